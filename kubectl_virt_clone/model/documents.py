@@ -1,0 +1,128 @@
+"""YAML and JSON text as kubectl reads it: every document of a file, and the items of a List.
+
+What a document must be is ``manifest``'s to say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from kubectl_virt_clone.errors import ManifestError
+
+_NUMBER = re.compile(
+    r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+"
+    r"|(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9][0-9_]*)?"
+    r"|\.(?:inf|Inf|INF|nan|NaN|NAN))$"
+)
+_OCTAL = re.compile(r"[-+]?0[0-7]+")
+_TAGS = "tag:yaml.org,2002:"
+
+PLAIN_SCALARS = (
+    (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
+    (f"{_TAGS}bool", re.compile(r"[yYnN]$"), "yYnN"),
+)
+"""(tag, pattern, first characters) of unquoted text that kubectl takes for something else.
+
+Source: the resolver of ``sigs.k8s.io/yaml``, a mixture of YAML 1.1 and 1.2.
+"""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as kubectl resolves it, where PyYAML reads YAML 1.1.
+
+    ``y`` and ``1e3`` are no strings, a time stays text, and ``52:54:00:12:34:56`` is a MAC
+    address, not a number to the base 60.
+    """
+
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
+    text = str(loader.construct_scalar(node))
+    plain = text.replace("_", "")
+    try:
+        return int(plain, 8 if _OCTAL.fullmatch(plain) else 0)
+    except ValueError:
+        pass
+    try:
+        number = float(re.sub(r"\.(inf|nan)$", r"\1", plain.lower()))
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+_OTHERWISE = ("timestamp", "int", "float", "value")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag[len(_TAGS) :] not in _OTHERWISE]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern, _first in PLAIN_SCALARS:
+    _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
+_Loader.add_constructor(f"{_TAGS}float", _number)
+
+
+def parse_documents(text: str, origin: str) -> list[Any]:
+    """The documents in ``text``, empty ones left out and Lists taken apart.
+
+    Raises ManifestError that names ``origin`` for what is neither YAML nor JSON.
+    """
+    try:
+        documents = [_as_json(document) for document in _documents(text)]
+    # PyYAML's constructors raise the latter ones for an explicit tag as in "!!bool maybe".
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise ManifestError(f"error parsing {origin}: {reason}") from error
+    return [item for document in documents if document is not None for item in _items(document)]
+
+
+def _documents(text: str) -> list[Any]:
+    """One JSON object after the other, as some tools write them; else YAML."""
+    if text.lstrip().startswith("{"):
+        try:
+            return list(_json_objects(text))
+        except ValueError:
+            pass  # YAML has braces too
+    return list(yaml.load_all(text, Loader=_Loader))
+
+
+def _json_objects(text: str) -> Iterator[Any]:
+    decoder, rest = json.JSONDecoder(), text.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        yield value
+        rest = rest[end:].lstrip()
+
+
+def _as_json(value: Any) -> Any:
+    """The value with keys as JSON has them; raises ValueError for what JSON can't express."""
+    if isinstance(value, dict):
+        return {_key(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise ValueError(f"unsupported value: {value!r}")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, (bool, int, float)):
+        return json.dumps(key)
+    raise ValueError(f"unsupported map key: {key!r}")
+
+
+def _items(document: Any) -> list[Any]:
+    """The items of a List of whichever kind, as ``kubectl get -o yaml`` and the API write them."""
+    if isinstance(document, dict) and str(document.get("kind")).endswith("List"):
+        items = document.get("items")
+        return items if isinstance(items, list) else []
+    return [document]

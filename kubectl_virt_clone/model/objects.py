@@ -1,0 +1,66 @@
+"""Reading Kubernetes objects as plain dicts, whatever is missing or malformed in them.
+
+Half-written objects exist: every function here is total. What a field means is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+Object = Mapping[str, Any]
+Key = tuple[str, str]
+"""(namespace, name) of an object."""
+
+
+def at(obj: object, *path: str) -> Any:
+    """The value at ``path``, or None where any step of it is missing or no mapping."""
+    for key in path:
+        if not isinstance(obj, Mapping):
+            return None
+        obj = obj.get(key)
+    return obj
+
+
+def text_at(obj: object, *path: str) -> str:
+    """The string at ``path``; empty where it is missing or of another type."""
+    value = at(obj, *path)
+    return value if isinstance(value, str) else ""
+
+
+def mapping_at(obj: object, *path: str) -> Mapping[str, Any]:
+    """The mapping at ``path``; empty where it is missing or of another type."""
+    value = at(obj, *path)
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings_at(obj: object, *path: str) -> list[Mapping[str, Any]]:
+    """The list of mappings at ``path``; what is no mapping in it is left out."""
+    value = at(obj, *path)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def name_of(obj: object) -> str:
+    """``metadata.name``."""
+    return text_at(obj, "metadata", "name")
+
+
+def uid_of(obj: object) -> str:
+    """``metadata.uid``, which tells an object from another of the same name."""
+    return text_at(obj, "metadata", "uid")
+
+
+def key_of(obj: object) -> Key:
+    """The namespace and the name."""
+    return text_at(obj, "metadata", "namespace"), name_of(obj)
+
+
+def time_at(obj: object, *path: str) -> datetime | None:
+    """The RFC 3339 time at ``path``, aware and in UTC; None where there is none."""
+    value = text_at(obj, *path)
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        return moment.astimezone(timezone.utc) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,38 @@
+"""``vm/web``, ``vmsnapshot/nightly``, ``web``: what the user typed becomes a Reference.
+
+Only text is judged here; whether the object exists is the cluster's to say.
+"""
+
+from __future__ import annotations
+
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.api import SOURCE_ALIASES, VIRTUAL_MACHINES, Reference, Resource
+
+KINDS = "vm, vmsnapshot"
+
+
+def parse_kind(text: str) -> Resource:
+    """The resource that ``text`` names in any of kubectl's and virtctl's spellings.
+
+    Raises InvalidValue for a kind that can't be cloned.
+    """
+    resource = SOURCE_ALIASES.get(text.lower())
+    if resource is None:
+        raise InvalidValue(f'"{text}" can\'t be cloned; a source is one of {KINDS}')
+    return resource
+
+
+def parse_reference(text: str, kind: Resource | None = None) -> Reference:
+    """Read ``[vm/|vmsnapshot/]NAME``; without a prefix ``kind``, or a virtual machine.
+
+    Raises InvalidValue for an unknown kind, an empty name, and two kinds that differ.
+    """
+    prefix, slash, name = text.rpartition("/")
+    if slash and not prefix:
+        raise InvalidValue(f'"{text}" names no kind before the /; write vm/{name} or {name}')
+    named = parse_kind(prefix) if slash else None
+    if named and kind and named != kind:
+        raise InvalidValue(f'"{text}" is a {named.kind}, but the type asked for is {kind.kind}')
+    if not name:
+        raise InvalidValue("the name is empty")
+    return Reference(named or kind or VIRTUAL_MACHINES, name)
