@@ -1,0 +1,1 @@
+"""Text: values in, strings out; nothing here asks a cluster or decides what is true."""

@@ -1,0 +1,22 @@
+"""Lines for stderr that stand beside the result: requests logged by -v, warnings of the server."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kubectl_virt_clone.render.escaping import escaped
+
+_YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
+
+
+def log(line: str) -> None:
+    """Write one line of the -v log."""
+    sys.stderr.write(f"{escaped(line)}\n")
+
+
+def warn(text: str) -> None:
+    """Write a server's warning as kubectl does: ``Warning: text``, yellow on a terminal."""
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    head = f"{_YELLOW}Warning:{_PLAIN}" if colour else "Warning:"
+    sys.stderr.write(f"{head} {escaped(text)}\n")
