@@ -1,0 +1,241 @@
+"""Kubeconfig files and flags become one connection, by kubectl's rules.
+
+Files are read here; credentials are turned into requests by ``session.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kubectl_virt_clone.errors import ConfigError, InvalidConfig
+from kubectl_virt_clone.model.connection import ConnectionFlags
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names another
+
+# In a kubeconfig these are relative to the file that they stand in.
+_CLUSTER_PATHS = ("certificate-authority",)
+_USER_PATHS = ("client-certificate", "client-key", "tokenFile")
+_IMPERSONATED_WITH = ("as-uid", "as-groups", "as-user-extra")
+_TYPES = {"insecure-skip-tls-verify": bool, "disable-compression": bool, "exec": dict}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One cluster, one user, one namespace: kubeconfig entries with the flags laid over them.
+
+    ``cluster`` and ``user`` have a kubeconfig's own keys, with every path absolute.
+    """
+
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any] = field(repr=False)
+    namespace: str = "default"
+    in_cluster: bool = False
+
+    @property
+    def impersonation(self) -> list[tuple[str, str]]:
+        """The impersonation headers, in order; a group is repeated, not joined."""
+        user = self.user
+        headers = [("Impersonate-User", user["as"])] if user.get("as") else []
+        headers += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
+        headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+        for key, values in (user.get("as-user-extra") or {}).items():
+            headers += [(f"Impersonate-Extra-{key}", value) for value in values]
+        return headers
+
+
+def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
+    """Find the connection that kubectl would use with the same flags and environment.
+
+    Raises ConfigError for a file that can't be read and for a name that no file has.
+    """
+    config = _merged(flags, environ)
+    name = flags.context or config["current-context"]
+    if name and name not in config["contexts"]:
+        raise InvalidConfig(f"context was not found for specified context: {name}")
+    context = config["contexts"].get(name, {})
+    if not (context or flags.server or flags.cluster) and _inside_a_pod(environ):
+        return Connection({}, {}, flags.namespace or _pod_namespace(), in_cluster=True)
+    cluster = _entry(
+        config["clusters"],
+        flags.cluster or context.get("cluster"),
+        "no server found for cluster {}",
+    )
+    user = _entry(config["users"], flags.user or context.get("user"), "auth info {} does not exist")
+    connection = Connection(
+        cluster=_with_cluster_flags(cluster, flags),
+        user=_with_user_flags(user, flags),
+        namespace=flags.namespace or context.get("namespace") or "default",
+    )
+    _check_readable(connection.cluster, _CLUSTER_PATHS)
+    _check_readable(connection.user, _USER_PATHS)
+    return connection
+
+
+def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    """Name the file that can't be read; the client library would not say what it is for."""
+    for key in keys:
+        path = entry.get(key)
+        if path and not entry.get(f"{key}-data"):
+            try:
+                Path(path).open("rb").close()
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise ConfigError(f"unable to read {key} {path}: {reason}") from error
+
+
+def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Merge the kubeconfig files: the first that has a name, or a current context, wins."""
+    merged: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "current-context": ""}
+    for path in _paths(flags, environ):
+        document = _read(path)
+        for section, key, paths in (
+            ("clusters", "cluster", _CLUSTER_PATHS),
+            ("users", "user", _USER_PATHS),
+            ("contexts", "context", ()),
+        ):
+            for name, entry in _entries(path, document, section, key):
+                merged[section].setdefault(name, _absolute(entry, paths, path.absolute().parent))
+        current = document.get("current-context") or ""
+        merged["current-context"] = merged["current-context"] or str(current)
+    return merged
+
+
+def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
+    if flags.kubeconfig:
+        path = Path(flags.kubeconfig).expanduser()
+        if not os.path.lexists(path):
+            raise ConfigError(f"stat {path}: no such file or directory")
+        return [path]
+    listed = [entry for entry in environ.get("KUBECONFIG", "").split(os.pathsep) if entry]
+    candidates = [Path(entry) for entry in listed] or [Path.home() / ".kube" / "config"]
+    return [path.absolute() for path in candidates]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}  # what KUBECONFIG lists need not be there
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f'error loading config file "{path}": {reason}') from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f'error loading config file "{path}": it holds no kubeconfig')
+    return document
+
+
+def _entries(
+    path: Path, document: Mapping[str, Any], section: str, key: str
+) -> list[tuple[str, dict[str, Any]]]:
+    items = document.get(section) or []
+    if not isinstance(items, list) or not all(_is_entry(item, key) for item in items):
+        raise ConfigError(f'error loading config file "{path}": {section} is no list of {section}')
+    return [(str(item.get("name", "")), item.get(key) or {}) for item in items]
+
+
+def _is_entry(item: object, key: str) -> bool:
+    entry = (item.get(key) or {}) if isinstance(item, dict) else None
+    return isinstance(entry, dict) and all(_is_typed(*pair) for pair in entry.items())
+
+
+def _is_typed(key: str, value: object) -> bool:
+    """Whether a value has the type that client-go asks for; only those that we read are judged."""
+    if value is None or key in ("extensions", "auth-provider"):
+        return True
+    if key == "as-groups":
+        return _are_strings(value)
+    if key == "as-user-extra":
+        return isinstance(value, dict) and all(map(_are_strings, value.values()))
+    return isinstance(value, _TYPES.get(key, str))
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _absolute(entry: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    resolved = dict(entry)
+    for key in keys:
+        if entry.get(key):
+            resolved[key] = str(folder / str(entry[key]))
+    plugin = entry.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
+        resolved["exec"] = {**plugin, "command": str(folder / plugin["command"])}
+    return resolved
+
+
+def _entry(section: Mapping[str, dict[str, Any]], name: str | None, missing: str) -> dict[str, Any]:
+    if not name:
+        return {}
+    if name not in section:
+        raise ConfigError(missing.format(f'"{name}"'))
+    return section[name]
+
+
+def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
+    result = {"server": DEFAULT_SERVER, **cluster}
+    if flags.server:
+        result["server"] = flags.server
+    if flags.certificate_authority and flags.insecure_skip_tls_verify:
+        raise ConfigError(
+            "specifying a root certificates file with the insecure flag is not allowed"
+        )
+    if flags.certificate_authority or flags.insecure_skip_tls_verify:
+        result.pop("certificate-authority-data", None)
+        result.pop("certificate-authority", None)
+        result.pop("insecure-skip-tls-verify", None)
+    if flags.certificate_authority:
+        result["certificate-authority"] = str(Path(flags.certificate_authority).absolute())
+    if flags.insecure_skip_tls_verify:
+        result["insecure-skip-tls-verify"] = True
+    if flags.server:
+        result.pop("tls-server-name", None)  # it was another server's, as in client-go
+    if flags.tls_server_name:
+        result["tls-server-name"] = flags.tls_server_name
+    return result
+
+
+def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
+    result = dict(user)
+    if flags.token:
+        # A token on the command line replaces every other way to get one; a client
+        # certificate stays beside it, as in kubectl.
+        for key in ("tokenFile", "exec", "auth-provider", "username", "password"):
+            result.pop(key, None)
+        result["token"] = flags.token
+    for flag, key in (
+        (flags.client_certificate, "client-certificate"),
+        (flags.client_key, "client-key"),
+    ):
+        if flag:
+            result.pop(f"{key}-data", None)
+            result[key] = str(Path(flag).absolute())
+    # Each flag replaces its own key alone: --as keeps the kubeconfig's groups, as in kubectl.
+    for value, key in (
+        (flags.impersonate_user, "as"),
+        (flags.impersonate_uid, "as-uid"),
+        (list(flags.impersonate_groups), "as-groups"),
+    ):
+        if value:
+            result[key] = value
+    if not result.get("as") and any(result.get(key) for key in _IMPERSONATED_WITH):
+        raise ConfigError("requesting uid, groups or user-extra without impersonating a user")
+    return result
+
+
+def _inside_a_pod(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("KUBERNETES_SERVICE_HOST")) and (SERVICE_ACCOUNT / "token").exists()
+
+
+def _pod_namespace() -> str:
+    path = SERVICE_ACCOUNT / "namespace"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else "default"

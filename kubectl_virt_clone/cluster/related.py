@@ -1,0 +1,91 @@
+"""A clone's surroundings: source, target, snapshot, restore and events, read side by side.
+
+What may not be read is said to be unreadable, never an error; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timezone
+
+from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
+from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.errors import StatusError
+from kubectl_virt_clone.model.api import (
+    EVENTS,
+    RESTORES,
+    SNAPSHOTS,
+    SOURCE_ALIASES,
+    VIRTUAL_MACHINES,
+    Resource,
+)
+from kubectl_virt_clone.model.objects import Object, name_of, text_at, uid_of
+from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings, last_seen
+
+_BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def surroundings_of(session: Session, namespace: str, clone: Object) -> Surroundings:
+    """Read everything around ``clone`` in one round of requests sent side by side."""
+    source_kind = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
+    source = text_at(clone, "spec", "source", "name")
+    target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
+    snapshot = text_at(clone, "status", "snapshotName")
+    restore = text_at(clone, "status", "restoreName")
+    with ThreadPoolExecutor(max_workers=8) as pool:
+
+        def begin(resource: Resource | None, name: str) -> Future[Lookup] | None:
+            if resource is None or not name:
+                return None
+            return pool.submit(look_up, session, resource, namespace, name)
+
+        around = {
+            "source": begin(source_kind, source),
+            "target": begin(VIRTUAL_MACHINES, target),
+            "snapshot": begin(SNAPSHOTS, snapshot),
+            "restore": begin(RESTORES, restore),
+        }
+        events = [
+            pool.submit(events_of, session, namespace, name, uid)
+            for name, uid in _event_objects(clone)
+        ]
+        found = {what: future.result() if future else None for what, future in around.items()}
+        return Surroundings(events=_merged([future.result() for future in events]), **found)
+
+
+def look_up(session: Session, resource: Resource, namespace: str, name: str) -> Lookup:
+    """Read one object; missing and unreadable ones are answers, not errors."""
+    try:
+        return Lookup(get(session, resource, namespace, name))
+    except StatusError as error:
+        return Lookup() if error.code == NOT_FOUND else Lookup(unreadable=error.reason or "unknown")
+
+
+def events_of(session: Session, namespace: str, name: str, uid: str) -> Listing:
+    """The events on the object of that name, oldest first; of all uids if ``uid`` is empty."""
+    selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
+    try:
+        page = list_page(session, EVENTS, namespace, [("fieldSelector", selector)])
+    except StatusError as error:
+        return Listing(unreadable=error.reason or "unknown")
+    return Listing(tuple(sorted(items_of(page), key=_when)))
+
+
+def _when(event: Object) -> datetime:
+    return last_seen(event) or _BEGINNING
+
+
+def _event_objects(clone: Object) -> list[tuple[str, str]]:
+    """(name, uid) of the clone and of its children, whose events outlive them.
+
+    The children's names follow from the clone's uid since KubeVirt 1.2.
+    """
+    uid = uid_of(clone)
+    children = [(f"tmp-snapshot-{uid}", ""), (f"tmp-restore-{uid}", "")] if uid else []
+    return [(name_of(clone), uid), *children]
+
+
+def _merged(listings: list[Listing]) -> Listing:
+    objects = [event for listing in listings for event in listing.objects]
+    unreadable = next((listing.unreadable for listing in listings if listing.unreadable), "")
+    return Listing(tuple(sorted(objects, key=_when)), unreadable)

@@ -1,0 +1,119 @@
+"""Typed verbs on the few resources that a clone touches; objects are plain dicts.
+
+What an object means is not judged here; only where it lives and how it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from kubectl_virt_clone.cluster.session import Query, Session
+from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
+from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Resource
+from kubectl_virt_clone.model.objects import mappings_at, text_at
+
+FIELD_MANAGER = "kubectl-virt-clone"
+NOT_FOUND = 404
+
+
+def path_of(resource: Resource, namespace: str, name: str = "") -> str:
+    """The URL path of a namespaced collection, or of one object in it."""
+    root = (
+        f"/apis/{resource.group}/{resource.version}"
+        if resource.group
+        else f"/api/{resource.version}"
+    )
+    path = f"{root}/namespaces/{quote(namespace, safe='')}/{resource.plural}"
+    return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def served_clones(session: Session) -> Resource:
+    """The clone resource in the newest version that both sides know, from discovery.
+
+    Raises ResourceNotServed where the server has no clone API at all.
+    """
+    try:
+        group = session.request("GET", f"/apis/{CLONE_GROUP}")
+    except StatusError as error:
+        if error.code == NOT_FOUND:
+            raise _not_served("KubeVirt is not installed, or older than 0.55") from error
+        raise
+    served = {text_at(entry, "version") for entry in mappings_at(group, "versions")}
+    for version in CLONE_VERSIONS:
+        if version in served:
+            return replace(CLONES, version=version)
+    names = ", ".join(sorted(served)) or "no version"
+    raise _not_served(f"it serves {CLONE_GROUP} in {names}, not in {' or '.join(CLONE_VERSIONS)}")
+
+
+def _not_served(reason: str) -> ResourceNotServed:
+    return ResourceNotServed(
+        f'the server doesn\'t have a resource type "{CLONES.plural}": {reason}'
+    )
+
+
+def get(session: Session, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+    """Read one object. Raises StatusError, 404 among others."""
+    return session.request("GET", path_of(resource, namespace, name))
+
+
+def get_each(
+    session: Session, resource: Resource, namespace: str, names: Iterable[str]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """Read several objects; those that could be read, and an error for each that could not."""
+    found, errors = [], list[VirtCloneError]()
+    for name in names:
+        try:
+            found.append(get(session, resource, namespace, name))
+        except StatusError as error:
+            errors.append(error)
+    return found, errors
+
+
+def list_page(
+    session: Session, resource: Resource, namespace: str, query: Query = ()
+) -> dict[str, Any]:
+    """Read a list (or a page of it, with ``limit`` and ``continue`` in the query)."""
+    return session.request("GET", path_of(resource, namespace), query=query)
+
+
+def create_clones(
+    session: Session,
+    clones: Iterable[Mapping[str, Any]],
+    served: Resource,
+    *,
+    dry_run: bool = False,
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """Create clones one after the other; the stored objects, and an error for each refused one."""
+    created, errors = [], list[VirtCloneError]()
+    for clone in clones:
+        try:
+            created.append(_create_clone(session, clone, served, dry_run=dry_run))
+        except StatusError as error:
+            errors.append(error)
+    return created, errors
+
+
+def _create_clone(
+    session: Session, clone: Mapping[str, Any], served: Resource, *, dry_run: bool
+) -> dict[str, Any]:
+    """Create a clone in the served version, whichever its manifest was written in.
+
+    The versions share one schema. A field that the server doesn't know is refused, never dropped
+    (fieldValidation=Strict).
+    """
+    namespace = text_at(clone, "metadata", "namespace") or session.namespace
+    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+    if dry_run:
+        query.append(("dryRun", "All"))
+    body = {**clone, "apiVersion": served.api_version}
+    return session.request("POST", path_of(served, namespace), query=query, body=body)
+
+
+def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The objects of a list; what is no object in it is left out."""
+    items = page.get("items")
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
