@@ -1,0 +1,1 @@
+"""State: objects, their versions, and the verbs on them with an API server's semantics; no HTTP."""

@@ -1,0 +1,254 @@
+"""Schemas and names of the resources that the API server itself defines, as far as clones need.
+
+KubeVirt's own resources are not here: they come from the CRD files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+STRING: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer", "format": "int32"}
+BOOLEAN: Schema = {"type": "boolean"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+STRINGS: Schema = {"type": "array", "items": STRING}
+ANYTHING: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+STRING_MAP: Schema = {"type": "object", "additionalProperties": STRING}
+QUANTITIES: Schema = {
+    "type": "object",
+    "additionalProperties": {"x-kubernetes-int-or-string": True},
+}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties}
+
+
+def _requiring(names: tuple[str, ...], **properties: Schema) -> Schema:
+    return {**_object(**properties), "required": list(names)}
+
+
+def _described(description: str, **properties: Schema) -> Schema:
+    return {**_object(**properties), "description": description}
+
+
+def _top(description: str, **properties: Schema) -> Schema:
+    meta = {"apiVersion": STRING, "kind": STRING, "metadata": {"type": "object"}}
+    return _described(description, **meta, **properties)
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_REFERENCE = _described(
+    "ObjectReference contains enough information to let you inspect or modify the referred object.",
+    apiVersion=STRING,
+    fieldPath=STRING,
+    kind=STRING,
+    name=STRING,
+    namespace=STRING,
+    resourceVersion=STRING,
+    uid=STRING,
+)
+_LOCAL_REFERENCE = _requiring(
+    ("kind", "name"), apiGroup=STRING, kind=STRING, name=STRING, namespace=STRING
+)
+_CONDITION = _requiring(
+    ("type", "status"),
+    type=STRING,
+    status=STRING,
+    reason=STRING,
+    message=STRING,
+    lastProbeTime={**TIME, "nullable": True},
+    lastTransitionTime=TIME,
+)
+
+NAMESPACE = _top(
+    "Namespace provides a scope for Names. Use of multiple namespaces is optional.",
+    spec=_object(finalizers=STRINGS),
+    status=_object(phase=STRING, conditions=_array(_CONDITION)),
+)
+EVENT = _top(
+    "Event is a report of an event somewhere in the cluster.",
+    involvedObject=_REFERENCE,
+    related=_REFERENCE,
+    type=STRING,
+    reason=STRING,
+    message=STRING,
+    count=INTEGER,
+    firstTimestamp={**TIME, "nullable": True},
+    lastTimestamp={**TIME, "nullable": True},
+    eventTime={**TIME, "nullable": True},
+    action=STRING,
+    reportingComponent=STRING,
+    reportingInstance=STRING,
+    series=_object(count=INTEGER, lastObservedTime=TIME),
+    source=_object(component=STRING, host=STRING),
+)
+PERSISTENT_VOLUME_CLAIM = _top(
+    "PersistentVolumeClaim is a user's request for and claim to a persistent volume",
+    spec=_object(
+        accessModes=STRINGS,
+        dataSource=_LOCAL_REFERENCE,
+        dataSourceRef=_LOCAL_REFERENCE,
+        resources=_object(requests=QUANTITIES, limits=QUANTITIES),
+        selector=_object(matchLabels=STRING_MAP, matchExpressions=_array(ANYTHING)),
+        storageClassName=STRING,
+        volumeAttributesClassName=STRING,
+        volumeMode=STRING,
+        volumeName=STRING,
+    ),
+    status=_object(
+        accessModes=STRINGS,
+        capacity=QUANTITIES,
+        phase=STRING,
+        conditions=_array(_CONDITION),
+    ),
+)
+_ACCESS_STATUS = _object(allowed=BOOLEAN, denied=BOOLEAN, reason=STRING, evaluationError=STRING)
+SELF_SUBJECT_ACCESS_REVIEW = _top(
+    "SelfSubjectAccessReview checks whether or the current user can perform an action.",
+    spec=_object(
+        resourceAttributes=_object(
+            group=STRING,
+            version=STRING,
+            resource=STRING,
+            subresource=STRING,
+            namespace=STRING,
+            name=STRING,
+            verb=STRING,
+            fieldSelector=ANYTHING,
+            labelSelector=ANYTHING,
+        ),
+        nonResourceAttributes=_object(path=STRING, verb=STRING),
+    ),
+    status=_ACCESS_STATUS,
+)
+SELF_SUBJECT_RULES_REVIEW = _top(
+    "SelfSubjectRulesReview enumerates the actions the current user can perform.",
+    spec=_object(namespace=STRING),
+    status=ANYTHING,
+)
+SELF_SUBJECT_REVIEW = _top(
+    "SelfSubjectReview contains the user information that the kube-apiserver has about the user.",
+    status=ANYTHING,
+)
+CUSTOM_RESOURCE_DEFINITION = _top(
+    "CustomResourceDefinition represents a resource that should be exposed on the API server.",
+    spec=ANYTHING,
+    status=ANYTHING,
+)
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """One built-in resource in version v1; columns as (name, type, JSONPath, text, priority)."""
+
+    group: str
+    plural: str
+    kind: str
+    schema: Schema
+    verbs: tuple[str, ...]
+    namespaced: bool = True
+    has_status: bool = False
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str, str, str, int], ...] = ()
+
+
+_AGE = ("Age", "date", ".metadata.creationTimestamp", "", 0)
+_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+BUILTINS = (
+    Builtin(
+        "",
+        "events",
+        "Event",
+        EVENT,
+        _VERBS,
+        short_names=("ev",),
+        columns=(
+            ("Last Seen", "date", ".lastTimestamp", "", 0),
+            ("Type", "string", ".type", "", 0),
+            ("Reason", "string", ".reason", "", 0),
+            # The object's cell is "kind/name", which no JSONPath says: tables.py writes it.
+            ("Object", "string", ".involvedObject", "", 0),
+            ("Subobject", "string", ".involvedObject.fieldPath", "", 1),
+            ("Source", "string", ".source.component", "", 1),
+            ("Message", "string", ".message", "", 0),
+            ("First Seen", "date", ".firstTimestamp", "", 1),
+            ("Count", "string", ".count", "", 1),
+            ("Name", "string", ".metadata.name", "", 1),
+        ),
+    ),
+    Builtin(
+        "",
+        "namespaces",
+        "Namespace",
+        NAMESPACE,
+        ("create", "delete", "get", "list", "patch", "update", "watch"),
+        namespaced=False,
+        has_status=True,
+        short_names=("ns",),
+        columns=(("Status", "string", ".status.phase", "", 0), _AGE),
+    ),
+    Builtin(
+        "",
+        "persistentvolumeclaims",
+        "PersistentVolumeClaim",
+        PERSISTENT_VOLUME_CLAIM,
+        _VERBS,
+        has_status=True,
+        short_names=("pvc",),
+        columns=(
+            ("Status", "string", ".status.phase", "", 0),
+            ("Volume", "string", ".spec.volumeName", "", 0),
+            ("Capacity", "string", ".status.capacity.storage", "", 0),
+            ("Access Modes", "string", ".status.accessModes", "", 0),
+            ("StorageClass", "string", ".spec.storageClassName", "", 0),
+            ("VolumeAttributesClass", "string", ".spec.volumeAttributesClassName", "", 0),
+            _AGE,
+            ("VolumeMode", "string", ".spec.volumeMode", "", 1),
+        ),
+    ),
+    Builtin(
+        "authentication.k8s.io",
+        "selfsubjectreviews",
+        "SelfSubjectReview",
+        SELF_SUBJECT_REVIEW,
+        ("create",),
+        namespaced=False,
+    ),
+    Builtin(
+        "authorization.k8s.io",
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+        SELF_SUBJECT_ACCESS_REVIEW,
+        ("create",),
+        namespaced=False,
+    ),
+    Builtin(
+        "authorization.k8s.io",
+        "selfsubjectrulesreviews",
+        "SelfSubjectRulesReview",
+        SELF_SUBJECT_RULES_REVIEW,
+        ("create",),
+        namespaced=False,
+    ),
+    Builtin(
+        "apiextensions.k8s.io",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        CUSTOM_RESOURCE_DEFINITION,
+        ("get", "list", "watch"),
+        namespaced=False,
+        short_names=("crd", "crds"),
+        categories=("api-extensions",),
+        columns=(("Created At", "string", ".metadata.creationTimestamp", "", 0),),
+    ),
+)
