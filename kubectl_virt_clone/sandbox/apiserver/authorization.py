@@ -1,0 +1,206 @@
+"""Who asks, and what they may do: users, their rules, and the reviews of both.
+
+Tokens and headers are read by the HTTP side; refusing sentences are in status.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..storage.status import bad_request
+from .requestinfo import RequestInfo
+
+Obj = dict[str, Any]
+
+SELF_REVIEWS = (
+    ("authentication.k8s.io", "selfsubjectreviews"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews"),
+)
+PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+DISCOVERY_PATHS = (
+    "/.well-known/*",
+    "/.well-known",
+    "/api/*",
+    "/api",
+    "/apis/*",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/openapi/*",
+    "/openapi",
+    "/readyz",
+    "/version/",
+    "/version",
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One RBAC rule; ``*`` stands for everything, ``namespaces`` for where it was bound."""
+
+    api_groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    namespaces: tuple[str, ...] = ("*",)
+    resource_names: tuple[str, ...] = ()
+
+    def allows(
+        self, verb: str, group: str, resource: str, namespace: str = "", name: str = ""
+    ) -> bool:
+        """Whether the rule covers one request; ``resource`` may be ``plural/subresource``."""
+        return (
+            _covers(self.verbs, verb)
+            and _covers(self.api_groups, group)
+            and (_covers(self.resources, resource))
+            and self.reaches(namespace)
+            and (not self.resource_names or name in self.resource_names)
+        )
+
+    def reaches(self, namespace: str) -> bool:
+        """Whether the rule counts in a namespace; empty = the whole cluster."""
+        return "*" in self.namespaces or (bool(namespace) and namespace in self.namespaces)
+
+
+EVERYTHING = Rule(("*",), ("*",), ("*",))
+# What every signed-in user of a cluster with KubeVirt may do.
+AUTHENTICATED = (
+    *(Rule((group,), (plural,), ("create",)) for group, plural in SELF_REVIEWS),
+    Rule(("kubevirt.io",), ("kubevirts",), ("get", "list")),
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """A user and the rules bound to them; members of ``system:masters`` may do everything."""
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: dict[str, list[str]] = field(default_factory=dict, compare=False)
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The bound rules and those of every user."""
+        masters = (EVERYTHING,) if "system:masters" in self.groups else ()
+        return (*masters, *AUTHENTICATED, *self.rules)
+
+    def may(
+        self, verb: str, group: str, resource: str, namespace: str = "", name: str = ""
+    ) -> bool:
+        """Whether a request on a resource is allowed."""
+        return any(rule.allows(verb, group, resource, namespace, name) for rule in self.all_rules)
+
+    def may_path(self, verb: str, path: str) -> bool:
+        """Whether a request on a path that is no resource is allowed."""
+        if EVERYTHING in self.all_rules:
+            return True
+        return verb == "get" and any(_path_matches(item, path) for item in DISCOVERY_PATHS)
+
+
+ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
+ADMIN = User("admin", groups=("system:masters", "system:authenticated"))
+
+
+def allowed(user: User, info: RequestInfo) -> bool:
+    """Whether the user may do what the request asks."""
+    if not info.resource:
+        return user.may_path(info.verb, info.path)
+    return user.may(info.verb, info.group, _qualified(info), info.namespace, info.name)
+
+
+def impersonated(known: Iterable[User], name: str, groups: tuple[str, ...], uid: str) -> User:
+    """The user an admin acts as: a known one with their rules, or one without rules."""
+    found = next((user for user in known if user.name == name), User(name))
+    return replace(found, groups=(*groups, "system:authenticated"), uid=uid)
+
+
+def review(user: User, kind: str, body: Any) -> Obj:
+    """The answer to a self review: the request with its status, never stored.
+
+    Raises ApiError 400 when the body is no review of this kind.
+    """
+    if not isinstance(body, dict) or body.get("kind") != kind:
+        raise bad_request(f"the object provided must be of type {kind}")
+    spec = body.get("spec") or {}
+    if kind == "SelfSubjectAccessReview":
+        verdict = _review_access(user, spec)
+    elif kind == "SelfSubjectRulesReview":
+        verdict = _review_rules(user, spec.get("namespace", ""))
+    else:
+        verdict = _review_self(user)
+    meta = {"metadata": {"creationTimestamp": None, **(body.get("metadata") or {})}}
+    return {**body, **meta, "status": verdict}
+
+
+def _review_access(user: User, spec: Obj) -> Obj:
+    """The status of a SelfSubjectAccessReview."""
+    path = spec.get("nonResourceAttributes")
+    if path:
+        return {"allowed": user.may_path(path.get("verb", ""), path.get("path", ""))}
+    attributes = spec.get("resourceAttributes") or {}
+    resource = attributes.get("resource", "")
+    if attributes.get("subresource"):
+        resource += "/" + attributes["subresource"]
+    verdict = user.may(
+        attributes.get("verb", ""),
+        attributes.get("group", ""),
+        resource,
+        attributes.get("namespace", ""),
+        attributes.get("name", ""),
+    )
+    return {"allowed": verdict}
+
+
+def _review_rules(user: User, namespace: str) -> Obj:
+    """The status of a SelfSubjectRulesReview."""
+    rules = [rule for rule in user.all_rules if rule.reaches(namespace)]
+    everything = EVERYTHING in rules
+    paths = [("*", ["*"])] if everything else []
+    return {
+        "incomplete": False,
+        "resourceRules": [_shown(rule) for rule in rules],
+        "nonResourceRules": [
+            {"nonResourceURLs": [path], "verbs": verbs}
+            for path, verbs in [*paths, *((path, ["get"]) for path in DISCOVERY_PATHS)]
+        ],
+    }
+
+
+def _review_self(user: User) -> Obj:
+    """The status of a SelfSubjectReview."""
+    info: Obj = {"username": user.name, "groups": list(user.groups)}
+    if user.uid:
+        info["uid"] = user.uid
+    return {"userInfo": info}
+
+
+def _shown(rule: Rule) -> Obj:
+    shown = {
+        "verbs": list(rule.verbs),
+        "apiGroups": list(rule.api_groups),
+        "resources": list(rule.resources),
+    }
+    if rule.resource_names:
+        shown["resourceNames"] = list(rule.resource_names)
+    return shown
+
+
+def _qualified(info: RequestInfo) -> str:
+    return f"{info.resource}/{info.subresource}" if info.subresource else info.resource
+
+
+def _covers(patterns: tuple[str, ...], value: str) -> bool:
+    return "*" in patterns or value in patterns
+
+
+def _path_matches(pattern: str, path: str) -> bool:
+    if pattern.endswith("*"):
+        return path.startswith(pattern[:-1])
+    # The health endpoints answer for their single checks too: /readyz/ping.
+    return path == pattern or (
+        pattern in ("/healthz", "/livez", "/readyz") and path.startswith(pattern + "/")
+    )

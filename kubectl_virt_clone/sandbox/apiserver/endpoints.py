@@ -1,0 +1,292 @@
+"""Requests on resources → responses: verbs, options and forms, as values without sockets.
+
+The semantics of the verbs are the registry's; reading and writing connections the server's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..storage import status
+from ..storage.listing import ListPage, ListQuery
+from ..storage.registry import Registry, Write
+from ..storage.resources import ResourceType
+from . import authorization, deletion, requestinfo, tables, watching
+from .authorization import User
+from .negotiation import JSON, Form, choose, read_body
+from .patches import patcher
+from .requestinfo import RequestInfo
+
+Obj = dict[str, Any]
+
+_META = "meta.k8s.io"
+_OBJECT_FORMS = (("Table", _META, "v1"), ("PartialObjectMetadata", _META, "v1"))
+_LIST_FORMS = (("Table", _META, "v1"), ("PartialObjectMetadataList", _META, "v1"))
+_STATUS_VERBS = ("get", "update", "patch")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, read completely; ``alive`` says whether the client is still there."""
+
+    info: RequestInfo
+    user: User
+    accept: str = ""
+    content_type: str = ""
+    body: bytes = b""
+    alive: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response: a body, or the lines of a watch."""
+
+    code: int
+    body: bytes = b""
+    content_type: str = JSON
+    warnings: list[str] = field(default_factory=list)
+    stream: Iterator[bytes] | None = None
+
+
+def encode(value: Any) -> bytes:
+    """JSON as the API server writes it: no spaces, UTF-8, a newline at the end."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+class Endpoints:
+    """The resources of one registry over requests and responses."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._verbs: dict[str, Callable[[Request, ResourceType], Response]] = {
+            "create": self._create,
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+
+    def answer(self, request: Request) -> Response:
+        """The response to an authorized request; raises ApiError for every refusal."""
+        info = request.info
+        resource = self._registry.catalogue.find(info.group, info.resource)
+        if resource is None or info.version not in resource.versions:
+            raise status.no_such_resource()
+        if info.subresource and not (info.subresource == "status" and resource.has_status):
+            raise status.no_such_resource()
+        if resource.namespaced and not info.namespace and info.verb not in ("list", "watch"):
+            raise status.method_not_allowed()
+        allowed = _STATUS_VERBS if info.subresource else resource.verbs
+        unnamed = info.verb in ("update", "patch", "delete", "get") and not info.name
+        if info.verb not in allowed or unnamed or (info.verb == "create" and info.name):
+            raise status.method_not_allowed()
+        return self._verbs[info.verb](request, resource)
+
+    def _create(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _OBJECT_FORMS)
+        body = read_body(request.content_type, request.body)
+        write = self._write(request, requestinfo.dry_run_of(info))
+        if (resource.group, resource.plural) in authorization.SELF_REVIEWS:
+            return Response(201, encode(authorization.review(request.user, resource.kind, body)))
+        created = self._registry.create(resource.key, info.namespace, body, write=write)
+        return self._one(201, form, request, resource, created, write.warnings)
+
+    def _get(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _OBJECT_FORMS)
+        found = self._registry.get(resource.key, info.namespace, info.name)
+        return self._one(200, form, request, resource, found, [])
+
+    def _list(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _LIST_FORMS)
+        requestinfo.check_list_options(info)
+        page = self._registry.list(resource.key, _scope(resource, info), _list_query(info))
+        items = _served_items(resource, info, page)
+        body: Obj
+        if form.kind == "Table":
+            body = self._table(request, resource, items, page.metadata)
+        elif form.kind:
+            body = tables.partial_metadata_list(items, page.metadata)
+        else:
+            body = _list_object(resource, info, page)
+        return Response(200, encode(body), form.content_type, self._deprecation(request, resource))
+
+    def _watch(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _OBJECT_FORMS)
+        requestinfo.check_list_options(info)
+        fields = info.query.get("fieldSelector", "")
+        if info.name:
+            fields = ",".join(filter(None, (fields, f"metadata.name={info.name}")))
+        query = watching.WatchQuery(
+            namespace=_scope(resource, info),
+            labels=info.query.get("labelSelector", ""),
+            fields=fields,
+            version=info.query.get("resourceVersion", ""),
+            timeout=info.number("timeoutSeconds"),
+            bookmarks=info.flag("allowWatchBookmarks"),
+        )
+        events = watching.watch(self._registry.store, resource, query, request.alive)
+        stream = self._lines(events, form, request, resource)
+        warnings = self._deprecation(request, resource)
+        return Response(200, content_type=form.content_type, warnings=warnings, stream=stream)
+
+    def _lines(
+        self,
+        events: Iterator[tuple[str, Obj]],
+        form: Form,
+        request: Request,
+        resource: ResourceType,
+    ) -> Iterator[bytes]:
+        for event, obj in events:
+            shown = obj if event == "ERROR" else self._shown(form, request, resource, obj)
+            yield encode({"type": event, "object": shown})
+
+    def _update(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _OBJECT_FORMS)
+        body = read_body(request.content_type, request.body)
+        write = self._write(request, requestinfo.dry_run_of(info))
+        updated = self._registry.update(
+            resource.key,
+            info.namespace,
+            info.name,
+            body,
+            subresource=info.subresource,
+            write=write,
+        )
+        return self._one(200, form, request, resource, updated, write.warnings)
+
+    def _patch(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        form = choose(request.accept, _OBJECT_FORMS)
+        change = patcher(request.content_type, request.body)
+        write = self._write(request, requestinfo.dry_run_of(info))
+        patched = self._registry.patch(
+            resource.key,
+            info.namespace,
+            info.name,
+            change,
+            subresource=info.subresource,
+            write=write,
+        )
+        return self._one(200, form, request, resource, patched, write.warnings)
+
+    def _delete(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        options = deletion.parse(info, read_body(request.content_type, request.body))
+        last = self._registry.delete(
+            resource.key,
+            info.namespace,
+            info.name,
+            propagation=options.propagation,
+            uid=options.uid,
+            resource_version=options.resource_version,
+            user=request.user.name,
+            dry_run=options.dry_run,
+        )
+        if last["metadata"].get("deletionTimestamp"):
+            return self._one(200, Form(), request, resource, last, [])
+        details = status.details_of(resource, info.name)
+        details["uid"] = last["metadata"]["uid"]
+        return Response(200, encode(status.success(details)))
+
+    def _delete_collection(self, request: Request, resource: ResourceType) -> Response:
+        info = request.info
+        options = deletion.parse(info, read_body(request.content_type, request.body))
+        page = self._registry.list(resource.key, _scope(resource, info), _list_query(info))
+        for obj in page.items:
+            metadata = obj["metadata"]
+            try:
+                self._registry.delete(
+                    resource.key,
+                    metadata.get("namespace", ""),
+                    metadata["name"],
+                    propagation=options.propagation,
+                    uid=metadata["uid"],
+                    user=request.user.name,
+                    dry_run=options.dry_run,
+                )
+            except status.ApiError as error:
+                # Deleted meanwhile, perhaps as a dependent of the one before.
+                if error.reason not in ("NotFound", "Conflict"):
+                    raise
+        return Response(200, encode(_list_object(resource, info, page)))
+
+    def _write(self, request: Request, dry_run: list[str]) -> Write:
+        requestinfo.check_write_options(request.info, dry_run)
+        return Write(
+            user=request.user.name,
+            dry_run=bool(dry_run),
+            version=request.info.version,
+            field_validation=request.info.query.get("fieldValidation") or "Warn",
+        )
+
+    def _one(
+        self,
+        code: int,
+        form: Form,
+        request: Request,
+        resource: ResourceType,
+        obj: Obj,
+        warnings: list[str],
+    ) -> Response:
+        shown = self._shown(form, request, resource, obj)
+        warnings = [*self._deprecation(request, resource), *warnings]
+        return Response(code, encode(shown), form.content_type, warnings)
+
+    def _shown(self, form: Form, request: Request, resource: ResourceType, obj: Obj) -> Obj:
+        served = {**obj, "apiVersion": resource.api_version_of(request.info.version)}
+        if form.kind == "Table":
+            version = obj["metadata"].get("resourceVersion", "")
+            return self._table(request, resource, [served], {"resourceVersion": version})
+        return tables.partial_metadata(served) if form.kind else served
+
+    def _table(
+        self, request: Request, resource: ResourceType, items: list[Obj], metadata: Obj
+    ) -> Obj:
+        include = request.info.query.get("includeObject") or "Metadata"
+        if include not in ("None", "Metadata", "Object"):
+            raise status.bad_request(f"unrecognized includeObject value: {include!r}")
+        return tables.table(resource, items, metadata, self._registry.clock(), include)
+
+    def _deprecation(self, request: Request, resource: ResourceType) -> list[str]:
+        text = resource.deprecations.get(request.info.version)
+        return [text] if text else []
+
+
+def _scope(resource: ResourceType, info: RequestInfo) -> str | None:
+    return (info.namespace or None) if resource.namespaced else None
+
+
+def _list_query(info: RequestInfo) -> ListQuery:
+    return ListQuery(
+        labels=info.query.get("labelSelector", ""),
+        fields=info.query.get("fieldSelector", ""),
+        limit=info.number("limit"),
+        token=info.query.get("continue", ""),
+        version=info.query.get("resourceVersion", ""),
+        match=info.query.get("resourceVersionMatch", ""),
+    )
+
+
+def _served_items(resource: ResourceType, info: RequestInfo, page: ListPage) -> list[Obj]:
+    api_version = resource.api_version_of(info.version)
+    return [{**obj, "apiVersion": api_version} for obj in page.items]
+
+
+def _list_object(resource: ResourceType, info: RequestInfo, page: ListPage) -> Obj:
+    return {
+        "apiVersion": resource.api_version_of(info.version),
+        "items": _served_items(resource, info, page),
+        "kind": resource.list_kind,
+        "metadata": page.metadata,
+    }

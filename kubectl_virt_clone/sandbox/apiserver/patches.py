@@ -1,0 +1,64 @@
+"""Patches of a request: JSON Merge Patch (RFC 7386) and JSON Patch (RFC 6902).
+
+KubeVirt's patches of a restore are not applied here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jsonpatch
+
+from ..storage.status import bad_request, failure
+from .negotiation import JSON_PATCH, MERGE_PATCH, read_body
+
+Obj = dict[str, Any]
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH)
+# What the library raises for operations that are malformed or don't fit the object.
+_REFUSALS = (
+    jsonpatch.JsonPatchException,
+    jsonpatch.JsonPointerException,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+
+
+def patcher(content_type: str, raw: bytes) -> Callable[[Obj], Any]:
+    """The change that a PATCH request asks for, as a function on the current object.
+
+    Raises ApiError 415 for other patch types, 400 for a body that can't be read; the function
+    raises ApiError 422 for a patch that doesn't apply.
+    """
+    document = read_body(content_type, raw, PATCH_TYPES)
+    if content_type.partition(";")[0].strip() == MERGE_PATCH:
+        if not isinstance(document, dict):
+            raise bad_request("the merge patch must be a JSON object")
+        return lambda obj: merge(obj, document)
+    if not isinstance(document, list):
+        raise bad_request("error decoding patch: a JSON patch is a list of operations")
+    return lambda obj: _apply(obj, document)
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """``target`` with an RFC 7386 patch: objects merge, null removes, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def _apply(obj: Obj, operations: list[Any]) -> Any:
+    try:
+        return jsonpatch.JsonPatch(operations).apply(obj)
+    except _REFUSALS as error:
+        message = "the server rejected our request due to an error in our request"
+        details = {"causes": [{"reason": "UnexpectedServerResponse", "message": str(error)}]}
+        raise failure(422, message, "Invalid", details) from None

@@ -1,0 +1,150 @@
+"""What a URL asks for: verb, resource, namespace, name, subresource, options of the query.
+
+Whether it exists, may be done, or what the answer is: not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ..storage.status import Cause, bad_request, cause, invalid
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_OPTIONS = {
+    "create": "CreateOptions",
+    "update": "UpdateOptions",
+    "patch": "PatchOptions",
+    "delete": "DeleteOptions",
+    "deletecollection": "DeleteOptions",
+}
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_TRUE = ("1", "true", "True", "TRUE", "t", "T")
+
+
+@dataclass(frozen=True)
+class RequestInfo:
+    """One request line; ``resource`` is empty when the path names no resource."""
+
+    method: str
+    verb: str
+    path: str
+    query: dict[str, str]
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    def flag(self, key: str) -> bool:
+        """A boolean option of the query."""
+        return self.query.get(key, "") in _TRUE
+
+    def number(self, key: str) -> int:
+        """A number of the query, 0 when it is absent. Raises ApiError 400."""
+        text = self.query.get(key, "")
+        if text and not text.isdecimal():
+            raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        return int(text or 0)
+
+
+def parse(method: str, target: str) -> RequestInfo:
+    """The request line's method and target → RequestInfo."""
+    url = urlsplit(target)
+    query = {key: values[-1] for key, values in parse_qs(url.query, True).items()}
+    parts = [unquote(part) for part in url.path.strip("/").split("/")]
+    group, version, rest = _split_version(parts)
+    if not rest:
+        return RequestInfo(method, method.lower(), url.path, query, group, version)
+    namespace = ""
+    match rest:
+        case ["namespaces", _, "status" | "finalize"]:
+            pass
+        case ["namespaces", named, _, *_]:
+            namespace, rest = named, rest[2:]
+    resource, name, *sub = [*rest, ""] if len(rest) == 1 else rest
+    subresource = "/".join(sub)
+    return RequestInfo(
+        method,
+        _verb(method, name, query),
+        url.path,
+        query,
+        group,
+        version,
+        resource,
+        # The namespace of a Namespace is itself: RBAC and its sentences see it so.
+        name if (resource, group) == ("namespaces", "") else namespace,
+        name,
+        subresource,
+    )
+
+
+def _split_version(parts: list[str]) -> tuple[str, str, list[str]]:
+    match parts:
+        case ["api", version, *rest]:
+            return "", version, rest
+        case ["apis", group, version, *rest]:
+            return group, version, rest
+    return "", "", []
+
+
+def _verb(method: str, name: str, query: dict[str, str]) -> str:
+    if method in ("GET", "HEAD"):
+        if query.get("watch", "") in _TRUE:
+            return "watch"
+        return "get" if name else "list"
+    if method == "DELETE" and not name:
+        return "deletecollection"
+    return _VERBS.get(method, method.lower())
+
+
+def dry_run_of(info: RequestInfo) -> list[str]:
+    """The values of the query's dryRun."""
+    return [info.query["dryRun"]] if info.query.get("dryRun") else []
+
+
+def check_write_options(info: RequestInfo, dry_run: list[str]) -> None:
+    """Raises ApiError 422 for values of dryRun and fieldValidation that no server knows."""
+    causes: list[Cause] = []
+    if any(item != "All" for item in dry_run):
+        wrong = next(item for item in dry_run if item != "All")
+        text = f'Unsupported value: "{wrong}": supported values: "All"'
+        causes.append(cause("FieldValueNotSupported", text, "dryRun"))
+    validation = info.query.get("fieldValidation", "")
+    if validation not in _VALIDATIONS:
+        known = ", ".join(f'"{item}"' for item in _VALIDATIONS)
+        text = f'Unsupported value: "{validation}": supported values: {known}'
+        causes.append(cause("FieldValueNotSupported", text, "fieldValidation"))
+    if causes:
+        raise invalid("meta.k8s.io", _OPTIONS[info.verb], "", causes)
+
+
+def check_list_options(info: RequestInfo) -> None:
+    """Raises ApiError 422 for options of lists and watches that don't go together."""
+    match = info.query.get("resourceVersionMatch", "")
+    causes: list[Cause] = []
+    if "sendInitialEvents" in info.query:
+        # The answer of a server whose WatchList feature is off: clients then list and watch.
+        where = "watch" if info.verb == "watch" else "list"
+        text = f"Forbidden: sendInitialEvents is forbidden for {where}" + (
+            " unless the WatchList feature gate is enabled" if where == "watch" else ""
+        )
+        causes.append(cause("FieldValueForbidden", text, "sendInitialEvents"))
+    elif match and info.verb == "watch":
+        text = (
+            "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents "
+            "is provided"
+        )
+        causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
+    elif match and not info.query.get("resourceVersion"):
+        text = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+        causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
+    elif match == "Exact" and info.query.get("resourceVersion") == "0":
+        text = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
+    elif match not in ("", "Exact", "NotOlderThan"):
+        text = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+        causes.append(cause("FieldValueNotSupported", text, "resourceVersionMatch"))
+    if causes:
+        raise invalid("meta.k8s.io", "ListOptions", "", causes)
