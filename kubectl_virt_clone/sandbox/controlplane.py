@@ -1,0 +1,186 @@
+"""The sandbox as a whole: store, registry, API server and KubeVirt, with credentials for them.
+
+Starts and stops; what each part does is its own module's.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import ssl
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from .apiserver.authorization import ADMIN, User
+from .apiserver.certificates import Certificates, make_certificates
+from .apiserver.server import HOST, ApiServer, OnRequest
+from .kubevirt.loop import KubeVirt
+from .kubevirt.pace import Pace
+from .kubevirt.seeds import load_seed, plant, seed_names
+from .storage.objectmeta import timestamp
+from .storage.registry import Registry
+
+Obj = dict[str, Any]
+
+NAMESPACES = ("default", "kube-system", "kubevirt")
+CONTEXT = "virt-clone-sandbox"
+
+
+class ControlPlane:
+    """A Kubernetes API with a simulated KubeVirt on 127.0.0.1; a context manager.
+
+    ``speed`` 1 is about the pace of a real KubeVirt, 10 ten times faster, ``inf`` without delay.
+    ``seeds`` are names of packaged seeds or paths of YAML files; None = all packaged ones.
+    ``users`` maps further bearer tokens to users. ``on_request`` hears method, path and code of
+    each request.
+    """
+
+    def __init__(
+        self,
+        *,
+        speed: float = 1.0,
+        seeds: Sequence[str | Path] | None = None,
+        users: Mapping[str, User] | None = None,
+        on_request: OnRequest | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self.registry = registry or Registry()
+        self.kubevirt = KubeVirt(self.registry, pace=Pace(speed=speed))
+        self.token = secrets.token_urlsafe(32)
+        self.url = ""
+        self._seeds = seed_names() if seeds is None else list(seeds)
+        self._users = {self.token: ADMIN, **(users or {})}
+        self._on_request = on_request
+        self._folder: Path | None = None
+        self._server: ApiServer | None = None
+
+    def __enter__(self) -> ControlPlane:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The admin's kubeconfig (mode 0600); exists between start and stop."""
+        return self._path("kubeconfig")
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA that signed the server's certificate, as PEM."""
+        return self._path("ca.crt")
+
+    def start(self) -> None:
+        """Seeds the store and begins to serve; raises ApiError when a seed is refused."""
+        certificates = make_certificates(HOST)
+        # mkdtemp makes the folder with mode 0700: nobody else may read keys or tokens.
+        self._folder = Path(tempfile.mkdtemp(prefix="virt-clone-sandbox-"))
+        try:
+            tls = self._tls(certificates)
+            self._seed()
+            self._server = ApiServer(self.registry, self._users, tls, self._on_request)
+            self.url = f"https://{HOST}:{self._server.port}"
+            _write_private(self.kubeconfig, self.kubeconfig_of(self.token))
+        except BaseException:
+            self._remove_folder()
+            raise
+        self._server.start()
+        self.kubevirt.start()
+
+    def stop(self) -> None:
+        """Ends the server and the controllers and removes the kubeconfig."""
+        if self._server:
+            self._server.stop()
+            self._server = None
+        self.kubevirt.stop()
+        self._remove_folder()
+
+    def kubeconfig_of(self, token: str, namespace: str = "default") -> str:
+        """The text of a kubeconfig for the user of a token."""
+        user = self._users[token].name if token in self._users else "nobody"
+        cluster = {"server": self.url, "certificate-authority": str(self.ca_file)}
+        context = {"cluster": CONTEXT, "user": user, "namespace": namespace}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": CONTEXT, "cluster": cluster}],
+            "contexts": [{"name": CONTEXT, "context": context}],
+            "current-context": CONTEXT,
+            "users": [{"name": user, "user": {"token": token}}],
+        }
+        return yaml.safe_dump(config, sort_keys=False)
+
+    def _seed(self) -> None:
+        create = self.registry.create
+        for name in NAMESPACES:
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            create("namespaces", "", body)
+        for crd in self.registry.catalogue.crds:
+            definitions = "customresourcedefinitions.apiextensions.k8s.io"
+            create(definitions, "", self._established(crd))
+        self.registry.admission.append(self.kubevirt.admission)
+        for seed in self._seeds:
+            plant(self.registry, load_seed(seed))
+        # A cluster's history is longer than anybody remembers: nobody watches from its beginning.
+        self.registry.store.compact()
+
+    def _established(self, crd: Obj) -> Obj:
+        now = timestamp(self.registry.clock())
+        conditions = [
+            {
+                "lastTransitionTime": now,
+                "message": message,
+                "reason": reason,
+                "status": "True",
+                "type": kind,
+            }
+            for kind, reason, message in (
+                ("NamesAccepted", "NoConflicts", "no conflicts found"),
+                ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            )
+        ]
+        versions = crd["spec"]["versions"]
+        status = {
+            "acceptedNames": crd["spec"]["names"],
+            "conditions": conditions,
+            "storedVersions": [item["name"] for item in versions if item["storage"]],
+        }
+        return {**crd, "status": status}
+
+    def _tls(self, certificates: Certificates) -> ssl.SSLContext:
+        self.ca_file.write_bytes(certificates.ca)
+        chain, key = self._path("server.crt"), self._path("server.key")
+        chain.write_bytes(certificates.server)
+        _write_private(key, certificates.server_key.decode())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(chain, key)
+        # ssl reads keys from files only; it has read this one.
+        key.unlink()
+        return context
+
+    def _path(self, name: str) -> Path:
+        if self._folder is None:
+            raise RuntimeError("the control plane is not running")
+        return self._folder / name
+
+    def _remove_folder(self) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""KubeVirt: its webhooks and controllers, written from what real ones answered; no HTTP."""

@@ -1,0 +1,94 @@
+"""KubeVirt's webhooks together: which of them sees a request, and the gate in front of them.
+
+The rules of each kind are in the *_webhooks.py modules; nothing is stored here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_virt_clone.model.api import CLONES, RESTORES, SNAPSHOTS, VIRTUAL_MACHINES
+
+from ..storage.status import ApiError, denied
+from . import clone_webhooks, vm_webhooks
+from .controller import NOT_FOUND
+from .objects import Obj, section
+from .restore_webhooks import (
+    RESTORE_FINALIZER,
+    RESTORE_VALIDATOR,
+    SNAPSHOT_FINALIZER,
+    SNAPSHOT_VALIDATOR,
+    RestoreValidator,
+    refuse_invalid_snapshot,
+    with_finalizer,
+)
+
+if TYPE_CHECKING:
+    from ..storage.registry import Registry
+    from ..storage.webhooks import AdmissionRequest
+
+KUBEVIRTS = "kubevirts.kubevirt.io"
+KUBEVIRT_NAMESPACE = "kubevirt"
+KUBEVIRT_NAME = "kubevirt"
+GATE = "Snapshot"
+
+
+class Admission:
+    """The admission plugin of the simulated KubeVirt."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._restores = RestoreValidator(lambda ns, name: self._read(RESTORES.qualified, ns, name))
+
+    def mutate(self, request: AdmissionRequest) -> Obj:
+        """The object as the mutating webhooks return it; ApiError when one refuses."""
+        if request.operation != "CREATE" or request.subresource:
+            return request.object
+        if request.type_key == CLONES.qualified:
+            return clone_webhooks.fill_in_target(request.object)
+        if request.type_key == VIRTUAL_MACHINES.qualified:
+            return vm_webhooks.with_defaults(request.object)
+        # The controllers of these two add their finalizer at first sight. Here it is there from
+        # the start, which nobody can tell apart and which saves a write per object.
+        if request.type_key == SNAPSHOTS.qualified:
+            return with_finalizer(request.object, SNAPSHOT_FINALIZER)
+        if request.type_key == RESTORES.qualified:
+            return with_finalizer(request.object, RESTORE_FINALIZER)
+        return request.object
+
+    def validate(self, request: AdmissionRequest) -> None:
+        """Raises ApiError when a validating webhook refuses the request."""
+        if request.operation == "DELETE" or request.subresource:
+            return
+        created = request.operation == "CREATE"
+        if request.type_key == CLONES.qualified:
+            self._need_gate(clone_webhooks.VALIDATOR, "snapshot feature gate is not enabled")
+            clone_webhooks.refuse_invalid(request.object)
+        elif request.type_key == VIRTUAL_MACHINES.qualified:
+            vm_webhooks.refuse_invalid(request.object)
+        elif created and request.type_key == SNAPSHOTS.qualified:
+            self._need_gate(SNAPSHOT_VALIDATOR, "snapshot feature gate not enabled")
+            refuse_invalid_snapshot(request.object)
+        elif created and request.type_key == RESTORES.qualified:
+            self._need_gate(RESTORE_VALIDATOR, "Snapshot/Restore feature gate not enabled")
+            self._restores.refuse_invalid(request.object, request.namespace)
+
+    def _need_gate(self, webhook: str, message: str) -> None:
+        if not self.gate_is_on():
+            raise denied(webhook, message)
+
+    def gate_is_on(self) -> bool:
+        """Whether the Snapshot gate is on: from 1.9 it is, unless it is listed as disabled."""
+        kubevirt = self._read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
+        developer = section(kubevirt, "spec", "configuration", "developerConfiguration")
+        if GATE in (developer.get("featureGates") or []):
+            return True
+        return GATE not in (developer.get("disabledFeatureGates") or [])
+
+    def _read(self, type_key: str, namespace: str, name: str) -> Obj | None:
+        try:
+            return self._registry.get(type_key, namespace, name)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise

@@ -1,0 +1,256 @@
+"""The clone controller: VirtualMachineClones from creation to Succeeded, Failed or stuck.
+
+The state machine and its texts; what a target looks like is in targets.py and restored_vm.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_virt_clone.model.api import (
+    CLONES,
+    PERSISTENT_VOLUME_CLAIMS,
+    RESTORES,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    Resource,
+)
+
+from ..storage.status import ApiError
+from .clone_sources import Clone, SourceTrouble, find_trouble
+from .conditions import merged, progressing_and_ready
+from .controller import Client, Recorder, Requeue, Wish
+from .objects import Obj, entries, is_deleting, section, text
+from .restores import is_progressing
+from .snapshots import is_ready
+from .targets import restore_patches
+from .volumes import is_bound
+
+if TYPE_CHECKING:
+    from ..storage.store import Change
+    from .clone_watch import CloneWatch
+
+CONFLICT = 409
+
+
+@dataclass
+class Step:
+    """One pass over one clone: what it was and what its status becomes."""
+
+    clone: Clone
+    status: Obj
+    stuck: bool = False
+
+    @property
+    def phase(self) -> str:
+        """The phase as far as this pass has come; empty before the first."""
+        return text(self.status, "phase")
+
+
+class CloneController:
+    """Moves clones along: snapshot, restore, target, and the end of the temporary objects."""
+
+    name = "clones"
+
+    def __init__(self, client: Client, recorder: Recorder, watch: CloneWatch) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._watch = watch
+
+    def observe(self, change: Change) -> Iterable[Wish]:
+        """The clones that a change concerns."""
+        return self._watch.observe(change)
+
+    def reconcile(self, namespace: str, name: str) -> Requeue | None:
+        """Takes one clone as far as it can go now, and writes its status once."""
+        touched = self._watch.take_touched(namespace, name)
+        obj = self._client.read(CLONES, namespace, name)
+        if obj is None or is_deleting(obj):
+            return None
+        step = Step(Clone(obj), dict(section(obj, "status")))
+        if step.phase == "Succeeded" and not touched:
+            self._finish_volumes(step)
+            return self._write(step)
+        if step.status.get("targetName") and self._target(step) is None:
+            self._client.delete(CLONES, namespace, name)
+            return None
+        trouble = find_trouble(self._client, step.clone, step.phase)
+        if trouble:
+            self._report(step, trouble)
+        else:
+            self._set_conditions(step, True, False, "Still processing", "Still processing")
+            self._advance(step)
+        if step.phase == "Succeeded":
+            self._succeed(step)
+        return self._write(step)
+
+    def _report(self, step: Step, trouble: SourceTrouble) -> None:
+        self._recorder.normal(step.clone.obj, trouble.event, trouble.sentence)
+        reason = "Failed" if trouble.final else "Pending"
+        self._set_conditions(step, False, False, reason, trouble.sentence)
+        if trouble.final:
+            step.status["phase"] = "Failed"
+
+    def _advance(self, step: Step) -> None:
+        """Passes through as many phases as are done already, in one go."""
+        if step.phase in ("", "SnapshotInProgress"):
+            self._take_snapshot(step)
+        if step.phase == "RestoreInProgress":
+            self._restore(step)
+        if step.phase == "CreatingTargetVM":
+            self._find_target(step)
+
+    def _take_snapshot(self, step: Step) -> None:
+        clone = step.clone
+        first = step.phase == ""
+        step.status["phase"] = "SnapshotInProgress"
+        if clone.from_snapshot:
+            snapshot_name = clone.source_name
+        elif first or not step.status.get("snapshotName"):
+            self._create_snapshot(step)
+            return
+        else:
+            snapshot_name = step.status["snapshotName"]
+        snapshot = self._client.read(SNAPSHOTS, clone.namespace, snapshot_name)
+        if snapshot is None:
+            # Deleted by somebody else: it is never taken again.
+            step.stuck = True
+        elif is_ready(snapshot):
+            message = f"snapshot {snapshot_name} for clone {clone.name} is ready to use"
+            self._recorder.normal(clone.obj, "SnapshotReady", message)
+            step.status["phase"] = "RestoreInProgress"
+
+    def _create_snapshot(self, step: Step) -> None:
+        clone = step.clone
+        name = f"tmp-snapshot-{clone.uid}"
+        source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": clone.source_name}
+        if self._create_child(step, SNAPSHOTS, name, {"source": source}) is None:
+            message = f"created snapshot {name} for clone {clone.name}"
+            self._recorder.normal(clone.obj, "SnapshotCreated", message)
+            step.status["snapshotName"] = name
+
+    def _restore(self, step: Step) -> None:
+        clone = step.clone
+        if not step.status.get("restoreName"):
+            self._create_restore(step)
+            return
+        name = step.status["restoreName"]
+        restore = self._client.read(RESTORES, clone.namespace, name)
+        if restore is None:
+            step.stuck = True
+        elif section(restore, "status") and not is_progressing(restore):
+            message = f"restore {name} for clone {clone.name} is ready to use"
+            self._recorder.normal(clone.obj, "RestoreReady", message)
+            step.status["phase"] = "CreatingTargetVM"
+
+    def _create_restore(self, step: Step) -> None:
+        clone = step.clone
+        name = f"tmp-restore-{clone.uid}"
+        snapshot_name = step.status.get("snapshotName") or clone.source_name
+        spec = {
+            "target": clone.spec.get("target"),
+            "targetReadinessPolicy": "WaitGracePeriod",
+            "virtualMachineSnapshotName": snapshot_name,
+        }
+        patches = restore_patches(self._source_of(clone.namespace, snapshot_name), clone.spec)
+        if patches:
+            spec["patches"] = patches
+        if clone.spec.get("volumeNamePolicy"):
+            spec["volumeRestorePolicy"] = clone.spec["volumeNamePolicy"]
+        refusal = self._create_child(step, RESTORES, name, spec)
+        if refusal is None:
+            message = f"created restore {name} for clone {clone.name}"
+            self._recorder.normal(clone.obj, "RestoreCreated", message)
+            step.status["restoreName"] = name
+        else:
+            message = f"failed creating restore {name} for clone {clone.name}: {refusal}"
+            self._recorder.warning(clone.obj, "RestoreCreationFailed", message)
+
+    def _source_of(self, namespace: str, snapshot_name: str) -> Obj:
+        """The VM as it was when the snapshot was taken."""
+        snapshot = self._client.read(SNAPSHOTS, namespace, snapshot_name) or {}
+        content_name = text(snapshot, "status", "virtualMachineSnapshotContentName")
+        content = self._client.read(SNAPSHOT_CONTENTS, namespace, content_name)
+        return section(content, "spec", "source", "virtualMachine")
+
+    def _create_child(
+        self, step: Step, resource: Resource, name: str, spec: Obj
+    ) -> ApiError | None:
+        """Creates a temporary object of the clone; the refusal, when there was one."""
+        clone = step.clone
+        owner = {
+            "apiVersion": CLONES.api_version,
+            "blockOwnerDeletion": True,
+            "controller": True,
+            "kind": CLONES.kind,
+            "name": clone.name,
+            "uid": clone.uid,
+        }
+        metadata = {"name": name, "namespace": clone.namespace, "ownerReferences": [owner]}
+        try:
+            self._client.create(resource, {"metadata": metadata, "spec": spec})
+        except ApiError as refusal:
+            # There already: the status of an earlier pass was not written.
+            if refusal.code == CONFLICT:
+                return None
+            step.stuck = True
+            return refusal
+        return None
+
+    def _find_target(self, step: Step) -> None:
+        clone = step.clone
+        vm = self._target(step)
+        if vm is None:
+            step.stuck = True
+            return
+        name = text(vm, "metadata", "name")
+        message = f"created target VM {name} for clone {clone.name}"
+        self._recorder.normal(clone.obj, "TargetVMCreated", message)
+        step.status["targetName"] = name
+        step.status["phase"] = "Succeeded"
+
+    def _target(self, step: Step) -> Obj | None:
+        name = step.status.get("targetName") or step.clone.target_name
+        return self._client.read(VIRTUAL_MACHINES, step.clone.namespace, name)
+
+    def _succeed(self, step: Step) -> None:
+        # KubeVirt sets "Still processing" first and "Ready" after it in each pass over a
+        # finished clone: the time of the transition is that of the last pass.
+        step.status["conditions"] = progressing_and_ready(
+            False, True, "Ready", "Ready", self._client.now()
+        )
+        self._finish_volumes(step)
+
+    def _finish_volumes(self, step: Step) -> None:
+        """Deletes the temporary objects once every restored claim has its volume."""
+        clone = step.clone
+        restore_name = step.status.get("restoreName")
+        if not restore_name:
+            return
+        restore = self._client.read(RESTORES, clone.namespace, restore_name)
+        for item in entries(restore, "status", "restores"):
+            claim_name = text(item, "persistentVolumeClaim")
+            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, clone.namespace, claim_name)
+            if claim is not None and not is_bound(claim):
+                return
+        self._recorder.normal(clone.obj, "PVCBound", f"all PVC for clone {clone.name} are bound")
+        self._client.delete(RESTORES, clone.namespace, restore_name)
+        if step.status.get("snapshotName"):
+            self._client.delete(SNAPSHOTS, clone.namespace, step.status["snapshotName"])
+        step.status.pop("restoreName", None)
+        step.status.pop("snapshotName", None)
+
+    def _set_conditions(
+        self, step: Step, progressing: bool, ready: bool, progress: str, reason: str
+    ) -> None:
+        wanted = progressing_and_ready(progressing, ready, progress, reason, self._client.now())
+        step.status["conditions"] = merged(step.status.get("conditions"), wanted)
+
+    def _write(self, step: Step) -> Requeue | None:
+        if step.status != step.clone.obj.get("status"):
+            written = self._client.update_status(CLONES, step.clone.obj, step.status)
+            self._watch.written(written)
+        return Requeue() if step.stuck else None

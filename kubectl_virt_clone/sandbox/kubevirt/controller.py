@@ -1,0 +1,128 @@
+"""What every controller of the simulated KubeVirt is made of: its observations and its requests.
+
+The loop that runs them is in kubevirt.py; no rule about any one resource belongs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kubectl_virt_clone.model.api import Resource
+
+from ..storage.status import ApiError
+from .objects import location, section
+
+if TYPE_CHECKING:
+    from ..storage.recorder import EventType
+    from ..storage.registry import Registry
+    from ..storage.store import Change
+
+Obj = dict[str, Any]
+Wish = tuple[str, str, float]
+"""(namespace, name, seconds to wait): an object that a controller wants to look at."""
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Requeue:
+    """Look again after so many seconds; None leaves the wait to the queue's backoff."""
+
+    after: float | None = None
+
+
+class Controller(Protocol):
+    """One control loop; both methods are called from one thread, and neither may block."""
+
+    name: str
+
+    def observe(self, change: Change) -> Iterable[Wish]:
+        """The objects that have to be looked at because of ``change``."""
+
+    def reconcile(self, namespace: str, name: str) -> Requeue | None:
+        """Takes one object a step further; an ApiError means: try again later."""
+
+
+class Client:
+    """The few requests that controllers send, and nothing that a client over HTTP could not do."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def now(self) -> str:
+        """The server's time as it stands in objects: ``2026-11-22T07:54:15Z``."""
+        return self._registry.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """The object, or None when there is none."""
+        try:
+            return self._registry.get(resource.qualified, namespace, name)
+        except ApiError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
+    def create(self, resource: Resource, obj: Obj) -> Obj:
+        """The object as stored; ApiError when it was refused."""
+        obj = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+        namespace = str(section(obj, "metadata").get("namespace", ""))
+        return self._registry.create(resource.qualified, namespace, obj)
+
+    def update(self, resource: Resource, obj: Obj) -> Obj:
+        """Writes everything but the status; ApiError 409 when ``obj`` is stale."""
+        namespace, name = location(obj)
+        return self._registry.update(resource.qualified, namespace, name, obj)
+
+    def update_status(self, resource: Resource, obj: Obj, status: Obj) -> Obj:
+        """Writes the status, if it differs from the one that ``obj`` holds."""
+        if obj.get("status") == status:
+            return obj
+        namespace, name = location(obj)
+        changed = {**obj, "status": status}
+        return self._registry.update(
+            resource.qualified, namespace, name, changed, subresource="status"
+        )
+
+    def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Deletes an object; that it is gone already is fine."""
+        try:
+            self._registry.delete(resource.qualified, namespace, name)
+        except ApiError as error:
+            if error.code != NOT_FOUND:
+                raise
+
+    def release(self, resource: Resource, obj: Obj, finalizer: str) -> None:
+        """Takes ``finalizer`` off an object that is being deleted."""
+        metadata = section(obj, "metadata")
+        finalizers = metadata.get("finalizers") or []
+        if finalizer in finalizers:
+            kept = [item for item in finalizers if item != finalizer]
+            self.update(resource, {**obj, "metadata": {**metadata, "finalizers": kept}})
+
+
+class Recorder:
+    """Records the events of one component."""
+
+    def __init__(self, registry: Registry, resource: Resource, component: str) -> None:
+        self._registry = registry
+        self._resource = resource
+        self._component = component
+
+    def normal(self, obj: Obj, reason: str, message: str) -> None:
+        """Records an event of type Normal on ``obj``."""
+        self._record(obj, "Normal", reason, message)
+
+    def warning(self, obj: Obj, reason: str, message: str) -> None:
+        """Records an event of type Warning on ``obj``."""
+        self._record(obj, "Warning", reason, message)
+
+    def _record(self, obj: Obj, kind: EventType, reason: str, message: str) -> None:
+        self._registry.record_event(
+            involved=obj,
+            type_key=self._resource.qualified,
+            kind_type=kind,
+            reason=reason,
+            message=message,
+            component=self._component,
+        )

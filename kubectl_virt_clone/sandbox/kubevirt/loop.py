@@ -1,0 +1,132 @@
+"""The simulated KubeVirt: its webhooks and its controllers, run by one thread.
+
+The loop only; the controllers are modules of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kubectl_virt_clone.model.api import (
+    CLONES,
+    PERSISTENT_VOLUME_CLAIMS,
+    RESTORES,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+)
+
+from ..storage.status import ApiError
+from ..storage.store import Change, Compacted
+from .admission import Admission
+from .clone_watch import CloneWatch
+from .clones import CloneController
+from .controller import Client, Controller, Recorder, Requeue
+from .pace import Pace
+from .restores import RestoreController
+from .snapshots import SnapshotController
+from .virtualmachines import VirtualMachineController
+from .volumes import VolumeController
+from .workqueue import Key, WorkQueue
+
+if TYPE_CHECKING:
+    from ..storage.registry import Registry
+
+IDLE = 0.03
+"""Seconds after which an idle loop looks whether it should stop."""
+WATCHED = (PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES)
+
+
+class KubeVirt:
+    """Webhooks (``admission``) and controllers of KubeVirt 1.9 over one registry."""
+
+    def __init__(self, registry: Registry, *, pace: Pace | None = None) -> None:
+        self.pace = pace or Pace()
+        self.admission = Admission(registry)
+        self._registry = registry
+        self._queue = WorkQueue(self.pace)
+        self._controllers = {item.name: item for item in _controllers(registry, self.pace)}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins to reconcile, with what is stored already."""
+        if self._thread is None:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="kubevirt", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the controllers and waits for their thread; the stored objects stay."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        version = self._look_at_everything()
+        while not self._stopping.is_set() and not self._registry.store.closed:
+            wait = min(self._queue.next_due() - time.monotonic(), IDLE)
+            try:
+                version, changes = self._registry.store.changes_since(version, max(wait, 0.0))
+            except Compacted:
+                version = self._look_at_everything()
+                continue
+            self._observe(changes)
+            self._reconcile_due()
+
+    def _look_at_everything(self) -> int:
+        """Treats every stored object as new; the version from which on changes are followed."""
+        version = self._registry.store.version
+        for resource in WATCHED:
+            for obj in self._registry.list(resource.qualified).items:
+                self._observe([Change(version, "ADDED", resource.qualified, obj)])
+        return version
+
+    def _observe(self, changes: Iterable[Change]) -> None:
+        now = time.monotonic()
+        for change in changes:
+            for name, controller in self._controllers.items():
+                for namespace, wanted, delay in controller.observe(change):
+                    self._queue.add((name, namespace, wanted), now + delay)
+
+    def _reconcile_due(self) -> None:
+        """Reconciles what is due now; what becomes due meanwhile waits for the next round."""
+        now = time.monotonic()
+        while not self._stopping.is_set():
+            key = self._queue.pop(now)
+            if key is None:
+                return
+            self._reconcile(key)
+
+    def _reconcile(self, key: Key) -> None:
+        name, *place = key
+        try:
+            answer = self._controllers[name].reconcile(*place)
+        except ApiError:
+            # Refused, or written by somebody else meanwhile: tried again, as a real queue does.
+            answer = Requeue()
+        now = time.monotonic()
+        if answer is not None and answer.after is None:
+            self._queue.retry(key, now)
+            return
+        self._queue.forget(key)
+        if answer is not None and answer.after is not None:
+            self._queue.add(key, now + answer.after)
+
+
+def _controllers(registry: Registry, pace: Pace) -> list[Controller]:
+    """The controllers, a VM's first: a clone is to find the status of a new VM written."""
+    client = Client(registry)
+    snapshots = Recorder(registry, SNAPSHOTS, "snapshot-controller")
+    restores = Recorder(registry, RESTORES, "restore-controller")
+    clones = Recorder(registry, CLONES, "clone-controller")
+    return [
+        VolumeController(client, pace),
+        VirtualMachineController(client),
+        SnapshotController(client, snapshots, pace),
+        RestoreController(client, restores, pace),
+        CloneController(client, clones, CloneWatch(pace)),
+    ]

@@ -1,0 +1,234 @@
+"""The snapshot controller: a VirtualMachineSnapshot from its creation to ready or failed.
+
+When the driver is done is decided by volumes.py's storage classes; clones are elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kubectl_virt_clone.model.api import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+)
+
+from .conditions import condition, merged, progressing_and_ready
+from .controller import Client, Recorder, Requeue, Wish
+from .objects import Obj, is_deleting, location, section, text
+from .pace import NEVER, Pace, Timers
+from .restore_webhooks import SNAPSHOT_FINALIZER
+from .volumes import Snapshots, claims_of, is_bound, is_started, storage_class_of, volumes_of
+
+if TYPE_CHECKING:
+    from ..storage.store import Change
+
+FINISHED = ("Succeeded", "Failed")
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|h|m|s)")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def seconds_of(duration: str) -> float:
+    """A Go duration such as ``1m30s`` in seconds; 0 for a text that is none."""
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(duration))
+
+
+def is_ready(snapshot: Obj) -> bool:
+    """Whether a snapshot can be restored."""
+    return section(snapshot, "status").get("readyToUse") is True
+
+
+class SnapshotController:
+    """Takes snapshots; the VM as it was goes into a VirtualMachineSnapshotContent."""
+
+    name = "snapshots"
+
+    def __init__(self, client: Client, recorder: Recorder, pace: Pace) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._pace = pace
+        self._timers = Timers(pace)
+        self._waiting: dict[tuple[str, str], set[str]] = {}
+
+    def observe(self, change: Change) -> Iterable[Wish]:
+        """Snapshots that changed, and unfinished ones whose VM appeared or whose claim is bound."""
+        namespace, name = location(change.object)
+        if change.type_key == SNAPSHOTS.qualified:
+            self._remember(change, namespace, name)
+            return [(namespace, name, 0.0)] if change.event != "DELETED" else ()
+        if change.type_key == VIRTUAL_MACHINES.qualified and change.event == "ADDED":
+            return [(namespace, item, 0.0) for item in self._waiting.get((namespace, name), ())]
+        if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified and is_bound(change.object):
+            return [
+                (namespace, item, 0.0)
+                for (where, _), waiting in self._waiting.items()
+                if where == namespace
+                for item in waiting
+            ]
+        return ()
+
+    def _remember(self, change: Change, namespace: str, name: str) -> None:
+        place = (namespace, text(change.object, "spec", "source", "name"))
+        finished = text(change.object, "status", "phase") in FINISHED
+        if finished or change.event == "DELETED":
+            waiting = self._waiting.get(place, set())
+            waiting.discard(name)
+            if not waiting:
+                self._waiting.pop(place, None)
+        else:
+            self._waiting.setdefault(place, set()).add(name)
+
+    def reconcile(self, namespace: str, name: str) -> Requeue | None:
+        """Takes one snapshot a step further."""
+        snapshot = self._client.read(SNAPSHOTS, namespace, name)
+        if snapshot is None:
+            return None
+        if is_deleting(snapshot):
+            self._let_go(snapshot)
+            return None
+        if text(snapshot, "status", "phase") in FINISHED:
+            return None
+        vm = self._client.read(
+            VIRTUAL_MACHINES, namespace, text(snapshot, "spec", "source", "name")
+        )
+        if vm is None and not text(snapshot, "status", "virtualMachineSnapshotContentName"):
+            self._write_in_progress(snapshot, "Source does not exist", {})
+            return None
+        return self._take(snapshot, vm)
+
+    def _take(self, snapshot: Obj, vm: Obj | None) -> Requeue | None:
+        namespace, _ = location(snapshot)
+        content_name = f"vmsnapshot-content-{text(snapshot, 'metadata', 'uid')}"
+        content = self._client.read(SNAPSHOT_CONTENTS, namespace, content_name)
+        if content is None:
+            content = self._create_content(snapshot, vm or {}, content_name)
+        source = section(content, "spec", "source", "virtualMachine")
+        known = {
+            "sourceUID": text(source, "metadata", "uid"),
+            "virtualMachineSnapshotContentName": content_name,
+        }
+        uid = text(snapshot, "metadata", "uid")
+        ready_in = self._timers.remaining(uid, self._driver_time(namespace, source))
+        if ready_in <= 0:
+            self._timers.forget(uid)
+            self._succeed(snapshot, content, known)
+            return None
+        fails_in = self._deadline(snapshot, uid)
+        if fails_in <= 0:
+            self._fail(snapshot, known)
+            return None
+        self._write_in_progress(snapshot, "", known)
+        wait = min(ready_in, fails_in)
+        return Requeue(wait) if wait < NEVER else None
+
+    def _driver_time(self, namespace: str, vm: Obj) -> float:
+        """How long the slowest driver needs, in seconds at speed 1; infinity if for ever."""
+        times = {Snapshots.PROMPT: self._pace.snapshot, Snapshots.SLOW: self._pace.slow_snapshot}
+        longest = self._pace.snapshot
+        for name in claims_of(vm).values():
+            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+            support = storage_class_of(claim).snapshots if claim else Snapshots.UNSUPPORTED
+            if support is not Snapshots.UNSUPPORTED:
+                longest = max(longest, times.get(support, NEVER))
+        return longest
+
+    def _deadline(self, snapshot: Obj, uid: str) -> float:
+        given = text(snapshot, "spec", "failureDeadline")
+        seconds = seconds_of(given) if given else self._pace.failure_deadline
+        # A deadline of 0 means that the snapshot may take as long as it wants.
+        return self._timers.remaining(f"{uid}/deadline", seconds) if seconds else NEVER
+
+    def _create_content(self, snapshot: Obj, vm: Obj, name: str) -> Obj:
+        namespace, snapshot_name = location(snapshot)
+        uid = text(snapshot, "metadata", "uid")
+        metadata = {
+            key: item for key, item in section(vm, "metadata").items() if key != "managedFields"
+        }
+        backups = [
+            self._backup(namespace, volume, claim, f"vmsnapshot-{uid}-volume-{volume}")
+            for volume, claim in claims_of(vm).items()
+        ]
+        spec: Obj = {
+            "source": {"virtualMachine": {"metadata": metadata, "spec": vm.get("spec", {})}},
+            "virtualMachineSnapshotName": snapshot_name,
+        }
+        if backups:
+            spec["volumeBackups"] = backups
+        content = self._client.create(
+            SNAPSHOT_CONTENTS, {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
+        )
+        message = f"Successfully created VirtualMachineSnapshotContent {name}"
+        self._recorder.normal(snapshot, "SuccessfulVirtualMachineSnapshotContentCreate", message)
+        return content
+
+    def _backup(self, namespace: str, volume: str, claim: str, snapshot: str) -> Obj:
+        stored = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, claim) or {}
+        kept = {"metadata": {"name": claim}, "spec": section(stored, "spec")}
+        return {
+            "persistentVolumeClaim": kept,
+            "volumeName": volume,
+            "volumeSnapshotName": snapshot,
+        }
+
+    def _write_in_progress(self, snapshot: Obj, trouble: str, known: Obj) -> None:
+        reason = trouble or "Source locked and operation in progress"
+        self._write(
+            snapshot,
+            {
+                **known,
+                "conditions": progressing_and_ready(
+                    not trouble, False, reason, "Not ready", self._client.now()
+                ),
+                "phase": "InProgress",
+                "readyToUse": False,
+            },
+        )
+
+    def _fail(self, snapshot: Obj, known: Obj) -> None:
+        now = self._client.now()
+        pair = progressing_and_ready(False, False, "Operation failed", "Not ready", now)
+        failure = condition("Failure", True, "snapshot deadline exceeded", now)
+        self._write(
+            snapshot,
+            {**known, "conditions": [*pair, failure], "phase": "Failed", "readyToUse": False},
+        )
+
+    def _succeed(self, snapshot: Obj, content: Obj, known: Obj) -> None:
+        now = self._client.now()
+        done = {"creationTime": now, "readyToUse": True}
+        self._client.update_status(SNAPSHOT_CONTENTS, content, done)
+        vm = section(content, "spec", "source", "virtualMachine")
+        included = [text(item, "volumeName") for item in content["spec"].get("volumeBackups", [])]
+        excluded = [text(item, "name") for item in volumes_of(vm)]
+        volumes = {
+            "excludedVolumes": [item for item in excluded if item not in included],
+            "includedVolumes": included,
+        }
+        status: Obj = {
+            **known,
+            **done,
+            "conditions": progressing_and_ready(
+                False, True, "Operation complete", "Operation complete", now
+            ),
+            "phase": "Succeeded",
+            "snapshotVolumes": {key: item for key, item in volumes.items() if item},
+        }
+        if is_started(vm):
+            status["indications"] = ["NoGuestAgent", "Online"]
+        self._write(snapshot, status)
+
+    def _write(self, snapshot: Obj, status: Obj) -> None:
+        current = section(snapshot, "status").get("conditions")
+        status["conditions"] = merged(current, status["conditions"])
+        self._client.update_status(SNAPSHOTS, snapshot, status)
+
+    def _let_go(self, snapshot: Obj) -> None:
+        namespace, _ = location(snapshot)
+        content = text(snapshot, "status", "virtualMachineSnapshotContentName")
+        if content and section(snapshot, "spec").get("deletionPolicy") != "Retain":
+            self._client.delete(SNAPSHOT_CONTENTS, namespace, content)
+        self._timers.forget(text(snapshot, "metadata", "uid"))
+        self._client.release(SNAPSHOTS, snapshot, SNAPSHOT_FINALIZER)

@@ -1,0 +1,86 @@
+"""The VM controller: a VM's status, and the end of a VM.
+
+There are no nodes: a started VM says Starting for ever, and no VirtualMachineInstance is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
+
+from .controller import Client, Requeue, Wish
+from .objects import Obj, entries, is_deleting, location, section
+from .vm_webhooks import FINALIZER
+from .volumes import claims_of, is_started, snapshot_statuses
+
+if TYPE_CHECKING:
+    from ..storage.store import Change
+
+
+class VirtualMachineController:
+    """Keeps the status of VMs."""
+
+    name = "virtualmachines"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._users: dict[tuple[str, str], set[str]] = {}
+
+    def observe(self, change: Change) -> Iterable[Wish]:
+        """VMs that changed, and those whose claim did."""
+        namespace, name = location(change.object)
+        if change.type_key == VIRTUAL_MACHINES.qualified and change.event != "DELETED":
+            for claim in claims_of(change.object).values():
+                self._users.setdefault((namespace, claim), set()).add(name)
+            return [(namespace, name, 0.0)]
+        if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
+            users = sorted(self._users.get((namespace, name), ()))
+            return [(namespace, vm, 0.0) for vm in users]
+        return ()
+
+    def reconcile(self, namespace: str, name: str) -> Requeue | None:
+        """Writes the status of one VM, or lets it go."""
+        vm = self._client.read(VIRTUAL_MACHINES, namespace, name)
+        if vm is None:
+            return None
+        if is_deleting(vm):
+            self._client.release(VIRTUAL_MACHINES, vm, FINALIZER)
+            return None
+        self._client.update_status(VIRTUAL_MACHINES, vm, self._status(vm))
+        return None
+
+    def _status(self, vm: Obj) -> Obj:
+        status = dict(section(vm, "status"))
+        started = is_started(vm)
+        status["conditions"] = [_ready(vm, started, self._client.now())]
+        status["printableStatus"] = "Starting" if started else "Stopped"
+        if started:
+            status["created"] = True
+        else:
+            status.pop("created", None)
+        volumes = snapshot_statuses(vm, self._client)
+        status.pop("volumeSnapshotStatuses", None)
+        if volumes:
+            status["volumeSnapshotStatuses"] = volumes
+        return status
+
+
+def _ready(vm: Obj, started: bool, now: str) -> Obj:
+    reason, message = (
+        ("GuestNotRunning", "Guest VM is not reported as running")
+        if started
+        else ("VMINotExists", "VMI does not exist")
+    )
+    for old in entries(vm, "status", "conditions"):
+        if old.get("type") == "Ready" and old.get("reason") == reason:
+            return old
+    return {
+        "lastProbeTime": now,
+        "lastTransitionTime": now,
+        "message": message,
+        "reason": reason,
+        "status": "False",
+        "type": "Ready",
+    }

@@ -1,0 +1,59 @@
+"""The queue of due reconciles: deduplicated, delayed, with a backoff per key.
+
+Nothing about resources belongs here, and nothing sleeps: the loop asks what is due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+
+from .pace import Pace
+
+Key = tuple[str, str, str]
+"""(controller, namespace, name)."""
+
+
+class WorkQueue:
+    """Keys with the time they are due; a key is in the queue once, at its earliest time."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._heap: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
+        self._order = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def add(self, key: Key, due: float) -> None:
+        """Puts ``key`` in for the moment ``due``, unless it is in for an earlier one."""
+        if self._due.get(key, float("inf")) <= due:
+            return
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, next(self._order), key))
+
+    def retry(self, key: Key, now: float) -> None:
+        """Puts ``key`` in again after a failure, later each time."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        self.add(key, now + self._pace.retry(failures))
+
+    def forget(self, key: Key) -> None:
+        """Ends a row of failures: the next one starts with the shortest wait."""
+        self._failures.pop(key, None)
+
+    def next_due(self) -> float:
+        """When the next key is due; infinity when the queue is empty."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else float("inf")
+
+    def pop(self, now: float) -> Key | None:
+        """Takes out the key that has been due longest, or None when none is due yet."""
+        if self.next_due() > now:
+            return None
+        _, _, key = heapq.heappop(self._heap)
+        del self._due[key]
+        return key
