@@ -1,0 +1,6 @@
+"""Run the plugin as ``python -m kubectl_virt_clone``."""
+
+from kubectl_virt_clone.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One verb per file: options in, one or two calls, one rendered value; no logic lives here."""

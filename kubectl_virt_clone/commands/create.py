@@ -1,0 +1,131 @@
+"""``create``: build a VirtualMachineClone, create it, and follow it to the end if asked to."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.cluster.resources import create_clones, served_clones
+from kubectl_virt_clone.cluster.session import Session, connect
+from kubectl_virt_clone.cluster.waiting import wait_for
+from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
+from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.objects import key_of, uid_of
+from kubectl_virt_clone.model.progress import SUCCESS
+from kubectl_virt_clone.options import (
+    DURATION,
+    Verb,
+    connection_flags,
+    connection_options,
+    output_option,
+)
+from kubectl_virt_clone.render.formats import FORMATS
+from kubectl_virt_clone.render.live import Progress
+from kubectl_virt_clone.render.messages import log, warn
+from kubectl_virt_clone.render.outcomes import answer, failure
+
+EXAMPLES = """
+# Clone a VM; KubeVirt names the new one
+kubectl virt-clone create --source vm-cirros
+
+# Clone a VM snapshot to a VM of your choice, and follow it to the end
+kubectl virt-clone create nightly --source vmsnapshot/before-upgrade --target copy --wait
+
+# Keep all labels but those of one domain, with a MAC address of your own
+kubectl virt-clone create --source vm-cirros --target copy --label-filter '*' \\
+  --label-filter '!example.com/*' --new-mac-address default=02:00:00:00:00:99
+
+# Print the manifest, without a cluster
+kubectl virt-clone create --source vm-cirros --target copy --dry-run=client -o yaml
+"""
+
+
+@click.command(cls=Verb, name="create", examples=EXAMPLES)
+@click.argument("name", required=False, default="")
+@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Create the clones of a manifest, instead of one from flags; may be repeated.",
+)
+@clone_spec_options
+@click.option(
+    "--dry-run",
+    type=click.Choice(["none", "client", "server"]),
+    default="none",
+    is_flag=False,
+    flag_value="client",
+    help="client: only print what would be sent; server: have it checked, but not stored.",
+)
+@output_option(*FORMATS)
+@click.option("--wait", is_flag=True, help="Wait until the clone has succeeded, or never can.")
+@click.option(
+    "--timeout",
+    type=DURATION,
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long to wait with --wait.",
+)
+@connection_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    name: str,
+    name_flag: str | None,
+    filenames: tuple[str, ...],
+    dry_run: str,
+    output: str | None,
+    wait: bool,
+    timeout: float,
+    **spec: Any,
+) -> None:
+    """Clone a VM or a VM snapshot.
+
+    NAME is the name of the clone object; without it, it is clone-<5 characters>.
+    """
+    flags = connection_flags(ctx)
+    if wait and dry_run != "none":
+        raise click.UsageError("--wait can't be used together with --dry-run")
+    if name and name_flag:
+        raise click.UsageError("NAME can't be used together with --name")
+    clones = requested_clones(name or name_flag or "", filenames, flags.namespace, spec)
+    if dry_run == "client":
+        click.echo(answer(clones, clones, output, dry_run), nl=False)
+        return
+    session = connect(flags, log=log, warn=warn)
+    served = served_clones(session)
+    created, errors = create_clones(session, clones, served, dry_run=dry_run == "server")
+    if not (wait and output):
+        click.echo(answer(created, clones, output, dry_run), nl=False)
+    if wait and created:
+        errors += _follow(session, served, created, timeout, output)
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+
+
+def _follow(
+    session: Session,
+    served: Resource,
+    created: list[dict[str, Any]],
+    timeout: float,
+    output: str | None,
+) -> list[VirtCloneError]:
+    """Wait for the clones just created; returns the error that stands for those not Succeeded."""
+    uids = {key_of(clone): uid_of(clone) for clone in created}
+    met = log if output else click.echo
+    with Progress(sys.stderr, met=met, clock=time.monotonic, single=len(uids) == 1) as progress:
+        results = wait_for(session, served, uids, SUCCESS, timeout=timeout, observer=progress)
+    if output:
+        finished = [result.clone for result in results if result.clone is not None]
+        click.echo(answer(finished, finished, output, "none"), nl=False)
+    error = failure(results, SUCCESS, looked_once=timeout == 0)
+    return [error] if error else []
