@@ -1,0 +1,107 @@
+"""Discovery, OpenAPI, health, and paths that lead nowhere."""
+
+from __future__ import annotations
+
+from .client import CLONES, Api, Obj
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+def test_the_clone_group_is_served_in_two_versions(api: Api) -> None:
+    group = api.get("/apis/clone.kubevirt.io").body
+    assert group == {
+        "kind": "APIGroup",
+        "apiVersion": "v1",
+        "name": "clone.kubevirt.io",
+        "versions": [
+            {"groupVersion": "clone.kubevirt.io/v1beta1", "version": "v1beta1"},
+            {"groupVersion": "clone.kubevirt.io/v1alpha1", "version": "v1alpha1"},
+        ],
+        "preferredVersion": {"groupVersion": "clone.kubevirt.io/v1beta1", "version": "v1beta1"},
+    }
+
+
+def test_all_groups_are_listed(api: Api) -> None:
+    names = {group["name"] for group in api.get("/apis").body["groups"]}
+    assert {"clone.kubevirt.io", "kubevirt.io", "snapshot.kubevirt.io"} <= names
+
+
+def test_the_core_version_is_listed(api: Api) -> None:
+    assert api.get("/api").body["versions"] == ["v1"]
+
+
+def test_a_resource_has_names_verbs_and_its_status(api: Api) -> None:
+    resources = {item["name"]: item for item in api.get(CLONES).body["resources"]}
+    clones = resources["virtualmachineclones"]
+    assert clones["shortNames"] == ["vmclone", "vmclones"]
+    assert clones["categories"] == ["all"]
+    assert (clones["namespaced"], clones["kind"]) == (True, "VirtualMachineClone")
+    assert sorted(clones["verbs"]) == [
+        "create",
+        "delete",
+        "deletecollection",
+        "get",
+        "list",
+        "patch",
+        "update",
+        "watch",
+    ]
+    assert sorted(resources["virtualmachineclones/status"]["verbs"]) == ["get", "patch", "update"]
+
+
+def test_discovery_comes_in_one_document_when_asked(api: Api) -> None:
+    found = api.get("/apis", AGGREGATED).body
+    groups = {item["metadata"]["name"]: item for item in found["items"]}
+    versions = groups["clone.kubevirt.io"]["versions"]
+    (clones,) = versions[0]["resources"]
+    assert found["kind"] == "APIGroupDiscoveryList"
+    assert [item["version"] for item in versions] == ["v1beta1", "v1alpha1"]
+    assert (clones["resource"], clones["scope"]) == ("virtualmachineclones", "Namespaced")
+
+
+def _clone_schema(api: Api) -> Obj:
+    index = api.get("/openapi/v3").body["paths"]
+    path = index["apis/clone.kubevirt.io/v1beta1"]["serverRelativeURL"]
+    location, _, query = path.partition("?")
+    document = api.get(location, **dict([query.split("=")] if query else [])).body
+    schema: Obj = next(
+        item
+        for item in document["components"]["schemas"].values()
+        if {"group": "clone.kubevirt.io", "version": "v1beta1", "kind": "VirtualMachineClone"}
+        in item.get("x-kubernetes-group-version-kind", [])
+    )
+    return schema
+
+
+def test_the_schema_is_published(api: Api) -> None:
+    spec = _clone_schema(api)["properties"]["spec"]
+    assert spec["required"] == ["source"]
+    assert spec["properties"]["volumeNamePolicy"]["enum"] == ["RandomizeNames", "PrefixTargetName"]
+
+
+def test_the_crd_can_be_read(api: Api) -> None:
+    name = "virtualmachineclones.clone.kubevirt.io"
+    crd = api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body
+    assert crd["spec"]["names"]["shortNames"] == ["vmclone", "vmclones"]
+    stored = [item["name"] for item in crd["spec"]["versions"] if item["storage"]]
+    assert stored == ["v1beta1"]
+
+
+def test_the_server_has_a_version_and_is_healthy(api: Api) -> None:
+    assert api.get("/version").body["gitVersion"].startswith("v1.")
+    assert [api.get(path).body for path in ("/readyz", "/livez", "/healthz")] == ["ok"] * 3
+
+
+def test_an_unknown_resource_is_not_found(api: Api) -> None:
+    assert api.get(f"{CLONES}/nosuchthings").code == 404
+    assert api.get("/apis/nosuch.example.com/v1").code == 404
+
+
+def test_an_unserved_version_is_not_found(api: Api, namespace: str) -> None:
+    path = f"/apis/clone.kubevirt.io/v1/namespaces/{namespace}/virtualmachineclones"
+    assert api.get(path).code == 404
+
+
+def test_a_verb_without_a_meaning_is_not_allowed(api: Api, clones: str) -> None:
+    answer = api.put(clones, {})
+    assert (answer.code, answer.body["reason"]) == (405, "MethodNotAllowed")

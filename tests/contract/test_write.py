@@ -1,0 +1,178 @@
+"""Changing objects: replace, patches, the status subresource, versions and generations."""
+
+from __future__ import annotations
+
+import pytest
+
+from .client import JSON_PATCH, Api, Obj
+
+
+@pytest.fixture
+def path(clones: str, settled: Obj) -> str:
+    """The path of the settled clone."""
+    return f"{clones}/{settled['metadata']['name']}"
+
+
+def test_a_change_of_the_spec_raises_version_and_generation(
+    api: Api, path: str, settled: Obj
+) -> None:
+    settled["spec"]["newSMBiosSerial"] = "SN-1"
+    answer = api.put(path, settled)
+    assert answer.code == 200
+    assert answer.body["spec"]["newSMBiosSerial"] == "SN-1"
+    assert answer.body["metadata"]["generation"] == 2
+    assert answer.body["metadata"]["resourceVersion"] != settled["metadata"]["resourceVersion"]
+
+
+def test_a_change_of_labels_keeps_the_generation(api: Api, path: str) -> None:
+    answer = api.patch(path, {"metadata": {"labels": {"a": "b"}}})
+    assert answer.body["metadata"]["labels"] == {"a": "b"}
+    assert answer.body["metadata"]["generation"] == 1
+
+
+def test_an_update_that_changes_nothing_keeps_the_version(
+    api: Api, path: str, settled: Obj
+) -> None:
+    answer = api.put(path, settled)
+    assert answer.code == 200
+    assert answer.body["metadata"]["resourceVersion"] == settled["metadata"]["resourceVersion"]
+
+
+def test_a_stale_update_is_a_conflict(api: Api, path: str, settled: Obj) -> None:
+    name = settled["metadata"]["name"]
+    api.patch(path, {"metadata": {"labels": {"a": "b"}}})
+    settled["spec"]["newSMBiosSerial"] = "SN-1"
+    answer = api.put(path, settled)
+    assert (answer.code, answer.body["reason"]) == (409, "Conflict")
+    assert answer.body["message"] == (
+        f'Operation cannot be fulfilled on virtualmachineclones.clone.kubevirt.io "{name}": the '
+        "object has been modified; please apply your changes to the latest version and try again"
+    )
+
+
+def test_an_update_needs_a_version(api: Api, path: str, settled: Obj) -> None:
+    del settled["metadata"]["resourceVersion"]
+    answer = api.put(path, settled)
+    (cause,) = answer.body["details"]["causes"]
+    assert (answer.code, cause["field"]) == (422, "metadata.resourceVersion")
+    assert cause["message"].endswith("must be specified for an update")
+
+
+def test_an_update_of_another_object_of_that_name_is_a_conflict(
+    api: Api, path: str, settled: Obj
+) -> None:
+    settled["metadata"]["uid"] = "00000000-0000-0000-0000-000000000000"
+    answer = api.put(path, settled)
+    assert (answer.code, answer.body["reason"]) == (409, "Conflict")
+    assert "Precondition failed: UID in precondition" in answer.body["message"]
+
+
+def test_an_update_may_not_rename(api: Api, path: str, settled: Obj) -> None:
+    settled["metadata"]["name"] = "another"
+    answer = api.put(path, settled)
+    assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
+    assert answer.body["message"].startswith("the name of the object (another) does not match")
+
+
+def test_an_update_of_what_is_not_there_is_not_found(api: Api, clones: str, settled: Obj) -> None:
+    settled["metadata"]["name"] = "nobody"
+    assert api.put(f"{clones}/nobody", settled).code == 404
+
+
+def test_the_main_endpoint_ignores_the_status(api: Api, path: str) -> None:
+    answer = api.patch(path, {"status": {"phase": "Succeeded"}})
+    assert answer.code == 200
+    assert "phase" not in answer.body["status"]
+
+
+def test_the_status_endpoint_ignores_the_rest(api: Api, path: str) -> None:
+    change = {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"newSMBiosSerial": "SN-1"},
+        "status": {"creationTime": "2026-01-01T00:00:00Z"},
+    }
+    answer = api.patch(f"{path}/status", change)
+    assert answer.code == 200
+    assert answer.body["status"]["creationTime"] == "2026-01-01T00:00:00Z"
+    assert "newSMBiosSerial" not in answer.body["spec"]
+    assert "labels" not in answer.body["metadata"]
+    assert answer.body["metadata"]["generation"] == 1
+
+
+def test_the_status_endpoint_reads_the_whole_object(api: Api, path: str) -> None:
+    assert api.get(f"{path}/status").body == api.get(path).body
+
+
+def test_the_status_is_replaced(api: Api, path: str, settled: Obj) -> None:
+    settled["status"]["creationTime"] = "2026-01-01T00:00:00Z"
+    answer = api.put(f"{path}/status", settled)
+    assert answer.code == 200
+    assert answer.body["status"]["creationTime"] == "2026-01-01T00:00:00Z"
+
+
+def test_a_merge_patch_removes_with_null(api: Api, path: str) -> None:
+    api.patch(path, {"metadata": {"annotations": {"a": "1", "b": "2"}}})
+    answer = api.patch(path, {"metadata": {"annotations": {"a": None}}})
+    assert answer.body["metadata"]["annotations"] == {"b": "2"}
+
+
+def test_a_merge_patch_replaces_lists(api: Api, path: str) -> None:
+    api.patch(path, {"spec": {"labelFilters": ["a", "b"]}})
+    answer = api.patch(path, {"spec": {"labelFilters": ["c"]}})
+    assert answer.body["spec"]["labelFilters"] == ["c"]
+
+
+def test_a_stale_version_in_a_patch_is_a_conflict(api: Api, path: str) -> None:
+    change = {"metadata": {"resourceVersion": "1", "labels": {"a": "b"}}}
+    answer = api.patch(path, change)
+    assert (answer.code, answer.body["reason"]) == (409, "Conflict")
+
+
+def test_a_json_patch_is_applied_in_order(api: Api, path: str) -> None:
+    operations = [
+        {"op": "add", "path": "/spec/labelFilters", "value": ["a"]},
+        {"op": "add", "path": "/spec/labelFilters/-", "value": "b"},
+        {"op": "test", "path": "/spec/labelFilters/0", "value": "a"},
+        {"op": "remove", "path": "/spec/labelFilters/0"},
+    ]
+    answer = api.patch(path, operations, JSON_PATCH)
+    assert (answer.code, answer.body["spec"]["labelFilters"]) == (200, ["b"])
+
+
+def test_a_json_patch_that_does_not_apply_changes_nothing(
+    api: Api, path: str, settled: Obj
+) -> None:
+    operations = [
+        {"op": "add", "path": "/spec/newSMBiosSerial", "value": "SN-1"},
+        {"op": "test", "path": "/spec/newSMBiosSerial", "value": "SN-2"},
+    ]
+    answer = api.patch(path, operations, JSON_PATCH)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert api.get(path).body == settled
+
+
+def test_a_strategic_merge_patch_is_not_for_custom_resources(api: Api, path: str) -> None:
+    answer = api.patch(path, {}, "application/strategic-merge-patch+json")
+    assert (answer.code, answer.body["reason"]) == (415, "UnsupportedMediaType")
+
+
+def test_a_patch_that_breaks_the_schema_is_invalid(api: Api, path: str, settled: Obj) -> None:
+    answer = api.patch(path, {"spec": {"source": None}})
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert api.get(path).body == settled
+
+
+def test_an_unknown_field_in_a_strict_patch_is_invalid(api: Api, path: str) -> None:
+    answer = api.patch(path, {"spec": {"noSuchField": 1}}, fieldValidation="Strict")
+    assert answer.code == 422
+    assert 'unknown field "spec.noSuchField"' in answer.body["message"]
+
+
+def test_a_dry_patch_is_not_stored(api: Api, path: str, settled: Obj) -> None:
+    answer = api.patch(path, {"spec": {"newSMBiosSerial": "SN-1"}}, dryRun="All")
+    assert answer.body["spec"]["newSMBiosSerial"] == "SN-1"
+    assert api.get(path).body == settled
+
+
+def test_a_patch_of_what_is_not_there_is_not_found(api: Api, clones: str) -> None:
+    assert api.patch(f"{clones}/nobody", {}).code == 404

@@ -1,0 +1,1 @@
+"""Tests of the sandbox, in process: what it answers against what KubeVirt was recorded to."""

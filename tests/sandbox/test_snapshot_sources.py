@@ -1,0 +1,258 @@
+"""Snapshots as the source, and as targets' undoing; as recorded on KubeVirt v1.9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.snapshots import seconds_of
+from kubectl_virt_clone.sandbox.storage.status import ApiError
+
+from .world import (
+    CLAIMS,
+    CLONES,
+    CONTENTS,
+    NAMESPACE,
+    READY,
+    RESTORES,
+    SNAPSHOTS,
+    VMS,
+    World,
+    a_clone,
+    a_snapshot,
+    pending,
+    processing,
+)
+
+
+@pytest.fixture
+def snapshots(make_world: Callable[..., World]) -> World:
+    """A ready snap-1, a snap-2 that never gets ready and a failed snap-3."""
+    world = make_world("vm-cirros", "snapshots")
+    world.until(lambda: phases(world) == ["Succeeded", "InProgress", "Failed"])
+    return world
+
+
+def phases(world: World) -> list[str]:
+    return [
+        world.get(SNAPSHOTS, name).get("status", {}).get("phase", "")
+        for name in ("snap-1", "snap-2", "snap-3")
+    ]
+
+
+def test_a_snapshot_holds_the_vm_as_it_was(snapshots: World) -> None:
+    vm, snapshot = snapshots.get(VMS, "vm-cirros"), snapshots.get(SNAPSHOTS, "snap-1")
+    content_name = f"vmsnapshot-content-{snapshot['metadata']['uid']}"
+    status = snapshot["status"]
+    assert (status["phase"], status["readyToUse"]) == ("Succeeded", True)
+    assert status["sourceUID"] == vm["metadata"]["uid"]
+    assert status["virtualMachineSnapshotContentName"] == content_name
+    assert status["snapshotVolumes"] == {"excludedVolumes": ["containerdisk", "cloudinitdisk"]}
+    content = snapshots.get(CONTENTS, content_name)
+    assert content["spec"]["virtualMachineSnapshotName"] == "snap-1"
+    held = content["spec"]["source"]["virtualMachine"]
+    assert held["spec"] == vm["spec"]
+    assert held["metadata"]["uid"] == vm["metadata"]["uid"]
+    assert content["status"]["readyToUse"] is True
+
+
+def test_a_snapshot_past_its_deadline_has_failed(snapshots: World) -> None:
+    snapshot = snapshots.get(SNAPSHOTS, "snap-3")
+    assert snapshot["status"].pop("sourceUID")
+    assert snapshot["status"].pop("virtualMachineSnapshotContentName")
+    times = [item.pop("lastTransitionTime") for item in snapshot["status"]["conditions"]]
+    assert len(times) == 3
+    assert snapshot["status"] == {
+        "conditions": [
+            {
+                "lastProbeTime": None,
+                "reason": "Operation failed",
+                "status": "False",
+                "type": "Progressing",
+            },
+            {"lastProbeTime": None, "reason": "Not ready", "status": "False", "type": "Ready"},
+            {
+                "lastProbeTime": None,
+                "reason": "snapshot deadline exceeded",
+                "status": "True",
+                "type": "Failure",
+            },
+        ],
+        "phase": "Failed",
+        "readyToUse": False,
+    }
+
+
+def test_a_ready_snapshot_is_cloned_without_a_snapshot_phase(snapshots: World) -> None:
+    uid = snapshots.clone("s-ok", "vmsnapshot/snap-1", "s-ok-t")["metadata"]["uid"]
+    snapshots.until_phase("s-ok", "Succeeded")
+    restore = f"tmp-restore-{uid}"
+    assert snapshots.timeline("s-ok") == [
+        ["ADDED", None, "", None, None, None],
+        ["MODIFIED", "RestoreInProgress", processing(), None, restore, None],
+        ["MODIFIED", "Succeeded", READY, None, None, "s-ok-t"],
+    ]
+    assert snapshots.events("s-ok") == [
+        ("Normal", "SnapshotReady", 1, "snapshot snap-1 for clone s-ok is ready to use"),
+        ("Normal", "RestoreCreated", 1, f"created restore {restore} for clone s-ok"),
+        ("Normal", "RestoreReady", 1, f"restore {restore} for clone s-ok is ready to use"),
+        ("Normal", "TargetVMCreated", 1, "created target VM s-ok-t for clone s-ok"),
+        ("Normal", "PVCBound", 1, "all PVC for clone s-ok are bound"),
+    ]
+    snapshots.until(lambda: not snapshots.names(RESTORES))
+    assert "snap-1" in snapshots.names(SNAPSHOTS)
+
+
+def test_the_group_of_a_snapshot_source_is_not_looked_at(snapshots: World) -> None:
+    clone = a_clone("s-ag", "vmsnapshot/snap-1", "s-ag-t")
+    clone["spec"]["source"]["apiGroup"] = "foo.example.com"
+    snapshots.registry.create(CLONES, NAMESPACE, clone)
+    snapshots.until_phase("s-ag", "Succeeded")
+
+
+def test_a_missing_snapshot_is_waited_for(snapshots: World) -> None:
+    snapshots.clone("s-no", "vmsnapshot/nosnap", "s-no-t")
+    sentence = "Source doesnt exist: VirtualMachineSnapshot default/nosnap"
+    snapshots.until_event("s-no", "SourceDoesNotExist", 2)
+    assert snapshots.events("s-no") == [("Normal", "SourceDoesNotExist", 2, sentence)]
+    assert snapshots.timeline("s-no")[1:] == [
+        ["MODIFIED", None, pending(sentence), None, None, None]
+    ]
+    snapshots.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("nosnap", "vm-cirros"))
+    snapshots.until_phase("s-no", "Succeeded")
+
+
+def test_a_snapshot_that_is_not_ready_is_waited_for(make_world: Callable[..., World]) -> None:
+    world = make_world("vm-slow-storage", pace=Pace(speed=10, slow_snapshot=3))
+    world.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("snap-2", "vm-slow"))
+    uid = world.clone("s-wait", "vmsnapshot/snap-2", "s-wait-t")["metadata"]["uid"]
+    world.until_phase("s-wait", "SnapshotInProgress")
+    assert world.events("s-wait") == []
+    world.until_phase("s-wait", "Succeeded")
+    world.until(lambda: "restoreName" not in world.get(CLONES, "s-wait")["status"])
+    restore = f"tmp-restore-{uid}"
+    assert world.timeline("s-wait")[:3] == [
+        ["ADDED", None, "", None, None, None],
+        ["MODIFIED", "SnapshotInProgress", processing(), None, None, None],
+        ["MODIFIED", "RestoreInProgress", processing(), None, restore, None],
+    ]
+    assert world.timeline("s-wait")[-1][1:] == ["Succeeded", READY, None, None, "s-wait-t"]
+
+
+def test_a_failed_snapshot_leaves_the_clone_in_progress_without_an_event(snapshots: World) -> None:
+    snapshots.clone("s-fail", "vmsnapshot/snap-3", "s-fail-t")
+    snapshots.until_phase("s-fail", "SnapshotInProgress")
+    snapshots.annotate(CLONES, "s-fail", touch="1")
+    in_progress = ["SnapshotInProgress", processing(), None, None, None]
+    assert snapshots.timeline("s-fail")[1][1:] == in_progress
+    assert snapshots.events("s-fail") == []
+
+    # Deleted while the clone waits: pending, in the phase that it has.
+    snapshots.delete(SNAPSHOTS, "snap-3")
+    sentence = "Source doesnt exist: VirtualMachineSnapshot default/snap-3"
+    snapshots.until_event("s-fail", "SourceDoesNotExist", 2)
+    assert "; ".join(snapshots.reasons(CLONES, "s-fail")) == pending(sentence)
+    assert snapshots.phase("s-fail") == "SnapshotInProgress"
+    assert snapshots.events("s-fail") == [("Normal", "SourceDoesNotExist", 2, sentence)]
+
+
+def test_a_temporary_snapshot_deleted_midway_leaves_the_clone_stuck(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world("vm-slow-storage", pace=Pace(speed=100, slow_snapshot=1e6))
+    uid = world.clone("c", "vm-slow", "t")["metadata"]["uid"]
+    world.until_phase("c", "SnapshotInProgress")
+    world.delete(SNAPSHOTS, f"tmp-snapshot-{uid}")
+    world.until(lambda: world.find(SNAPSHOTS, f"tmp-snapshot-{uid}") is None)
+    world.annotate(CLONES, "c", touch="1")
+    assert world.phase("c") == "SnapshotInProgress"
+    assert world.names(SNAPSHOTS) == []
+
+
+def test_a_snapshot_cloned_onto_its_own_vm_overwrites_it(snapshots: World) -> None:
+    def edit(vm: dict[str, Any]) -> None:
+        vm["metadata"]["labels"]["edited"] = "yes"
+        guest = vm["spec"]["template"]["spec"]
+        guest["domain"]["resources"]["requests"]["memory"] = "256Mi"
+
+    before = snapshots.change(VMS, "vm-cirros", edit)
+    uid = snapshots.clone("self", "vmsnapshot/snap-1", "vm-cirros")["metadata"]["uid"]
+    snapshots.until_phase("self", "Succeeded")
+    after = snapshots.get(VMS, "vm-cirros")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["metadata"]["labels"] == before["metadata"]["labels"]
+    mark = after["metadata"]["annotations"].pop("restore.kubevirt.io/lastRestoreUID")
+    assert mark.startswith(f"tmp-restore-{uid}-")
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    domain = after["spec"]["template"]["spec"]["domain"]
+    assert domain["resources"] == {"requests": {"memory": "128Mi"}}
+    # Serial, uuid and MAC are the VM's own: patches are for new targets only.
+    assert domain["firmware"] == {
+        "serial": "SN-0001",
+        "uuid": "5d307ca9-b3ef-428c-8861-06e72d69f223",
+    }
+    assert domain["devices"]["interfaces"][0]["macAddress"] == "02:00:00:00:00:01"
+
+
+def test_a_claim_is_restored_under_a_new_name(make_world: Callable[..., World]) -> None:
+    world = make_world("vm-data", pace=Pace(speed=20, bind=2))
+    uid = world.clone("c", "vm-data", "t")["metadata"]["uid"]
+    world.until_phase("c", "Succeeded")
+    snapshot, restore = f"tmp-snapshot-{uid}", f"tmp-restore-{uid}"
+    [claim] = [item for item in world.names(CLAIMS) if item.startswith("restore-")]
+    assert claim == f"restore-{world.get(RESTORES, restore)['metadata']['uid']}-data"
+    world.until(lambda: "restoreName" not in world.get(CLONES, "c")["status"])
+    # Until the claim is bound, the clone keeps its temporary objects.
+    assert world.timeline("c")[-2:] == [
+        ["MODIFIED", "Succeeded", READY, snapshot, restore, "t"],
+        ["MODIFIED", "Succeeded", READY, None, None, "t"],
+    ]
+    assert world.events("c")[-1][1] == "PVCBound"
+    [volume] = world.get(VMS, "t")["spec"]["template"]["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"] == {"claimName": claim}
+    stored = world.get(CLAIMS, claim)
+    assert stored["spec"]["storageClassName"] == "standard"
+    assert stored["spec"]["dataSource"]["kind"] == "VolumeSnapshot"
+
+
+def test_claims_may_be_named_after_the_target(make_world: Callable[..., World]) -> None:
+    world = make_world("vm-data")
+    world.clone("c", "vm-data", "t", volumeNamePolicy="PrefixTargetName")
+    world.until_phase("c", "Succeeded")
+    assert "t-data" in world.names(CLAIMS)
+
+
+def test_first_consumer_storage_keeps_the_temporary_objects_until_the_target_starts(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world("vm-first-consumer")
+    uid = world.clone("c", "vm-later", "t")["metadata"]["uid"]
+    status = world.until_phase("c", "Succeeded")["status"]
+    assert (status["snapshotName"], status["restoreName"]) == (
+        f"tmp-snapshot-{uid}",
+        f"tmp-restore-{uid}",
+    )
+    assert "PVCBound" not in [event[1] for event in world.events("c")]
+    world.change(VMS, "t", lambda vm: vm["spec"].update(runStrategy="Always"))
+    world.until(lambda: "restoreName" not in world.get(CLONES, "c")["status"])
+    world.until(lambda: not world.names(RESTORES) + world.names(SNAPSHOTS))
+
+
+def test_a_snapshot_needs_its_gate(still_world: World) -> None:
+    still_world.gates(disabledFeatureGates=["Snapshot"])
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "vm-cirros"))
+    assert str(caught.value) == (
+        'admission webhook "virtualmachinesnapshot-validator.snapshot.kubevirt.io" denied the '
+        "request: snapshot feature gate not enabled"
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"), [("5m0s", 300), ("1h", 3600), ("100ms", 0.1), ("1.5s", 1.5), ("0s", 0)]
+)
+def test_deadlines_are_go_durations(duration: str, seconds: float) -> None:
+    assert seconds_of(duration) == pytest.approx(seconds)

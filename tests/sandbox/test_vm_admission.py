@@ -1,0 +1,109 @@
+"""What KubeVirt makes of a VM when it is created; as recorded on v1.9."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed
+from kubectl_virt_clone.sandbox.storage.status import ApiError
+
+from .world import NAMESPACE, VMS, World, a_vm
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def test_vm_cirros_is_stored_with_the_recorded_defaults(world: World) -> None:
+    world.until(lambda: "status" in world.get(VMS, "vm-cirros"))
+    stored = world.get(VMS, "vm-cirros")
+    [given] = load_seed("vm-cirros")
+    assert stored["metadata"]["annotations"] == {
+        "example.com/owner": "team-a",
+        "example.com/ticket": "T-1",
+        "kubevirt.io/latest-observed-api-version": "v1",
+        "kubevirt.io/storage-observed-api-version": "v1",
+        "note": "hello",
+    }
+    assert stored["metadata"]["finalizers"] == ["kubevirt.io/virtualMachineControllerFinalize"]
+    assert stored["metadata"]["labels"] == given["metadata"]["labels"]
+    assert stored["metadata"]["generation"] == 1
+    template = stored["spec"]["template"]
+    assert template["metadata"]["annotations"] == {
+        "example.com/owner": "team-a",
+        "kubevirt.io/pci-topology-version": "v3",
+        "sidecar.example.com/inject": "false",
+    }
+    expected = given["spec"]["template"]["spec"]
+    expected["architecture"] = "amd64"
+    expected["domain"]["machine"] = {"type": "q35"}
+    assert template["spec"] == expected
+    not_supported = "Snapshot is not supported for this volumeSource type"
+    assert stored["status"] == {
+        "conditions": [
+            {
+                "lastProbeTime": "2026-11-22T07:54:15Z",
+                "lastTransitionTime": "2026-11-22T07:54:15Z",
+                "message": "VMI does not exist",
+                "reason": "VMINotExists",
+                "status": "False",
+                "type": "Ready",
+            }
+        ],
+        "printableStatus": "Stopped",
+        "volumeSnapshotStatuses": [
+            {"enabled": False, "name": name, "reason": f"{not_supported} [{name}]"}
+            for name in ("containerdisk", "cloudinitdisk")
+        ],
+    }
+
+
+def test_a_vm_without_firmware_gets_a_random_serial_and_uuid(still_world: World) -> None:
+    still_world.seed("vm-no-firmware")
+    firmware = still_world.get(VMS, "vm-nofw")["spec"]["template"]["spec"]["domain"]["firmware"]
+    assert firmware.keys() == {"serial", "uuid"}
+    assert all(UUID.fullmatch(value) for value in firmware.values())
+    assert firmware["serial"] != firmware["uuid"]
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("zz", "has malformed MAC address (zz)."),
+        ("00:11:22:33:44:55:66:77", "has MAC address (00:11:22:33:44:55:66:77) that is too long."),
+    ],
+)
+def test_a_malformed_mac_is_refused(still_world: World, address: str, complaint: str) -> None:
+    vm = a_vm("bad")
+    devices = vm["spec"]["template"]["spec"]["domain"]["devices"]
+    devices["interfaces"] = [{"name": "default", "macAddress": address}]
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create(VMS, NAMESPACE, vm)
+    assert str(caught.value) == (
+        'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: '
+        f"interface spec.template.spec.domain.devices.interfaces[0].name {complaint}"
+    )
+
+
+def test_a_started_vm_says_starting_and_stopped_again_when_halted(world: World) -> None:
+    world.seed("targets")
+    world.until(lambda: "status" in world.get(VMS, "run-1"))
+    assert world.get(VMS, "run-1")["status"]["printableStatus"] == "Starting"
+    world.change(VMS, "run-1", lambda vm: vm["spec"].update(runStrategy="Halted"))
+    world.until(lambda: world.get(VMS, "run-1")["status"]["printableStatus"] == "Stopped")
+    assert world.reasons(VMS, "run-1") == ["Ready=False:VMINotExists"]
+
+
+def test_a_deleted_vm_goes_through_its_finalizer(world: World) -> None:
+    world.delete(VMS, "vm-cirros")
+    world.until(lambda: world.find(VMS, "vm-cirros") is None)
+
+
+@pytest.mark.parametrize(
+    "template", [{}, {"spec": {"domain": {}}}, {"spec": {"domain": {"devices": 5}}}]
+)
+def test_a_half_written_vm_breaks_nothing(world: World, template: dict[str, object]) -> None:
+    world.registry.create(VMS, NAMESPACE, a_vm("half", template=template))
+    world.until(lambda: "status" in world.get(VMS, "half"))
+    world.clone("of-half", "half", "whole")
+    world.until_phase("of-half", "Succeeded")
