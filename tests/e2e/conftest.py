@@ -1,0 +1,101 @@
+"""A namespace of its own on a real cluster with KubeVirt, and the program run against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kubectl_virt_clone.cli import run
+from kubectl_virt_clone.cluster.resources import path_of
+from kubectl_virt_clone.cluster.session import Session, connect
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.model.connection import ConnectionFlags
+
+NAMESPACES = "/api/v1/namespaces"
+
+
+class Answer(NamedTuple):
+    """What the program wrote."""
+
+    out: str
+    err: str
+
+
+Kvc = Callable[..., Answer]
+MakeVm = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """The kubeconfig of the real cluster; skips where none is given."""
+    path: Path | None = request.config.getoption("--kubeconfig")
+    if path is None:
+        pytest.skip("needs a cluster with KubeVirt: pytest tests/e2e --kubeconfig FILE")
+    return path
+
+
+@pytest.fixture(scope="session")
+def session(kubeconfig: Path) -> Session:
+    """A connection for what the program itself does not do."""
+    flags = ConnectionFlags(kubeconfig=str(kubeconfig))
+    return connect(flags, log=lambda _: None, warn=lambda _: None)
+
+
+@pytest.fixture
+def namespace(session: Session) -> Iterator[str]:
+    """A new namespace, deleted after the test with all that is in it."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"generateName": "virt-clone-e2e-"},
+    }
+    name = session.request("POST", NAMESPACES, body=body)["metadata"]["name"]
+    yield name
+    session.request("DELETE", f"{NAMESPACES}/{name}")
+
+
+@pytest.fixture
+def make_vm(session: Session, namespace: str) -> MakeVm:
+    """Creates a halted VM without volumes that need storage."""
+
+    def make(name: str, *, devices: dict[str, Any] | None = None) -> None:
+        interface = {"name": "default", "masquerade": {}}
+        body = {
+            "apiVersion": VIRTUAL_MACHINES.api_version,
+            "kind": VIRTUAL_MACHINES.kind,
+            "metadata": {"name": name, "labels": {"app": "e2e", "tier": "test"}},
+            "spec": {
+                "runStrategy": "Halted",
+                "template": {
+                    "metadata": {"labels": {"app": "e2e"}},
+                    "spec": {
+                        "domain": {
+                            "devices": {"interfaces": [interface], **(devices or {})},
+                            "memory": {"guest": "64Mi"},
+                            "firmware": {"serial": "SN-0001"},
+                        },
+                        "networks": [{"name": "default", "pod": {}}],
+                    },
+                },
+            },
+        }
+        session.request("POST", path_of(VIRTUAL_MACHINES, namespace), body=body)
+
+    return make
+
+
+@pytest.fixture
+def kvc(kubeconfig: Path, namespace: str, capsys: pytest.CaptureFixture[str]) -> Kvc:
+    """Runs the program in the namespace; fails at once on another exit code than expected."""
+
+    def call(*args: str, exit_code: int = 0) -> Answer:
+        capsys.readouterr()
+        code = run(["--kubeconfig", str(kubeconfig), "-n", namespace, *args])
+        answer = Answer(*capsys.readouterr())
+        assert code == exit_code, answer
+        return answer
+
+    return call

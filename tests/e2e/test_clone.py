@@ -1,0 +1,86 @@
+"""create, wait and describe against a real KubeVirt: whatever its pace is."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from kubectl_virt_clone.cluster.resources import get
+from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from tests.e2e.conftest import Kvc, MakeVm
+
+OBJECT = "virtualmachineclone.clone.kubevirt.io"
+
+
+def test_a_vm_is_cloned_followed_and_described(
+    kvc: Kvc, make_vm: MakeVm, session: Session, namespace: str
+) -> None:
+    make_vm("source")
+    flags = ("--label-filter=*", "--label-filter=!tier", "--new-smbios-serial=SN-NEW")
+    mac = "--new-mac-address=default=02:00:00:00:00:99"
+
+    created = kvc("create", "c", "--source=source", "--target=copy", *flags, mac, "--wait")
+    text = kvc("describe", "c").out
+
+    assert created.out == f"{OBJECT}/c created\n{OBJECT}/c condition met\n"
+    assert "c: Succeeded 4/4" in created.err
+    target = get(session, VIRTUAL_MACHINES, namespace, "copy")
+    domain = target["spec"]["template"]["spec"]["domain"]
+    assert target["metadata"]["labels"] == {"app": "e2e"}
+    assert domain["devices"]["interfaces"][0]["macAddress"] == "02-00-00-00-00-99"
+    assert domain["firmware"]["serial"] == "SN-NEW"
+    assert re.search(r"^Phase: +Succeeded \(4/4\)$", text, re.M)
+    assert re.search(r"^  State: +Stopped$", text, re.M)
+    assert "TargetVMCreated" in text
+
+
+def test_the_target_that_kubevirt_names_stands_in_the_answer(kvc: Kvc, make_vm: MakeVm) -> None:
+    make_vm("source")
+
+    answer = kvc("create", "c", "--source=source")
+
+    assert re.fullmatch(rf"{OBJECT}/c created, target clone-source-[a-z0-9]{{5}}\n", answer.out)
+
+
+def test_a_missing_source_is_waited_for_and_named_until_it_appears(
+    kvc: Kvc, make_vm: MakeVm, namespace: str
+) -> None:
+    kvc("create", "c", "--source=late", "--target=copy")
+
+    pending = kvc("wait", "c", "--timeout=5s", exit_code=3)
+    make_vm("late")
+    done = kvc("wait", "c")
+
+    assert pending.err.splitlines()[-1] == (
+        "error: timed out waiting for the condition on virtualmachineclones/c:"
+        f" Source doesnt exist: VirtualMachine {namespace}/late"
+    )
+    assert done.out == f"{OBJECT}/c condition met\n"
+
+
+def test_a_clone_that_failed_ends_the_wait_with_kubevirts_sentence(
+    kvc: Kvc, make_vm: MakeVm, namespace: str
+) -> None:
+    make_vm("tpm", devices={"tpm": {"persistent": True}})
+
+    answer = kvc("create", "c", "--source=tpm", "--target=copy", "--wait", exit_code=4)
+
+    assert answer.err.splitlines()[-1] == (
+        f"error: {OBJECT}/c will not reach phase=Succeeded:"
+        f" Clone of source with backendstorage is not supported: VM {namespace}/tpm"
+    )
+
+
+def test_a_server_dry_run_is_refused_in_the_words_of_the_webhook(kvc: Kvc, make_vm: MakeVm) -> None:
+    make_vm("source")
+    create = ("create", "c", "--source=source", "--dry-run=server")
+
+    taken = json.loads(kvc(*create, "--target=copy", "-o", "json").out)
+    refused = kvc(*create, "--target=source", exit_code=1)
+
+    assert taken["spec"]["target"]["name"] == "copy"
+    assert refused.err == (
+        "The request is invalid: spec.target.name: Target name cannot be equal to source name"
+        " when both are VirtualMachines\n"
+    )

@@ -1,0 +1,76 @@
+"""A real kubectl as the client of a control plane of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+
+PATIENCE = 60
+
+
+class Answer(NamedTuple):
+    """What kubectl wrote."""
+
+    out: str
+    err: str
+
+
+Kubectl = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def kubectl_path() -> str:
+    """The kubectl on the PATH; skips where there is none."""
+    path = shutil.which("kubectl")
+    if path is None:
+        pytest.skip("kubectl is not on the PATH")
+    return path
+
+
+@pytest.fixture
+def plane() -> Iterator[ControlPlane]:
+    """A control plane without delays, with all seeds."""
+    with ControlPlane(speed=float("inf")) as started:
+        yield started
+
+
+@pytest.fixture
+def environment(plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
+    """The environment of a shell in the sandbox, with the plugin on the PATH."""
+    scripts = Path(sys.executable).parent
+    return {
+        **os.environ,
+        "KUBECONFIG": str(plane.kubeconfig),
+        "HOME": str(tmp_path),
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+@pytest.fixture
+def kubectl(kubectl_path: str, environment: dict[str, str]) -> Kubectl:
+    """Runs kubectl; fails at once on another exit code than the one expected."""
+
+    def call(*args: str, exit_code: int = 0, stdin: str = "") -> Answer:
+        done = subprocess.run(
+            [kubectl_path, *args],
+            input=stdin,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        answer = Answer(done.stdout, done.stderr)
+        assert done.returncode == exit_code, answer
+        return answer
+
+    return call
