@@ -1,0 +1,270 @@
+"""The options that say what to clone become manifests."""
+
+import io
+import sys
+
+import click
+import pytest
+
+from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.errors import InvalidValue, ManifestError
+
+
+@click.command()
+@clone_spec_options
+def spec_of(**spec):
+    """The values that the flags become."""
+    return spec
+
+
+def requested(*args, name="clone-1", filenames=(), namespace=""):
+    spec = spec_of.main(list(args), standalone_mode=False)
+    return requested_clones(name, filenames, namespace, spec)
+
+
+VM = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "vm-cirros"}
+SNAPSHOT = {
+    "apiGroup": "snapshot.kubevirt.io",
+    "kind": "VirtualMachineSnapshot",
+    "name": "nightly",
+}
+
+
+@pytest.mark.parametrize(
+    ("args", "spec"),
+    [
+        (["--source", "vm-cirros"], {"source": VM}),
+        (["--source", "vm/vm-cirros"], {"source": VM}),
+        (["--source-name", "vm-cirros"], {"source": VM}),
+        (["--source", "vmsnapshot/nightly"], {"source": SNAPSHOT}),
+        (["--source", "nightly", "--source-type", "vmsnapshot"], {"source": SNAPSHOT}),
+        (["--source-name=nightly", "--source-type=VirtualMachineSnapshot"], {"source": SNAPSHOT}),
+        (
+            ["--source=vm-cirros", "--target=copy"],
+            {"source": VM, "target": {**VM, "name": "copy"}},
+        ),
+        (
+            ["--source=vm-cirros", "--target-name=vm/copy", "--target-type=vm"],
+            {"source": VM, "target": {**VM, "name": "copy"}},
+        ),
+        (
+            ["--source=vm-cirros", "--label-filter=*", "--label-filter=!app"],
+            {"source": VM, "labelFilters": ["*", "!app"]},
+        ),
+        (
+            [
+                "--source=vm-cirros",
+                "--annotation-filter=a",
+                "--template-label-filter=b",
+                "--template-annotation-filter=c",
+            ],
+            {
+                "source": VM,
+                "annotationFilters": ["a"],
+                "template": {"labelFilters": ["b"], "annotationFilters": ["c"]},
+            },
+        ),
+        (
+            [
+                "--source=vm-cirros",
+                "--new-mac-address=a=02:00:00:00:00:01",
+                "--new-mac-address=b:0200.0000.0002",
+                "--new-smbios-serial=SN 1",
+            ],
+            {
+                "source": VM,
+                "newMacAddresses": {"a": "02-00-00-00-00-01", "b": "02-00-00-00-00-02"},
+                "newSMBiosSerial": "SN 1",
+            },
+        ),
+    ],
+)
+def test_flags_become_the_spec_that_one_would_write_by_hand(args, spec):
+    assert requested(*args, namespace="vms") == [
+        {
+            "apiVersion": "clone.kubevirt.io/v1beta1",
+            "kind": "VirtualMachineClone",
+            "metadata": {"name": "clone-1", "namespace": "vms"},
+            "spec": spec,
+        }
+    ]
+
+
+def test_an_unnamed_clone_gets_a_name_of_its_own_each_time():
+    names = [requested("--source=a", name="")[0]["metadata"]["name"] for _ in range(20)]
+    assert len(set(names)) == 20
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "what to clone is missing: give --source or -f"),
+        (["--target=copy"], "what to clone is missing: give --source or -f"),
+        (
+            ["--source=a", "--source-name=b"],
+            "--source can't be used together with --source-name",
+        ),
+        (
+            ["--source=a", "--target=vmsnapshot/b"],
+            "--target: a clone's target is a vm, not a VirtualMachineSnapshot",
+        ),
+        (
+            ["--source=a", "--target=b", "--target-type=vmsnapshot"],
+            "--target-type: a clone's target is a vm, not a VirtualMachineSnapshot",
+        ),
+        (
+            [
+                "--source=a",
+                "--new-mac-address=x=02-00-00-00-00-01",
+                "--new-mac-address=x=02-00-00-00-00-02",
+            ],
+            "--new-mac-address names the interface x twice",
+        ),
+        (
+            ["--source=a", "--source-type=pod"],
+            "Invalid value for '--source-type': \"pod\" can't be cloned;"
+            " a source is one of vm, vmsnapshot",
+        ),
+        (
+            ["--source=a", "--label-filter=a*b"],
+            "Invalid value for '--label-filter': filter \"a*b\": * can stand only at the end",
+        ),
+        (
+            ["--source=a", "--label-filter="],
+            "Invalid value for '--label-filter': a filter can't be empty",
+        ),
+        (
+            ["--source=a", "--new-mac-address=x=zz"],
+            "Invalid value for '--new-mac-address': \"zz\" is not a MAC address;"
+            " write one like 02-00-00-00-00-01",
+        ),
+    ],
+)
+def test_flags_that_mean_nothing_are_wrong_usage(args, message):
+    with pytest.raises(click.UsageError) as refusal:
+        requested(*args)
+    assert refusal.value.format_message() == message
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["--source="], "the name is empty"),
+        (["--source=a", "--target="], "the name is empty"),
+        (["--source-name="], "the name is empty"),
+        (
+            ["--source=vm/a", "--source-type=vmsnapshot"],
+            '"vm/a" is a VirtualMachine, but the type asked for is VirtualMachineSnapshot',
+        ),
+    ],
+)
+def test_a_reference_that_means_nothing_is_an_invalid_value(args, reason):
+    with pytest.raises(InvalidValue) as refusal:
+        requested(*args)
+    assert refusal.value.reason == reason
+
+
+FIRST = """\
+apiVersion: clone.kubevirt.io/v1beta1
+kind: VirtualMachineClone
+metadata: {name: first, namespace: vms}
+spec: {source: {apiGroup: kubevirt.io, kind: VirtualMachine, name: a}}
+"""
+SECOND = FIRST.replace("first, namespace: vms", "second")
+
+
+def names_of(clones):
+    return [clone["metadata"]["name"] for clone in clones]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "b.yaml").write_text(SECOND)
+    (tmp_path / "a.yml").write_text(FIRST)
+    (tmp_path / "c.json").write_text('{"kind": "List", "items": []}')
+    (tmp_path / "notes.txt").write_text("not: a clone")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("filenames", "names"),
+    [
+        (["a.yml"], ["first"]),
+        (["b.yaml", "a.yml"], ["second", "first"]),
+        (["."], ["first", "second"]),
+        ([".", "a.yml"], ["first", "second", "first"]),
+    ],
+)
+def test_files_and_folders_are_read_in_their_order(folder, filenames, names):
+    paths = tuple(str(folder / name) for name in filenames)
+    assert names_of(requested(name="", filenames=paths)) == names
+
+
+def test_a_manifest_is_read_from_stdin(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{FIRST}---\n{SECOND}"))
+    assert names_of(requested(name="", filenames=("-",))) == ["first", "second"]
+
+
+def test_a_manifest_is_sent_as_it_was_written(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text(FIRST)
+    assert requested(name="", filenames=(str(path),), namespace="vms") == [
+        {
+            "apiVersion": "clone.kubevirt.io/v1beta1",
+            "kind": "VirtualMachineClone",
+            "metadata": {"name": "first", "namespace": "vms"},
+            "spec": {"source": {**VM, "name": "a"}},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "namespace", "message"),
+    [
+        ("", "", "no objects passed to create"),
+        ("kind: List\nitems: []\n", "", "no objects passed to create"),
+        ("text", "", "the document is not a Kubernetes object"),
+        (
+            FIRST,
+            "other",
+            'the namespace from the provided object "vms" does not match the namespace'
+            " \"other\". You must pass '--namespace=vms' to perform this operation.",
+        ),
+    ],
+)
+def test_a_file_without_a_clone_for_this_namespace_is_refused(tmp_path, text, namespace, message):
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    with pytest.raises(ManifestError) as refusal:
+        requested(name="", filenames=(str(path),), namespace=namespace)
+    assert str(refusal.value) == f"error: {message}"
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    path = str(tmp_path / "missing.yaml")
+    with pytest.raises(ManifestError) as refusal:
+        requested(name="", filenames=(path,))
+    assert str(refusal.value) == f'error: the path "{path}" does not exist'
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ManifestError) as refusal:
+        requested(name="", filenames=(str(path),))
+    assert str(refusal.value).startswith(f"error: {path}: 'utf-8' codec can't decode byte 0xff")
+
+
+@pytest.mark.parametrize(
+    ("args", "name", "rival"),
+    [
+        (["--source=a"], "", "--source"),
+        (["--label-filter=*"], "", "--label-filter"),
+        (["--target-type=vm"], "", "--target-type"),
+        ([], "nightly", "NAME"),
+    ],
+)
+def test_a_file_leaves_no_room_for_flags_of_the_spec(args, name, rival):
+    with pytest.raises(click.UsageError) as refusal:
+        requested(*args, name=name, filenames=("f.yaml",))
+    assert refusal.value.message == f"-f can't be used together with {rival}"

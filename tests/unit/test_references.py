@@ -1,0 +1,124 @@
+"""What the user typed for a source or a target becomes a Reference."""
+
+import pytest
+
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.api import (
+    CLONES,
+    EVENTS,
+    RESTORES,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    Reference,
+    Resource,
+)
+from kubectl_virt_clone.model.references import parse_kind, parse_reference
+
+
+@pytest.mark.parametrize(
+    ("text", "resource"),
+    [
+        ("vm", VIRTUAL_MACHINES),
+        ("VM", VIRTUAL_MACHINES),
+        ("VirtualMachine", VIRTUAL_MACHINES),
+        ("virtualmachines", VIRTUAL_MACHINES),
+        ("vmsnapshot", SNAPSHOTS),
+        ("snapshot", SNAPSHOTS),
+        ("VirtualMachineSnapshot", SNAPSHOTS),
+        ("virtualmachinesnapshots", SNAPSHOTS),
+    ],
+)
+def test_a_kind_is_known_in_every_spelling(text, resource):
+    assert parse_kind(text) == resource
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reference"),
+    [
+        ("web", None, Reference(VIRTUAL_MACHINES, "web")),
+        ("vm/web", None, Reference(VIRTUAL_MACHINES, "web")),
+        ("VM/web", None, Reference(VIRTUAL_MACHINES, "web")),
+        ("vmsnapshot/nightly", None, Reference(SNAPSHOTS, "nightly")),
+        ("nightly", SNAPSHOTS, Reference(SNAPSHOTS, "nightly")),
+        ("vmsnapshot/nightly", SNAPSHOTS, Reference(SNAPSHOTS, "nightly")),
+    ],
+)
+def test_a_reference_is_a_kind_and_a_name(text, kind, reference):
+    assert parse_reference(text, kind) == reference
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("", None, "the name is empty"),
+        ("vm/", None, "the name is empty"),
+        ("/web", None, '"/web" names no kind before the /; write vm/web or web'),
+        ("pod/web", None, '"pod" can\'t be cloned; a source is one of vm, vmsnapshot'),
+        ("a/vm/web", None, '"a/vm" can\'t be cloned; a source is one of vm, vmsnapshot'),
+        (
+            "vm/web",
+            SNAPSHOTS,
+            '"vm/web" is a VirtualMachine, but the type asked for is VirtualMachineSnapshot',
+        ),
+    ],
+)
+def test_what_is_no_reference_is_refused_with_its_reason(text, kind, reason):
+    with pytest.raises(InvalidValue) as refusal:
+        parse_reference(text, kind)
+    assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        (Reference(VIRTUAL_MACHINES, "web"), "vm/web"),
+        (Reference(SNAPSHOTS, "nightly"), "vmsnapshot/nightly"),
+    ],
+)
+def test_a_reference_is_shown_as_it_is_typed(reference, text):
+    assert (str(reference), parse_reference(text)) == (text, reference)
+
+
+@pytest.mark.parametrize(
+    ("resource", "api_version", "qualified", "kind"),
+    [
+        (
+            CLONES,
+            "clone.kubevirt.io/v1beta1",
+            "virtualmachineclones.clone.kubevirt.io",
+            "VirtualMachineClone",
+        ),
+        (VIRTUAL_MACHINES, "kubevirt.io/v1", "virtualmachines.kubevirt.io", "VirtualMachine"),
+        (
+            SNAPSHOTS,
+            "snapshot.kubevirt.io/v1beta1",
+            "virtualmachinesnapshots.snapshot.kubevirt.io",
+            "VirtualMachineSnapshot",
+        ),
+        (
+            RESTORES,
+            "snapshot.kubevirt.io/v1beta1",
+            "virtualmachinerestores.snapshot.kubevirt.io",
+            "VirtualMachineRestore",
+        ),
+    ],
+)
+def test_the_resources_are_those_that_kubevirt_serves(resource, api_version, qualified, kind):
+    assert (resource.api_version, resource.qualified, resource.kind) == (
+        api_version,
+        qualified,
+        kind,
+    )
+
+
+def test_a_resource_has_the_names_that_urls_and_messages_use():
+    resource = Resource("clone.kubevirt.io", "v1beta1", "virtualmachineclones", "Clone")
+    assert (resource.singular, resource.api_version, resource.qualified) == (
+        "clone",
+        "clone.kubevirt.io/v1beta1",
+        "virtualmachineclones.clone.kubevirt.io",
+    )
+
+
+def test_a_resource_of_the_core_group_has_no_group_in_its_names():
+    assert (EVENTS.api_version, EVENTS.qualified) == ("v1", "events")

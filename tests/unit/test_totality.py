@@ -1,0 +1,138 @@
+"""Every room of ``render/`` bears half-written objects and hostile text."""
+
+import io
+import unicodedata
+
+import pytest
+
+from kubectl_virt_clone.model.progress import SUCCESS, Outcome, Result, Verdict
+from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from kubectl_virt_clone.render.description import description
+from kubectl_virt_clone.render.formats import formatted
+from kubectl_virt_clone.render.live import Progress, status_line
+from kubectl_virt_clone.render.outcomes import answer, failure
+from tests.unit.builders import (
+    NOW,
+    a_clone,
+    a_restore,
+    a_snapshot,
+    a_vm,
+    an_event,
+    malformed,
+    surroundings,
+)
+from tests.unit.test_description import HOSTILE, HOSTILE_ALL, STUCK, SUCCEEDED, hostile
+
+TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+def dangerous(text):
+    """The characters in ``text`` that could move a cursor or turn the direction of writing."""
+    return {
+        char
+        for char in text
+        if (unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") and char != "\n")
+        or unicodedata.bidirectional(char) in TURNING
+        or char in "\u061c\u200e\u200f"
+    }
+
+
+WHOLE = SUCCEEDED[0] | {"status": a_clone("RestoreInProgress", sentence="why")["status"]}
+
+
+def watched(clone):
+    """What a wait on a terminal says about the clone from beginning to end."""
+    stream, said = io.StringIO(), []
+    with Progress(stream, met=said.append, clock=lambda: 0.0, single=False) as progress:
+        progress.changed(clone, "")
+        progress.decided(Result(("default", "a"), Verdict(Outcome.MET), clone))
+    return stream.getvalue() + "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        lambda clone: description(clone, STUCK[1], NOW),
+        lambda clone: status_line(clone, ""),
+        watched,
+        lambda clone: answer([clone], [clone], None, "none"),
+        lambda clone: formatted([clone], "yaml"),
+        lambda clone: formatted([clone], "json"),
+        lambda clone: formatted([clone], "name"),
+    ],
+    ids=["description", "status_line", "watched", "answer", "yaml", "json", "name"],
+)
+def test_every_malformed_clone_becomes_a_text(shown):
+    texts = {type(shown(clone)) for clone in malformed(WHOLE)}
+    assert texts == {str}
+
+
+@pytest.mark.parametrize(
+    ("whole", "place"),
+    [
+        (a_vm(), lambda obj: surroundings(source=obj, target=obj)),
+        (a_snapshot(), lambda obj: surroundings(snapshot=obj)),
+        (a_restore(sentence="why"), lambda obj: surroundings(restore=obj)),
+        (
+            an_event("SnapshotReady", "ready", count=3),
+            lambda obj: Surroundings(events=Listing((obj,))),
+        ),
+    ],
+    ids=["vm", "snapshot", "restore", "event"],
+)
+def test_every_malformed_surrounding_becomes_a_text(whole, place):
+    clone = a_clone("RestoreInProgress")
+    texts = {type(description(clone, place(obj), NOW)) for obj in malformed(whole)}
+    assert texts == {str}
+
+
+def test_what_is_neither_there_nor_readable_becomes_a_text():
+    around = Surroundings(source=Lookup(), events=Listing(unreadable="Forbidden"))
+    assert type(description({"status": {"snapshotName": "a"}}, around, NOW)) is str
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        description(*HOSTILE_ALL, NOW),
+        status_line(HOSTILE_ALL[0], HOSTILE),
+        watched(HOSTILE_ALL[0]),
+        answer([hostile(a_clone(""))], [{"metadata": {"name": HOSTILE}}], None, "none"),
+        answer([hostile(a_clone(""))], [], "name", "none"),
+        formatted([HOSTILE_ALL[0]], "yaml"),
+        formatted([{"newline": HOSTILE, HOSTILE: "\x1b"}], "yaml"),
+        formatted([HOSTILE_ALL[0]], "json"),
+        formatted([{HOSTILE: [HOSTILE]}], "json"),
+        formatted([hostile(a_clone())] * 2, "name"),
+    ],
+    ids=[
+        *("description", "status_line", "watched", "answer", "answer_name"),
+        *("yaml", "yaml_keys", "json", "json_keys", "name"),
+    ],
+)
+def test_hostile_text_reaches_no_terminal(text):
+    assert dangerous(text) == set()
+
+
+@pytest.mark.parametrize("char", ["\x1b", "\x9b", "\u202e", "\u061c", "\u2028", "\x7f", "\ud800"])
+@pytest.mark.parametrize("output", ["yaml", "json"])
+def test_a_single_hostile_character_reaches_no_terminal(output, char):
+    assert dangerous(formatted([{"x": f"a{char}b"}], output)) == set()
+
+
+def test_hostile_text_adds_no_line_to_a_description():
+    plain, _ = SUCCEEDED
+    assert len(description(*HOSTILE_ALL, NOW).splitlines()) == len(
+        description(
+            plain | {"status": a_clone("RestoreInProgress", sentence="why")["status"]},
+            surroundings(events=(an_event("SnapshotReady", "ready"),)),
+            NOW,
+        ).splitlines()
+    )
+
+
+def test_a_hostile_reason_is_left_raw_in_the_error_for_the_door_to_escape():
+    result = Result(("default", "a"), Verdict(Outcome.NEVER, HOSTILE), a_clone("Failed"))
+    assert str(failure([result], SUCCESS, looked_once=False)) == (
+        f"error: virtualmachineclone.clone.kubevirt.io/a will not reach phase=Succeeded: {HOSTILE}"
+    )
