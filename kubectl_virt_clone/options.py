@@ -117,10 +117,7 @@ class Verb(click.Command):
 
 
 def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> list[str]:
-    """Rewrite the forms that pflag reads and click doesn't: ``-o=yaml``, ``--all=true``, ``-v``.
-
-    ``-v`` alone means level 6, from which on kubectl logs requests.
-    """
+    """Rewrite the forms that pflag reads and click doesn't: ``-o=yaml``, ``--all=true``, ``-v``."""
     switches = {
         name: option
         for option in params
@@ -137,13 +134,21 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
             result += [name] if _BOOLEANS[value.lower()] else []
         elif re.match(r"-[A-Za-z]=", arg):
             result.append(f"{name}{value}" if value else arg)
-        elif arg == "-v" and not re.fullmatch(r"\d+", "".join(arguments[index + 1 : index + 2])):
-            result.append("-v6")
+        elif arg in _BARE and not _BARE[arg][0].fullmatch(
+            "".join(arguments[index + 1 : index + 2])
+        ):
+            result.append(_BARE[arg][1])
         else:
             result.append(arg)
     return result
 
 
+# A flag that may stand without a value: what its value looks like, and what it means bare. A bare
+# --dry-run is kubectl's old name for the client's; level 6 is from where kubectl logs requests.
+_BARE = {
+    "-v": (re.compile(r"\d+"), "-v6"),
+    "--dry-run": (re.compile("none|client|server"), "--dry-run=client"),
+}
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
