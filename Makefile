@@ -32,7 +32,7 @@ e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBE
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
 
 clean: ## remove what make and the tools have written
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # One virtual environment; each stamp says which of the extras it has.
 $(VENV)/.made:

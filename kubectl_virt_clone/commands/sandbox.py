@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.options import Verb
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.options import Checked, Verb
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
 EXAMPLES = """
 # Try a clone without a cluster
@@ -23,9 +28,22 @@ kubectl virt-clone sandbox -- kubectl virt-clone create --source vm-cirros --tar
 # Test a pipeline against a slow control plane with VMs of your own
 kubectl virt-clone sandbox --speed 0.1 --seed my-vms.yaml -- ./pipeline.sh
 
+# See how an older KubeVirt answers
+kubectl virt-clone sandbox --kubevirt 1.4 -- kubectl virt-clone create --source vm-missing
+
 # Keep one running, and use it from another terminal
 kubectl virt-clone sandbox
 """
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError as error:
+        raise InvalidValue(f'"{text}" is not a number') from error
+    if not speed > 0:  # nan is not, either
+        raise InvalidValue(f"at a speed of {text} nothing would ever happen")
+    return speed
 
 
 @click.command(
@@ -36,8 +54,8 @@ kubectl virt-clone sandbox
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
+    type=Checked("speed", _speed),
+    default="1",
     show_default=True,
     metavar="FACTOR",
     help="How fast the controllers work; 1 is about the pace of a real KubeVirt.",
@@ -50,45 +68,83 @@ kubectl virt-clone sandbox
     metavar="FILE",
     help="Objects to begin with, instead of vm-cirros and its friends; may be repeated.",
 )
+@click.option(
+    "--kubevirt",
+    type=click.Choice(["1.4", "1.6", "1.9"]),
+    default="1.9",
+    show_default=True,
+    help="Release to stand for: the API it serves, what its admission checks.",
+)
 @click.argument("arguments", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(
-    ctx: click.Context, /, speed: float, seeds: tuple[Path, ...], arguments: tuple[str, ...]
+    ctx: click.Context,
+    /,
+    speed: float,
+    seeds: tuple[Path, ...],
+    kubevirt: str,
+    arguments: tuple[str, ...],
 ) -> None:
     """Run a throw-away control plane with a simulated KubeVirt on 127.0.0.1.
 
     With a command, KUBECONFIG is set for it, and the sandbox ends with it and with its exit code.
     Without one, the line to set KUBECONFIG is printed, and the sandbox runs until Ctrl-C.
     """
-    from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-
     if arguments and not shutil.which(arguments[0]):
         raise VirtCloneError(f'exec: "{arguments[0]}": executable file not found in $PATH')
-    with ControlPlane(speed=speed, seeds=seeds or None) as plane:
+    for number in _ENDINGS:
+        signal.signal(number, _end)  # before there is a kubeconfig with a token to leave behind
+    with _started(speed, seeds, kubevirt) as plane:
         if arguments:
             ctx.exit(_run(arguments, plane.kubeconfig))
         click.echo(f"export KUBECONFIG={plane.kubeconfig}")
         click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
-        _until_interrupted()
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt, SystemExit):
+            threading.Event().wait()
+
+
+# SIGTERM, and where the system has it, SIGHUP: the terminal is gone.
+_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def _started(speed: float, seeds: tuple[Path, ...], kubevirt: str) -> Iterator[ControlPlane]:
+    """A control plane that runs. Raises VirtCloneError for a seed that it can't begin with."""
+    from kubectl_virt_clone.sandbox.controlplane import ControlPlane, SeedError
+
+    plane = ControlPlane(speed=speed, seeds=seeds or None, kubevirt=kubevirt)
+    try:
+        plane.start()
+    except SeedError as error:
+        raise VirtCloneError(str(error)) from error
+    try:
+        yield plane
+    finally:
+        plane.stop()
 
 
 def _run(arguments: tuple[str, ...], kubeconfig: Path) -> int:
-    """Run the command with the sandbox's kubeconfig; returns 128 + N if signal N ended it."""
+    """Run the command with the sandbox's kubeconfig; returns 128 + N if signal N ended it.
+
+    What ends us ends the command too.
+    """
     # Ctrl-C reaches the command by itself; we stay until it has ended. A handler, not SIG_IGN,
     # for the command would inherit the latter.
     signal.signal(signal.SIGINT, lambda *_: None)
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    code = subprocess.run(arguments, env=environment, check=False).returncode  # noqa: S603
-    return code if code >= 0 else 128 - code
-
-
-def _until_interrupted() -> None:
-    def end(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
-    sys.stdout.flush()
     try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        click.echo("", err=True)
+        child = subprocess.Popen(arguments, env=environment)  # noqa: S603
+    except OSError as error:
+        raise VirtCloneError(f'exec: "{arguments[0]}": {error.strerror}') from error
+    try:
+        code = child.wait()
+    except SystemExit:
+        child.terminate()
+        child.wait()
+        raise
+    return code if code >= 0 else 128 - code

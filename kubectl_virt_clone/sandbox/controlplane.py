@@ -21,14 +21,20 @@ from .apiserver.certificates import Certificates, make_certificates
 from .apiserver.server import HOST, ApiServer, OnRequest
 from .kubevirt.loop import KubeVirt
 from .kubevirt.pace import Pace
+from .kubevirt.releases import NEWEST, catalogue_of, release_named
 from .kubevirt.seeds import load_seed, plant, seed_names
 from .storage.objectmeta import timestamp
 from .storage.registry import Registry
+from .storage.status import ApiError
 
 Obj = dict[str, Any]
 
 NAMESPACES = ("default", "kube-system", "kubevirt")
 CONTEXT = "virt-clone-sandbox"
+
+
+class SeedError(ValueError):
+    """A seed that can't be read, holds no objects, or whose objects are refused."""
 
 
 class ControlPlane:
@@ -37,7 +43,7 @@ class ControlPlane:
     ``speed`` 1 is about the pace of a real KubeVirt, 10 ten times faster, ``inf`` without delay.
     ``seeds`` are names of packaged seeds or paths of YAML files; None = all packaged ones.
     ``users`` maps further bearer tokens to users. ``on_request`` hears method, path and code of
-    each request.
+    each request. ``kubevirt`` is the release to stand for; ValueError when it can't.
     """
 
     def __init__(
@@ -48,9 +54,11 @@ class ControlPlane:
         users: Mapping[str, User] | None = None,
         on_request: OnRequest | None = None,
         registry: Registry | None = None,
+        kubevirt: str = NEWEST.name,
     ) -> None:
-        self.registry = registry or Registry()
-        self.kubevirt = KubeVirt(self.registry, pace=Pace(speed=speed))
+        release = release_named(kubevirt)
+        self.registry = registry or Registry(catalogue=catalogue_of(release))
+        self.kubevirt = KubeVirt(self.registry, pace=Pace(speed=speed), release=release)
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         self._seeds = seed_names() if seeds is None else list(seeds)
@@ -82,7 +90,7 @@ class ControlPlane:
         return self._path("ca.crt")
 
     def start(self) -> None:
-        """Seeds the store and begins to serve; raises ApiError when a seed is refused."""
+        """Seeds the store and begins to serve; raises SeedError for a seed it can't begin with."""
         certificates = make_certificates(HOST)
         # mkdtemp makes the folder with mode 0700: nobody else may read keys or tokens.
         self._folder = Path(tempfile.mkdtemp(prefix="virt-clone-sandbox-"))
@@ -131,7 +139,19 @@ class ControlPlane:
             create(definitions, "", self._established(crd))
         self.registry.admission.append(self.kubevirt.admission)
         for seed in self._seeds:
-            plant(self.registry, load_seed(seed))
+            try:
+                plant(self.registry, load_seed(seed))
+            except (
+                ApiError,
+                OSError,
+                ValueError,
+                KeyError,
+                RecursionError,
+                yaml.YAMLError,
+            ) as error:
+                reason = " ".join(str(error).split())
+                raise SeedError(f"seed {seed}: {reason}") from error
+        self.kubevirt.announce()
         # A cluster's history is longer than anybody remembers: nobody watches from its beginning.
         self.registry.store.compact()
 

@@ -74,7 +74,66 @@ def test_a_command_that_does_not_exist_is_told_before_anything_starts() -> None:
     assert done.stderr == 'error: exec: "no-such-command": executable file not found in $PATH\n'
 
 
-@pytest.mark.parametrize("speed", ["0", "-1", "fast"])
+def test_the_flags_of_the_command_are_its_own() -> None:
+    assert sandbox("echo", "-v", "-o=yaml", "--all=true").stdout == "-v -o=yaml --all=true\n"
+
+
+@pytest.mark.parametrize(
+    ("seed", "reason"),
+    [
+        ("a: b: c", "mapping values are not allowed"),
+        ("5", "not a Kubernetes object with a name"),
+        ("!!bool maybe", "'maybe'"),
+        ("{apiVersion: v1, kind: Pod, metadata: {name: a}}", "v1 Pod is not served here"),
+        (
+            "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: A}, spec: {}}",
+            'VirtualMachine.kubevirt.io "A" is invalid',
+        ),
+    ],
+)
+def test_a_seed_that_the_sandbox_can_not_begin_with_is_told_by_its_name(
+    tmp_path: Path, seed: str, reason: str
+) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(seed)
+
+    done = sandbox("--seed", str(path), command=("true",))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: seed {path}: ")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_no_program_is_told(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("no shebang")
+    program.chmod(0o700)
+
+    done = sandbox(command=(str(program),))
+
+    assert (done.returncode, done.stderr) == (1, f'error: exec: "{program}": Exec format error\n')
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_the_sandbox_ends_its_command_and_leaves_nothing(
+    ending: signal.Signals,
+) -> None:
+    show = "import os, time; print(os.getpid(), os.environ['KUBECONFIG'], flush=True)"
+    command = [*PROGRAM, "sandbox", "--", sys.executable, "-c", f"{show}; time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid, path = process.stdout.readline().split()
+        process.send_signal(ending)
+        code = process.wait(timeout=20)
+
+    assert code == 128 + ending
+    assert not Path(path).parent.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
 def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(speed: str) -> None:
     done = sandbox("--speed", speed, command=("true",))
 
@@ -102,3 +161,23 @@ def test_without_a_command_it_prints_the_export_line_and_runs_until_it_is_ended(
     assert done.stdout == "virtualmachineclone.clone.kubevirt.io/c\n"
     assert code == 0
     assert not path.exists()
+
+
+def test_the_sandbox_stands_for_the_given_release() -> None:
+    create = (*PROGRAM, "create", "c", "--source=vm-cirros", "--target=t", "--wait")
+    check = (*PROGRAM, "create", "c", "--source=nosuch", "--target=t", "--skip-check=all")
+
+    older = sandbox("--speed=inf", "--kubevirt=1.4", command=create)
+    refused = sandbox("--speed=inf", "--kubevirt=1.4", command=check)
+
+    clone = "virtualmachineclone.clone.kubevirt.io/c"
+    assert (older.returncode, older.stdout) == (0, f"{clone} created\n{clone} condition met\n")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "VirtualMachine nosuch does not exist in namespace default" in refused.stderr
+
+
+def test_a_release_that_is_not_known_is_wrong_usage() -> None:
+    done = sandbox("--kubevirt", "0.1", command=("true",))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Invalid value for '--kubevirt'")

@@ -22,6 +22,7 @@ CLONES = "/apis/clone.kubevirt.io/v1beta1"
 SNAPSHOTS = "/apis/snapshot.kubevirt.io/v1beta1"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PATIENCE = 30.0
 

@@ -105,3 +105,9 @@ def test_an_unserved_version_is_not_found(api: Api, namespace: str) -> None:
 def test_a_verb_without_a_meaning_is_not_allowed(api: Api, clones: str) -> None:
     answer = api.put(clones, {})
     assert (answer.code, answer.body["reason"]) == (405, "MethodNotAllowed")
+
+
+def test_storage_classes_are_served_by_their_own_group(api: Api) -> None:
+    answer = api.get("/apis/storage.k8s.io/v1/storageclasses")
+    assert (answer.code, answer.body["kind"]) == (200, "StorageClassList")
+    assert all(item["provisioner"] for item in answer.body["items"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .client import JSON_PATCH, Api, Obj
+from .client import JSON_PATCH, STRATEGIC_PATCH, Api, Obj
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_json_patch_that_does_not_apply_changes_nothing(
 
 
 def test_a_strategic_merge_patch_is_not_for_custom_resources(api: Api, path: str) -> None:
-    answer = api.patch(path, {}, "application/strategic-merge-patch+json")
+    answer = api.patch(path, {}, STRATEGIC_PATCH)
     assert (answer.code, answer.body["reason"]) == (415, "UnsupportedMediaType")
 
 
@@ -176,3 +176,37 @@ def test_a_dry_patch_is_not_stored(api: Api, path: str, settled: Obj) -> None:
 
 def test_a_patch_of_what_is_not_there_is_not_found(api: Api, clones: str) -> None:
     assert api.patch(f"{clones}/nobody", {}).code == 404
+
+
+@pytest.fixture
+def claim(api: Api, namespace: str, name: str) -> str:
+    """The path of a claim that nobody binds."""
+    claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+    body = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "labels": {"a": "1", "b": "2"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Mi"}},
+            "storageClassName": "nobody-provides-it",
+        },
+    }
+    assert api.post(claims, body).code == 201
+    return f"{claims}/{name}"
+
+
+def test_a_strategic_merge_patch_of_a_built_in_merges_maps(api: Api, claim: str) -> None:
+    answer = api.patch(claim, {"metadata": {"labels": {"a": None, "c": "3"}}}, STRATEGIC_PATCH)
+    assert (answer.code, answer.body["metadata"]["labels"]) == (200, {"b": "2", "c": "3"})
+    assert api.get(claim).body == answer.body
+
+
+def test_a_strategic_merge_patch_adds_to_the_finalizers(api: Api, claim: str) -> None:
+    before = api.get(claim).body["metadata"].get("finalizers", [])
+    change = {"metadata": {"finalizers": ["example.com/contract"]}}
+    answer = api.patch(claim, change, STRATEGIC_PATCH)
+    assert set(answer.body["metadata"]["finalizers"]) == {*before, "example.com/contract"}
+    taken = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/contract"]}}
+    answer = api.patch(claim, taken, STRATEGIC_PATCH)
+    assert answer.body["metadata"].get("finalizers", []) == before

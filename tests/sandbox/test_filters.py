@@ -36,6 +36,8 @@ OBSERVED = {
         (["pp"], {"app", "app.kubernetes.io/name", "myapp"}),
         (["*", "!pp"], {"tier"}),
         (["*", "!["], LABELS),
+        (["*", "!*"], LABELS),
+        (["!*"], set()),
     ],
 )
 def test_kept_labels(filters: list[str], expected: set[str]) -> None:
@@ -82,7 +84,7 @@ def test_filters_count_what_the_target_keeps(
     assert "kubevirt.io/pci-topology-version" in template["annotations"]
 
 
-def test_removals_come_after_mac_serial_and_uuid_and_before_the_users_patches() -> None:
+def test_removals_come_between_serial_and_uuid_and_the_users_patches_last() -> None:
     source = {
         "metadata": {
             "labels": {"b/c": "1", "a~x": "2"},
@@ -105,12 +107,12 @@ def test_removals_come_after_mac_serial_and_uuid_and_before_the_users_patches() 
     firmware = "/spec/template/spec/domain/firmware"
     assert restore_patches(source, spec) == [
         f'{{"op":"replace","path":"{firmware}/serial","value":"\\u003c\\u0026\\u003e"}}',
-        f'{{"op":"replace","path":"{firmware}/uuid","value":""}}',
         '{"op":"remove","path":"/metadata/labels/a~0x"}',
         '{"op":"remove","path":"/metadata/labels/b~1c"}',
         '{"op":"remove","path":"/metadata/annotations/note"}',
         '{"op":"remove","path":"/spec/template/metadata/labels/t"}',
         '{"op":"remove","path":"/spec/template/metadata/annotations/u"}',
+        f'{{"op":"replace","path":"{firmware}/uuid","value":""}}',
         "mine",
     ]
 

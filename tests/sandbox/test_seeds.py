@@ -71,7 +71,7 @@ def test_a_file_of_the_users_own_may_be_a_seed(still_world: World, tmp_path: Pat
     path.write_text(
         "apiVersion: v1\nkind: List\nitems:\n"
         "- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n  metadata: {name: mine}\n"
-        "  spec: {template: {spec: {domain: {}}}}\n---\n"
+        "  spec: {runStrategy: Halted, template: {spec: {domain: {}}}}\n---\n"
     )
     plant(still_world.registry, load_seed(path))
     assert "mine" in still_world.names(VMS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -107,3 +108,34 @@ def test_a_half_written_vm_breaks_nothing(world: World, template: dict[str, obje
     world.until(lambda: "status" in world.get(VMS, "half"))
     world.clone("of-half", "half", "whole")
     world.until_phase("of-half", "Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        (
+            {"running": True},
+            "Running and RunStrategy are mutually exclusive. Note that Running is deprecated, "
+            "please use RunStrategy instead",
+        ),
+        ({"runStrategy": None}, "RunStrategy must be specified"),
+        ({"runStrategy": "Sometimes"}, "Invalid RunStrategy (Sometimes)"),
+    ],
+)
+def test_a_vm_has_one_known_run_strategy(
+    still_world: World, spec: dict[str, Any], complaint: str
+) -> None:
+    vm = a_vm("x", **spec)
+    vm["spec"] = {key: item for key, item in vm["spec"].items() if item is not None}
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create(VMS, NAMESPACE, vm)
+    webhook = 'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: '
+    assert str(caught.value) == webhook + complaint
+
+
+def test_the_pci_topology_of_a_template_is_kept(still_world: World) -> None:
+    vm = a_vm("x")
+    annotations = {"kubevirt.io/pci-topology-version": "v2"}
+    vm["spec"]["template"]["metadata"] = {"annotations": annotations}
+    stored = still_world.registry.create(VMS, NAMESPACE, vm)
+    assert stored["spec"]["template"]["metadata"] == {"annotations": annotations}

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
 from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.releases import catalogue_of, release_named
 from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed, plant
 from kubectl_virt_clone.sandbox.storage.registry import Registry
 from kubectl_virt_clone.sandbox.storage.status import ApiError
@@ -41,13 +42,21 @@ class Clock:
 class World:
     """What tests do with a control plane, and what they ask of it."""
 
-    def __init__(self, pace: Pace | None = None, seeds: Sequence[str] = ("vm-cirros",)) -> None:
+    def __init__(
+        self,
+        pace: Pace | None = None,
+        seeds: Sequence[str] = ("vm-cirros",),
+        release: str = "1.9",
+    ) -> None:
         self.clock = Clock()
-        self.registry = Registry(clock=self.clock)
+        self.release = release_named(release)
+        self.registry = Registry(catalogue=catalogue_of(self.release), clock=self.clock)
         for name in (NAMESPACE, "kubevirt"):
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.registry.create("namespaces", "", namespace)
-        self.kubevirt = KubeVirt(self.registry, pace=pace or Pace(speed=float("inf")))
+        self.kubevirt = KubeVirt(
+            self.registry, pace=pace or Pace(speed=float("inf")), release=self.release
+        )
         self.registry.admission.append(self.kubevirt.admission)
         self.seed("kubevirt", *seeds)
 
@@ -57,7 +66,9 @@ class World:
 
     def clone(self, name: str, source: str = "vm-cirros", target: str = "", **spec: Any) -> Obj:
         """Creates a clone of a VM, or of a snapshot when ``source`` is ``vmsnapshot/x``."""
-        return self.registry.create(CLONES, NAMESPACE, a_clone(name, source, target, **spec))
+        clone = a_clone(name, source, target, **spec)
+        clone["apiVersion"] = self.release.clone_api_version
+        return self.registry.create(CLONES, NAMESPACE, clone)
 
     def get(self, type_key: str, name: str) -> Obj:
         return self.registry.get(type_key, NAMESPACE, name)

@@ -168,7 +168,7 @@ class Endpoints:
     def _patch(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
         form = choose(request.accept, _OBJECT_FORMS)
-        change = patcher(request.content_type, request.body)
+        change = patcher(request.content_type, request.body, custom=resource.custom)
         write = self._write(request, requestinfo.dry_run_of(info))
         patched = self._registry.patch(
             resource.key,

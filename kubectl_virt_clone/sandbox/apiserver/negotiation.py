@@ -18,6 +18,7 @@ JSON = "application/json"
 YAML = "application/yaml"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 READABLE = (JSON, YAML)
 _ALIASES = (JSON, "application/*", "*/*")
 

@@ -1,6 +1,7 @@
 """Patches of a request: JSON Merge Patch (RFC 7386) and JSON Patch (RFC 6902).
 
-KubeVirt's patches of a restore are not applied here.
+Strategic merge patches, which only built-in resources take, are strategic.py's; KubeVirt's
+patches of a restore are not applied here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 import jsonpatch
 
 from ..storage.status import bad_request, failure
-from .negotiation import JSON_PATCH, MERGE_PATCH, read_body
+from . import strategic
+from .negotiation import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, read_body
 
 Obj = dict[str, Any]
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH)
@@ -26,17 +28,20 @@ _REFUSALS = (
 )
 
 
-def patcher(content_type: str, raw: bytes) -> Callable[[Obj], Any]:
+def patcher(content_type: str, raw: bytes, *, custom: bool = True) -> Callable[[Obj], Any]:
     """The change that a PATCH request asks for, as a function on the current object.
 
-    Raises ApiError 415 for other patch types, 400 for a body that can't be read; the function
-    raises ApiError 422 for a patch that doesn't apply.
+    ``custom`` is for resources that CRDs define. Raises ApiError 415 for other patch types and 400
+    for a body that can't be read; the function raises ApiError 422 for a patch that doesn't apply.
     """
-    document = read_body(content_type, raw, PATCH_TYPES)
-    if content_type.partition(";")[0].strip() == MERGE_PATCH:
+    accepted = PATCH_TYPES if custom else (*PATCH_TYPES, STRATEGIC_PATCH)
+    document = read_body(content_type, raw, accepted)
+    kind = content_type.partition(";")[0].strip()
+    if kind != JSON_PATCH:
         if not isinstance(document, dict):
             raise bad_request("the merge patch must be a JSON object")
-        return lambda obj: merge(obj, document)
+        merged = strategic.merge if kind == STRATEGIC_PATCH else merge
+        return lambda obj: merged(obj, document)
     if not isinstance(document, list):
         raise bad_request("error decoding patch: a JSON patch is a list of operations")
     return lambda obj: _apply(obj, document)

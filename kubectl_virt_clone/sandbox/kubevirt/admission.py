@@ -5,20 +5,29 @@ The rules of each kind are in the *_webhooks.py modules; nothing is stored here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kubectl_virt_clone.model.api import CLONES, RESTORES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.model.api import (
+    CLONES,
+    RESTORES,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    Resource,
+)
 
-from ..storage.status import ApiError, denied
-from . import clone_webhooks, vm_webhooks
+from ..storage.status import ApiError, Cause, denied
+from . import clone_webhooks, older_webhooks, vm_webhooks
 from .controller import NOT_FOUND
 from .objects import Obj, section
+from .releases import NEWEST, Release
 from .restore_webhooks import (
     RESTORE_FINALIZER,
     RESTORE_VALIDATOR,
     SNAPSHOT_FINALIZER,
     SNAPSHOT_VALIDATOR,
     RestoreValidator,
+    refuse_changed_spec,
     refuse_invalid_snapshot,
     with_finalizer,
 )
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from ..storage.registry import Registry
     from ..storage.webhooks import AdmissionRequest
 
-KUBEVIRTS = "kubevirts.kubevirt.io"
+KUBEVIRTS = Resource("kubevirt.io", "v1", "kubevirts", "KubeVirt")
 KUBEVIRT_NAMESPACE = "kubevirt"
 KUBEVIRT_NAME = "kubevirt"
 GATE = "Snapshot"
@@ -36,9 +45,10 @@ GATE = "Snapshot"
 class Admission:
     """The admission plugin of the simulated KubeVirt."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, release: Release = NEWEST) -> None:
         self._registry = registry
-        self._restores = RestoreValidator(lambda ns, name: self._read(RESTORES.qualified, ns, name))
+        self._release = release
+        self._restores = RestoreValidator(self._find, older=not release.waits_for_source)
 
     def mutate(self, request: AdmissionRequest) -> Obj:
         """The object as the mutating webhooks return it; ApiError when one refuses."""
@@ -62,16 +72,29 @@ class Admission:
             return
         created = request.operation == "CREATE"
         if request.type_key == CLONES.qualified:
-            self._need_gate(clone_webhooks.VALIDATOR, "snapshot feature gate is not enabled")
-            clone_webhooks.refuse_invalid(request.object)
+            if created:
+                self._need_gate(clone_webhooks.VALIDATOR, "snapshot feature gate is not enabled")
+            clone_webhooks.refuse_invalid(request.object, self._source_causes(request))
         elif request.type_key == VIRTUAL_MACHINES.qualified:
             vm_webhooks.refuse_invalid(request.object)
-        elif created and request.type_key == SNAPSHOTS.qualified:
+        elif request.type_key == SNAPSHOTS.qualified:
+            if not created:
+                refuse_changed_spec(SNAPSHOT_VALIDATOR, request.object, request.old_object)
+                return
             self._need_gate(SNAPSHOT_VALIDATOR, "snapshot feature gate not enabled")
             refuse_invalid_snapshot(request.object)
-        elif created and request.type_key == RESTORES.qualified:
+        elif request.type_key == RESTORES.qualified:
+            if not created:
+                refuse_changed_spec(RESTORE_VALIDATOR, request.object, request.old_object)
+                return
             self._need_gate(RESTORE_VALIDATOR, "Snapshot/Restore feature gate not enabled")
             self._restores.refuse_invalid(request.object, request.namespace)
+
+    def _source_causes(self, request: AdmissionRequest) -> Iterator[Cause]:
+        """What the webhook of a release that does not wait for sources says of this one."""
+        if not self._release.waits_for_source:
+            source = section(request.object, "spec", "source")
+            yield from older_webhooks.source_causes(self._find, request.namespace, source)
 
     def _need_gate(self, webhook: str, message: str) -> None:
         if not self.gate_is_on():
@@ -79,15 +102,16 @@ class Admission:
 
     def gate_is_on(self) -> bool:
         """Whether the Snapshot gate is on: from 1.9 it is, unless it is listed as disabled."""
-        kubevirt = self._read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
+        kubevirt = self._find(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
         developer = section(kubevirt, "spec", "configuration", "developerConfiguration")
         if GATE in (developer.get("featureGates") or []):
             return True
-        return GATE not in (developer.get("disabledFeatureGates") or [])
+        disabled = developer.get("disabledFeatureGates") or []
+        return self._release.beta_gates_on and GATE not in disabled
 
-    def _read(self, type_key: str, namespace: str, name: str) -> Obj | None:
+    def _find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         try:
-            return self._registry.get(type_key, namespace, name)
+            return self._registry.get(resource.qualified, namespace, name)
         except ApiError as error:
             if error.code == NOT_FOUND:
                 return None

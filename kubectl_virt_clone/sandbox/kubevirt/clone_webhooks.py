@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from ..storage.status import ApiError, Cause, cause, denied, internal_error
@@ -115,22 +115,25 @@ def _cannot_unmarshal(value: Any, struct: str, where: str, go_type: str) -> NoRe
     raise denied(MUTATOR, message)
 
 
-def refuse_invalid(clone: Obj) -> None:
-    """Refuses a clone with every cause in one Status (422), as the validating webhook does."""
-    causes = list(_causes(clone))
+def refuse_invalid(clone: Obj, of_source: Iterable[Cause] = ()) -> None:
+    """Refuses a clone with every cause in one Status (422), as the validating webhook does.
+
+    ``of_source`` are the causes that an older release finds in the source itself.
+    """
+    causes = list(_causes(clone, of_source))
     if causes:
         message = ", ".join(item["message"] for item in causes)
         raise denied(VALIDATOR, message, code=422, reason="Invalid", causes=causes)
 
 
-def _causes(clone: Obj) -> Iterator[Cause]:
+def _causes(clone: Obj, of_source: Iterable[Cause]) -> Iterator[Cause]:
     spec = section(clone, "spec")
     template = section(spec, "template")
     yield from _filter_causes(spec.get("annotationFilters"), "spec.annotations")
     yield from _filter_causes(spec.get("labelFilters"), "spec.labels")
     yield from _filter_causes(template.get("annotationFilters"), "spec.template.annotations")
     yield from _filter_causes(template.get("labelFilters"), "spec.template.labels")
-    yield from _reference_causes(section(spec, "source"), spec.get("target"))
+    yield from _reference_causes(section(spec, "source"), spec.get("target"), of_source)
     for interface, address in sorted(section(spec, "newMacAddresses").items()):
         if address and length_of_mac(address) != SIX_BYTES:
             message = f"interface {interface} has malformed MAC address ({address})."
@@ -172,7 +175,9 @@ def _webhook_crash() -> ApiError:
     )
 
 
-def _reference_causes(source: Obj, target: Obj | None) -> Iterator[Cause]:
+def _reference_causes(
+    source: Obj, target: Obj | None, of_source: Iterable[Cause]
+) -> Iterator[Cause]:
     if source.get("kind") not in ("VirtualMachine", "VirtualMachineSnapshot"):
         yield _invalid("spec.Source.Kind", "Source kind is not supported")
     if target is not None and target.get("kind") != "VirtualMachine":
@@ -181,6 +186,7 @@ def _reference_causes(source: Obj, target: Obj | None) -> Iterator[Cause]:
         yield _invalid("spec.Source.APIGroup", "Source's APIGroup cannot be empty")
     if not source.get("name"):
         yield _invalid("spec.Source.Name", "Source's name cannot be empty")
+    yield from of_source
     if target is None:
         return
     kinds = {source.get("kind"), target.get("kind")}

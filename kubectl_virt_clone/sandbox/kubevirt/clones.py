@@ -20,7 +20,7 @@ from kubectl_virt_clone.model.api import (
 )
 
 from ..storage.status import ApiError
-from .clone_sources import Clone, SourceTrouble, find_trouble
+from .clone_sources import Clone, SourceTrouble, find_content_trouble, find_trouble
 from .conditions import merged, progressing_and_ready
 from .controller import Client, Recorder, Requeue, Wish
 from .objects import Obj, entries, is_deleting, section, text
@@ -32,6 +32,7 @@ from .volumes import is_bound
 if TYPE_CHECKING:
     from ..storage.store import Change
     from .clone_watch import CloneWatch
+    from .releases import Release
 
 CONFLICT = 409
 
@@ -55,10 +56,13 @@ class CloneController:
 
     name = "clones"
 
-    def __init__(self, client: Client, recorder: Recorder, watch: CloneWatch) -> None:
+    def __init__(
+        self, client: Client, recorder: Recorder, watch: CloneWatch, release: Release
+    ) -> None:
         self._client = client
         self._recorder = recorder
         self._watch = watch
+        self._release = release
 
     def observe(self, change: Change) -> Iterable[Wish]:
         """The clones that a change concerns."""
@@ -77,11 +81,11 @@ class CloneController:
         if step.status.get("targetName") and self._target(step) is None:
             self._client.delete(CLONES, namespace, name)
             return None
-        trouble = find_trouble(self._client, step.clone, step.phase)
+        trouble = find_trouble(self._client, step.clone, self._release)
         if trouble:
             self._report(step, trouble)
         else:
-            self._set_conditions(step, True, False, "Still processing", "Still processing")
+            self._still_processing(step)
             self._advance(step)
         if step.phase == "Succeeded":
             self._succeed(step)
@@ -89,8 +93,12 @@ class CloneController:
 
     def _report(self, step: Step, trouble: SourceTrouble) -> None:
         self._recorder.normal(step.clone.obj, trouble.event, trouble.sentence)
-        reason = "Failed" if trouble.final else "Pending"
-        self._set_conditions(step, False, False, reason, trouble.sentence)
+        if trouble.told:
+            reason = "Failed" if trouble.final else "Pending"
+            self._set_conditions(step, False, False, reason, trouble.sentence)
+        else:
+            self._still_processing(step)
+            step.stuck = True
         if trouble.final:
             step.status["phase"] = "Failed"
 
@@ -119,6 +127,12 @@ class CloneController:
             # Deleted by somebody else: it is never taken again.
             step.stuck = True
         elif is_ready(snapshot):
+            trouble = None
+            if self._release.waits_for_source:
+                trouble = find_content_trouble(self._client, clone, snapshot)
+            if trouble:
+                self._report(step, trouble)
+                return
             message = f"snapshot {snapshot_name} for clone {clone.name} is ready to use"
             self._recorder.normal(clone.obj, "SnapshotReady", message)
             step.status["phase"] = "RestoreInProgress"
@@ -134,6 +148,11 @@ class CloneController:
 
     def _restore(self, step: Step) -> None:
         clone = step.clone
+        snapshot_name = step.status.get("snapshotName") or clone.source_name
+        if self._client.read(SNAPSHOTS, clone.namespace, snapshot_name) is None:
+            sentence = f"snapshot {snapshot_name} does not exist anymore"
+            self._report(step, SourceTrouble("SnapshotDeleted", sentence, final=True))
+            return
         if not step.status.get("restoreName"):
             self._create_restore(step)
             return
@@ -182,7 +201,7 @@ class CloneController:
         """Creates a temporary object of the clone; the refusal, when there was one."""
         clone = step.clone
         owner = {
-            "apiVersion": CLONES.api_version,
+            "apiVersion": self._release.clone_api_version,
             "blockOwnerDeletion": True,
             "controller": True,
             "kind": CLONES.kind,
@@ -248,6 +267,9 @@ class CloneController:
     ) -> None:
         wanted = progressing_and_ready(progressing, ready, progress, reason, self._client.now())
         step.status["conditions"] = merged(step.status.get("conditions"), wanted)
+
+    def _still_processing(self, step: Step) -> None:
+        self._set_conditions(step, True, False, "Still processing", "Still processing")
 
     def _write(self, step: Step) -> Requeue | None:
         if step.status != step.clone.obj.get("status"):

@@ -20,11 +20,13 @@ from kubectl_virt_clone.model.api import (
 
 from ..storage.status import ApiError
 from ..storage.store import Change, Compacted
-from .admission import Admission
+from .admission import KUBEVIRT_NAME, KUBEVIRT_NAMESPACE, KUBEVIRTS, Admission
 from .clone_watch import CloneWatch
 from .clones import CloneController
 from .controller import Client, Controller, Recorder, Requeue
+from .objects import section
 from .pace import Pace
+from .releases import NEWEST, Release
 from .restores import RestoreController
 from .snapshots import SnapshotController
 from .virtualmachines import VirtualMachineController
@@ -40,16 +42,28 @@ WATCHED = (PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLON
 
 
 class KubeVirt:
-    """Webhooks (``admission``) and controllers of KubeVirt 1.9 over one registry."""
+    """Webhooks (``admission``) and controllers of one release of KubeVirt over one registry."""
 
-    def __init__(self, registry: Registry, *, pace: Pace | None = None) -> None:
+    def __init__(
+        self, registry: Registry, *, pace: Pace | None = None, release: Release = NEWEST
+    ) -> None:
         self.pace = pace or Pace()
-        self.admission = Admission(registry)
+        self.release = release
+        self.admission = Admission(registry, release)
         self._registry = registry
         self._queue = WorkQueue(self.pace)
-        self._controllers = {item.name: item for item in _controllers(registry, self.pace)}
+        controllers = _controllers(registry, self.pace, release)
+        self._controllers = {item.name: item for item in controllers}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def announce(self) -> None:
+        """Writes its version into the status of the KubeVirt object, as the operator does."""
+        client = Client(self._registry)
+        stored = client.read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME)
+        if stored is not None:
+            written = {"observedKubeVirtVersion": self.release.version, "phase": "Deployed"}
+            client.update_status(KUBEVIRTS, stored, {**section(stored, "status"), **written})
 
     def start(self) -> None:
         """Begins to reconcile, with what is stored already."""
@@ -117,7 +131,7 @@ class KubeVirt:
             self._queue.add(key, now + answer.after)
 
 
-def _controllers(registry: Registry, pace: Pace) -> list[Controller]:
+def _controllers(registry: Registry, pace: Pace, release: Release) -> list[Controller]:
     """The controllers, a VM's first: a clone is to find the status of a new VM written."""
     client = Client(registry)
     snapshots = Recorder(registry, SNAPSHOTS, "snapshot-controller")
@@ -128,5 +142,5 @@ def _controllers(registry: Registry, pace: Pace) -> list[Controller]:
         VirtualMachineController(client),
         SnapshotController(client, snapshots, pace),
         RestoreController(client, restores, pace),
-        CloneController(client, clones, CloneWatch(pace)),
+        CloneController(client, clones, CloneWatch(pace), release),
     ]

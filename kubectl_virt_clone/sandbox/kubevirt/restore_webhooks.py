@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from kubectl_virt_clone.model.api import RESTORES, Resource
+
 from ..storage.status import Cause, cause, denied
+from . import older_webhooks
 from .objects import Obj, section, text
 
 SNAPSHOT_VALIDATOR = "virtualmachinesnapshot-validator.snapshot.kubevirt.io"
@@ -35,40 +38,66 @@ def refuse_invalid_snapshot(snapshot: Obj) -> None:
         raise _invalid(SNAPSHOT_VALIDATOR, causes)
 
 
+def refuse_changed_spec(webhook: str, new: Obj, old: Obj | None) -> None:
+    """Refuses an update of a snapshot or a restore that changes what was asked for (422)."""
+    if section(new, "spec") != section(old, "spec"):
+        # "in" is KubeVirt's own spelling.
+        raise _invalid(webhook, [_refusal("spec in immutable after creation", "spec")])
+
+
 class RestoreValidator:
     """Refuses restores; remembers which were admitted, to find the other one of a target.
 
-    ``read`` answers a restore by namespace and name, or None.
+    ``find`` answers a stored object, or None; ``older`` is the webhook of KubeVirt 1.4.
     """
 
-    def __init__(self, read: Callable[[str, str], Obj | None]) -> None:
-        self._read = read
+    def __init__(
+        self, find: Callable[[Resource, str, str], Obj | None], *, older: bool = False
+    ) -> None:
+        self._find = find
+        self._older = older
         self._admitted: dict[Target, set[str]] = {}
 
     def refuse_invalid(self, restore: Obj, namespace: str) -> None:
         """Refuses a restore with every cause in one Status (422)."""
         target = section(restore, "spec", "target")
         place = _place(restore, namespace)
-        causes = [
-            *_reference_causes(target, "spec.target"),
-            *self._in_progress(place),
-            *_patch_causes(section(restore, "spec").get("patches") or []),
-        ]
+        causes = list(_reference_causes(target, "spec.target"))
+        if not causes:
+            causes.extend(self._target_causes(restore, namespace))
+        causes.extend(self._in_progress(place))
+        if self._older:
+            causes.extend(older_webhooks.snapshot_causes(self._find, namespace, restore))
         if causes:
             raise _invalid(RESTORE_VALIDATOR, causes)
         # Whether it is stored after all does not matter: names that are not there are dropped.
         self._admitted.setdefault(place, set()).add(text(restore, "metadata", "name"))
 
+    def _target_causes(self, restore: Obj, namespace: str) -> Iterator[Cause]:
+        patches = _patch_causes(section(restore, "spec").get("patches") or [])
+        if not self._older:
+            yield from patches
+            return
+        vm = older_webhooks.target_of(self._find, namespace, restore)
+        # 1.4 judges the patches first and forgets them when there is no such VM yet.
+        if vm is not None:
+            yield from patches
+            yield from older_webhooks.run_strategy_causes(vm)
+
     def _in_progress(self, place: Target) -> Iterator[Cause]:
         names = self._admitted.get(place, set())
         for name in sorted(names):
-            restore = self._read(place[0], name)
+            restore = self._find(RESTORES, place[0], name)
             gone = restore is None or _place(restore, place[0]) != place
             if gone or section(restore, "status").get("complete"):
                 names.discard(name)
                 continue
             message = f'VirtualMachineRestore "{name}" in progress'
-            yield cause("FieldValueInvalid", message, "spec.target")
+            yield _refusal(message, "spec.target")
+
+
+def _refusal(message: str, field: str) -> Cause:
+    return cause("FieldValueInvalid", message, field)
 
 
 def _place(restore: Obj, namespace: str) -> Target:

@@ -8,20 +8,45 @@ from __future__ import annotations
 from ..storage.store import copy_json
 from .go_json_patch import PatchError, patched
 from .objects import Obj, entries, section, text
+from .run_strategy import halted, with_run_strategy_of
 from .targets import LAST_RESTORE
 from .volumes import RESTORE_NAME
 
 NAME_LIMIT = 63
+HASH_LENGTH = 8
+PREFIX_TARGET_NAME = "PrefixTargetName"
 
 
 def claim_names(restore: Obj, content: Obj) -> dict[str, str]:
     """Volume name → name of the claim that the restore makes for it."""
-    uid = text(restore, "metadata", "uid")
-    prefix = f"restore-{uid}"
-    if text(restore, "spec", "volumeRestorePolicy") == "PrefixTargetName":
-        prefix = text(restore, "spec", "target", "name")
     volumes = [text(backup, "volumeName") for backup in entries(content, "spec", "volumeBackups")]
-    return {volume: f"{prefix}-{volume}"[:NAME_LIMIT] for volume in volumes}
+    if text(restore, "spec", "volumeRestorePolicy") == PREFIX_TARGET_NAME:
+        target = text(restore, "spec", "target", "name")
+        return {volume: prefixed_name(target, volume) for volume in volumes}
+    prefix = f"restore-{text(restore, 'metadata', 'uid')}"
+    return {volume: f"{prefix}-{volume}" for volume in volumes}
+
+
+def prefixed_name(base: str, suffix: str) -> str:
+    """``base-suffix`` within 63 characters: OpenShift's naming.GetName, which KubeVirt calls.
+
+    What is too long loses the end of its base, and a hash keeps it apart from the others.
+    """
+    name = f"{base}-{suffix}"
+    if len(name) <= NAME_LIMIT:
+        return name
+    room = NAME_LIMIT - HASH_LENGTH - len("--") - len(suffix)
+    if room > 0:
+        return f"{base[:room]}-{_fnv_1a(base)}-{suffix}"
+    return f"{base[: NAME_LIMIT - HASH_LENGTH - len('-')]}-{_fnv_1a(name)}"
+
+
+def _fnv_1a(value: str) -> str:
+    """The 32-bit FNV-1a hash of a text, as eight hexadecimal digits."""
+    result = 0x811C9DC5
+    for byte in value.encode():
+        result = (result ^ byte) * 0x01000193 % 2**32
+    return f"{result:08x}"
 
 
 def restored_claim(restore: Obj, backup: Obj, name: str) -> Obj:
@@ -43,28 +68,44 @@ def restored_claim(restore: Obj, backup: Obj, name: str) -> Obj:
     }
 
 
+def data_volume_names(content: Obj) -> dict[str, str]:
+    """Volume name → name of its dataVolumeTemplate, for the volumes that have one."""
+    vm = section(content, "spec", "source", "virtualMachine")
+    listed = entries(vm, "spec", "dataVolumeTemplates")
+    templates = {text(item, "metadata", "name") for item in listed}
+    named = {
+        text(volume, "name"): text(volume, "dataVolume", "name")
+        for volume in entries(vm, "spec", "template", "spec", "volumes")
+    }
+    return {volume: name for volume, name in named.items() if name in templates}
+
+
 def new_target(restore: Obj, content: Obj) -> Obj:
     """The VM to create; PatchError with KubeVirt's sentence when a patch does not apply."""
     source = section(content, "spec", "source", "virtualMachine")
     name = text(restore, "spec", "target", "name")
-    copied = ("labels", "annotations")
-    metadata = {
-        "name": name,
-        "namespace": text(restore, "metadata", "namespace"),
-        **{key: copy_json(section(source, "metadata", key)) for key in copied},
-    }
-    vm = {"metadata": metadata, "spec": _restored_spec(restore, content)}
+    metadata: Obj = {"name": name, "namespace": text(restore, "metadata", "namespace")}
+    for key in ("labels", "annotations"):
+        # Go leaves an empty map out: no patch can add to one that is not there.
+        if section(source, "metadata", key):
+            metadata[key] = copy_json(source["metadata"][key])
+    spec = halted(_restored_spec(restore, content))
+    vm = _marked({"metadata": metadata, "spec": spec}, restore)
     patches = section(restore, "spec").get("patches") or []
     try:
-        vm = patched(vm, patches)
+        target: Obj = patched(vm, patches)
     except PatchError as error:
         raise PatchError(f"error patching VM {name}: {error}") from error
-    return _marked(vm, restore)
+    return target
 
 
 def overwritten_target(restore: Obj, content: Obj, vm: Obj) -> Obj:
-    """The snapshot's own VM, back at its former spec: labels stay, patches are not applied."""
-    return _marked({**vm, "spec": _restored_spec(restore, content)}, restore)
+    """The snapshot's own VM, back at its former spec.
+
+    Labels and run strategy stay as they are now, and patches are not applied.
+    """
+    spec = with_run_strategy_of(vm, _restored_spec(restore, content))
+    return _marked({**vm, "spec": spec}, restore)
 
 
 def was_restored_by(vm: Obj, restore: Obj) -> bool:
@@ -79,30 +120,34 @@ def _mark(restore: Obj) -> str:
 def _marked(vm: Obj, restore: Obj) -> Obj:
     metadata = section(vm, "metadata")
     annotations = {**section(metadata, "annotations"), LAST_RESTORE: _mark(restore)}
-    # Filters may have emptied the labels; Go leaves an empty map out.
-    kept = {key: item for key, item in metadata.items() if key != "labels" or item}
-    return {**vm, "metadata": {**kept, "annotations": annotations}}
+    return {**vm, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _restored_spec(restore: Obj, content: Obj) -> Obj:
-    """The source's spec, halted whatever it was, on the restored claims."""
+    """The source's spec on the restored claims; its memory dumps are left behind."""
     spec: Obj = copy_json(section(content, "spec", "source", "virtualMachine", "spec"))
-    spec.pop("running", None)
-    spec["runStrategy"] = "Halted"
     names = claim_names(restore, content)
-    templates = {
-        text(item, "metadata", "name"): item for item in entries(spec, "dataVolumeTemplates")
-    }
-    for volume in entries(spec, "template", "spec", "volumes"):
-        claim = names.get(text(volume, "name"))
-        if claim is None:
-            continue
-        template = templates.get(text(volume, "dataVolume", "name"))
-        if template is not None:
-            template["metadata"]["name"] = claim
-            volume["dataVolume"]["name"] = claim
-        else:
-            volume.pop("dataVolume", None)
-            kept = section(volume, "persistentVolumeClaim")
-            volume["persistentVolumeClaim"] = {**kept, "claimName": claim}
+    of_templates = data_volume_names(content)
+    for template in entries(spec, "dataVolumeTemplates"):
+        for volume, name in of_templates.items():
+            if volume in names and text(template, "metadata", "name") == name:
+                template["metadata"]["name"] = names[volume]
+    guest = section(spec, "template", "spec")
+    if "volumes" in guest:
+        guest["volumes"] = [
+            _on_claim(volume, names.get(text(volume, "name")), text(volume, "name") in of_templates)
+            for volume in entries(guest, "volumes")
+            if "memoryDump" not in volume
+        ]
     return spec
+
+
+def _on_claim(volume: Obj, claim: str | None, has_template: bool) -> Obj:
+    if claim is None:
+        return volume
+    if has_template:
+        return {**volume, "dataVolume": {**volume["dataVolume"], "name": claim}}
+    if "dataVolume" in volume:
+        return {"name": volume["name"], "persistentVolumeClaim": {"claimName": claim}}
+    kept = section(volume, "persistentVolumeClaim")
+    return {**volume, "persistentVolumeClaim": {**kept, "claimName": claim}}

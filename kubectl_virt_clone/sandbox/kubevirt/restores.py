@@ -20,18 +20,20 @@ from ..storage.status import ApiError
 from .conditions import condition, merged, progressing_and_ready
 from .controller import Client, Recorder, Requeue, Wish
 from .go_json_patch import PatchError
-from .objects import Obj, entries, is_deleting, location, section, text
+from .objects import Obj, annotations_of, entries, is_deleting, location, section, text
 from .pace import Pace, Timers
 from .restore_webhooks import RESTORE_FINALIZER
 from .restored_vm import (
     claim_names,
+    data_volume_names,
     new_target,
     overwritten_target,
     restored_claim,
     was_restored_by,
 )
+from .run_strategy import is_started
 from .snapshots import is_ready
-from .volumes import is_started
+from .volumes import RESTORE_NAME, is_bound, waits_for_consumer
 
 if TYPE_CHECKING:
     from ..storage.store import Change
@@ -78,10 +80,13 @@ class RestoreController:
         self._held_up: dict[tuple[str, str], set[str]] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
-        """Restores that changed, and those that wait for a VM which was stopped."""
+        """Restores that changed, and those that wait for a claim or for a VM to stop."""
         namespace, name = location(change.object)
         if change.type_key == RESTORES.qualified and change.event != "DELETED":
             return [(namespace, name, 0.0)]
+        if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
+            restore = annotations_of(change.object).get(RESTORE_NAME)
+            return [(namespace, str(restore), 0.0)] if restore else ()
         if change.type_key != VIRTUAL_MACHINES.qualified:
             return ()
         if change.event == "DELETED" or not is_started(change.object):
@@ -127,6 +132,12 @@ class RestoreController:
             if text(source, "metadata", "uid") != text(target, "metadata", "uid"):
                 raise RestoreError(TARGET_EXISTS)
         claims = self._create_claims(restore, content)
+        if not all(self._is_provided(namespace, item) for item in claims):
+            pair = progressing_and_ready(
+                True, False, "Creating new PVCs", "Waiting for new PVCs", self._client.now()
+            )
+            self._write(restore, pair, {"restores": claims})
+            return None
         if target is None:
             self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
         elif not was_restored_by(target, restore):
@@ -150,7 +161,7 @@ class RestoreController:
 
     def _create_claims(self, restore: Obj, content: Obj) -> list[Obj]:
         namespace, _ = location(restore)
-        names = claim_names(restore, content)
+        names, templates = claim_names(restore, content), data_volume_names(content)
         restored = []
         for backup in entries(content, "spec", "volumeBackups"):
             volume = text(backup, "volumeName")
@@ -158,14 +169,22 @@ class RestoreController:
             if self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) is None:
                 claim = restored_claim(restore, backup, name)
                 self._client.create(PERSISTENT_VOLUME_CLAIMS, claim)
+            data_volume = {"dataVolumeName": name} if volume in templates else {}
             restored.append(
                 {
+                    **data_volume,
                     "persistentVolumeClaim": name,
                     "volumeName": volume,
                     "volumeSnapshotName": text(backup, "volumeSnapshotName"),
                 }
             )
         return restored
+
+    def _is_provided(self, namespace: str, restored: Obj) -> bool:
+        """Whether a claim is bound, or will be as soon as the target starts."""
+        name = text(restored, "persistentVolumeClaim")
+        claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) or {}
+        return is_bound(claim) or waits_for_consumer(claim, self._client)
 
     def _wait_for_power_off(self, restore: Obj, target: Obj) -> Requeue | None:
         """Waits, or fails when five minutes have passed.

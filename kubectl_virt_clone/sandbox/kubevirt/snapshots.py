@@ -21,7 +21,8 @@ from .controller import Client, Recorder, Requeue, Wish
 from .objects import Obj, is_deleting, location, section, text
 from .pace import NEVER, Pace, Timers
 from .restore_webhooks import SNAPSHOT_FINALIZER
-from .volumes import Snapshots, claims_of, is_bound, is_started, storage_class_of, volumes_of
+from .run_strategy import is_started
+from .volumes import Snapshots, claims_of, is_bound, storage_class_of, volumes_of
 
 if TYPE_CHECKING:
     from ..storage.store import Change
@@ -129,11 +130,14 @@ class SnapshotController:
         times = {Snapshots.PROMPT: self._pace.snapshot, Snapshots.SLOW: self._pace.slow_snapshot}
         longest = self._pace.snapshot
         for name in claims_of(vm).values():
-            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-            support = storage_class_of(claim).snapshots if claim else Snapshots.UNSUPPORTED
+            support = self._support(namespace, name)
             if support is not Snapshots.UNSUPPORTED:
                 longest = max(longest, times.get(support, NEVER))
         return longest
+
+    def _support(self, namespace: str, name: str) -> Snapshots:
+        claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+        return storage_class_of(claim).snapshots if claim else Snapshots.UNSUPPORTED
 
     def _deadline(self, snapshot: Obj, uid: str) -> float:
         given = text(snapshot, "spec", "failureDeadline")
@@ -150,6 +154,7 @@ class SnapshotController:
         backups = [
             self._backup(namespace, volume, claim, f"vmsnapshot-{uid}-volume-{volume}")
             for volume, claim in claims_of(vm).items()
+            if self._support(namespace, claim) is not Snapshots.UNSUPPORTED
         ]
         spec: Obj = {
             "source": {"virtualMachine": {"metadata": metadata, "spec": vm.get("spec", {})}},

@@ -17,16 +17,14 @@ GUEST = "/spec/template/spec/domain"
 
 
 def restore_patches(source: Obj, spec: Obj) -> list[str]:
-    """The patches in KubeVirt's order: MACs, serial, uuid, what filters remove, the user's."""
+    """The patches in KubeVirt's order: MACs, serial, what filters remove, uuid, the user's."""
+    template = section(source, "spec", "template", "metadata")
     return [
         *_mac_patches(source, section(spec, "newMacAddresses")),
-        *_firmware_patches(source, spec.get("newSMBiosSerial") or ""),
-        *_removals(section(source, "metadata"), spec, "/metadata"),
-        *_removals(
-            section(source, "spec", "template", "metadata"),
-            section(spec, "template"),
-            "/spec/template/metadata",
-        ),
+        *_firmware_patch(source, "serial", spec.get("newSMBiosSerial") or ""),
+        *_removals(_unprotected(section(source, "metadata")), spec, "/metadata"),
+        *_removals(template, section(spec, "template"), "/spec/template/metadata"),
+        *_firmware_patch(source, "uuid", ""),
         *(spec.get("patches") or []),
     ]
 
@@ -39,10 +37,19 @@ def _mac_patches(source: Obj, addresses: Mapping[str, str]) -> Iterator[str]:
         yield _operation("replace", f"{GUEST}/devices/interfaces/{index}/macAddress", address)
 
 
-def _firmware_patches(source: Obj, serial: str) -> Iterator[str]:
-    if section(source, "spec", "template", "spec", "domain", "firmware"):
-        yield _operation("replace", f"{GUEST}/firmware/serial", serial)
-        yield _operation("replace", f"{GUEST}/firmware/uuid", "")
+def _firmware_patch(source: Obj, field: str, value: str) -> Iterator[str]:
+    if section(source, "spec", "template", "spec", "domain").get("firmware") is not None:
+        yield _operation("replace", f"{GUEST}/firmware/{field}", value)
+
+
+def _unprotected(metadata: Obj) -> Obj:
+    """A VM's metadata without the annotation that no filter may remove.
+
+    It is protected there only: in labels and in the template it is a key like any other.
+    """
+    annotations = section(metadata, "annotations")
+    kept_out = {key: item for key, item in annotations.items() if key != LAST_RESTORE}
+    return {**metadata, "annotations": kept_out}
 
 
 def _removals(metadata: Obj, filters: Obj, path: str) -> Iterator[str]:
@@ -50,7 +57,7 @@ def _removals(metadata: Obj, filters: Obj, path: str) -> Iterator[str]:
         if filters.get(rules) is None:
             continue
         keys = section(metadata, field)
-        stay = kept(keys, filters[rules]) | {LAST_RESTORE}
+        stay = kept(keys, filters[rules])
         for key in sorted(keys.keys() - stay):
             escaped = key.replace("~", "~0").replace("/", "~1")
             yield _operation("remove", f"{path}/{field}/{escaped}")

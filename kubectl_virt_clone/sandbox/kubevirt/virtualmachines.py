@@ -12,8 +12,9 @@ from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHI
 
 from .controller import Client, Requeue, Wish
 from .objects import Obj, entries, is_deleting, location, section
+from .run_strategy import is_started
 from .vm_webhooks import FINALIZER
-from .volumes import claims_of, is_started, snapshot_statuses
+from .volumes import claims_of, snapshot_statuses
 
 if TYPE_CHECKING:
     from ..storage.store import Change

@@ -1,4 +1,4 @@
-"""KubeVirt's webhooks for VirtualMachines: the defaults they fill in and the MACs they refuse.
+"""KubeVirt's webhooks for VirtualMachines: the defaults they fill in and what they refuse.
 
 Only what a clone and its restore depend on; a VM's status is virtualmachines.py's.
 """
@@ -12,6 +12,7 @@ from ..storage.status import Cause, cause, denied
 from .mac_address import SIX_BYTES, length_of_mac
 from .objects import Obj, entries, section
 from .restore_webhooks import with_finalizer
+from .run_strategy import RUN_STRATEGIES
 
 VALIDATOR = "virtualmachine-validator.kubevirt.io"
 FINALIZER = "kubevirt.io/virtualMachineControllerFinalize"
@@ -32,7 +33,11 @@ def with_defaults(vm: Obj) -> Obj:
     if not guest:
         return vm
     guest = {"architecture": "amd64", **guest, "domain": _domain(section(guest, "domain"))}
-    metadata = _annotated(section(template, "metadata"), PCI_TOPOLOGY)
+    metadata = section(template, "metadata")
+    if PCI_TOPOLOGY.keys() <= section(metadata, "annotations").keys():
+        metadata = _annotated(metadata, {})
+    else:
+        metadata = _annotated(metadata, PCI_TOPOLOGY)
     vm["spec"] = {**vm["spec"], "template": {**template, "metadata": metadata, "spec": guest}}
     return vm
 
@@ -60,11 +65,25 @@ def _domain(domain: Obj) -> Obj:
 
 
 def refuse_invalid(vm: Obj) -> None:
-    """Refuses a VM with a MAC address that can't be one (422)."""
-    causes = list(_mac_causes(vm))
+    """Refuses a VM with a MAC address or a run strategy that can't be one (422)."""
+    causes = [*_mac_causes(vm), *_run_strategy_causes(section(vm, "spec"))]
     if causes:
         message = ", ".join(item["message"] for item in causes)
         raise denied(VALIDATOR, message, code=422, reason="Invalid", causes=causes)
+
+
+def _run_strategy_causes(spec: Obj) -> Iterator[Cause]:
+    running, strategy = spec.get("running"), spec.get("runStrategy")
+    if running is not None and strategy is not None:
+        message = (
+            "Running and RunStrategy are mutually exclusive. Note that Running is deprecated, "
+            "please use RunStrategy instead"
+        )
+        yield cause("FieldValueInvalid", message, "spec.running")
+    if running is None and strategy is None:
+        yield cause("FieldValueInvalid", "RunStrategy must be specified", "spec.running")
+    if strategy is not None and strategy not in RUN_STRATEGIES:
+        yield cause("FieldValueInvalid", f"Invalid RunStrategy ({strategy})", "spec.runStrategy")
 
 
 def _mac_causes(vm: Obj) -> Iterator[Cause]:

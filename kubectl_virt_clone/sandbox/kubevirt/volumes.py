@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
+from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, Resource
 
 from .controller import Client, Requeue, Wish
 from .objects import Obj, entries, location, section, text
 from .pace import Pace, Timers
+from .run_strategy import is_started
 
 if TYPE_CHECKING:
     from ..storage.store import Change
 
+STORAGE_CLASS_OBJECTS = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 RESTORE_NAME = "restore.kubevirt.io/name"
 """Annotation of a restored claim: the restore that made it."""
 
@@ -97,12 +99,16 @@ def is_bound(claim: Obj | None) -> bool:
     return text(claim, "status", "phase") == "Bound"
 
 
-def is_started(vm: Obj) -> bool:
-    """Whether KubeVirt keeps a VirtualMachineInstance for this VM."""
-    spec = section(vm, "spec")
-    return spec.get("runStrategy") in ("Always", "RerunOnFailure", "Once") or (
-        spec.get("running") is True
-    )
+def waits_for_consumer(claim: Obj, client: Client) -> bool:
+    """Whether a claim is bound only once a VM that uses it starts.
+
+    The StorageClass object says so, or the table where there is none.
+    """
+    name = text(claim, "spec", "storageClassName")
+    stored = client.read(STORAGE_CLASS_OBJECTS, "", name) if name else None
+    if stored is None:
+        return storage_class_of(claim).first_consumer
+    return stored.get("volumeBindingMode") == "WaitForFirstConsumer"
 
 
 class VolumeController:
@@ -144,8 +150,8 @@ class VolumeController:
         if claim is None or is_bound(claim):
             return None
         bound_before = bool(text(claim, "spec", "volumeName"))
-        waits = storage_class_of(claim).first_consumer and not bound_before
-        if waits and not self._consumers.get((namespace, name)):
+        idle = not bound_before and not self._consumers.get((namespace, name))
+        if idle and waits_for_consumer(claim, self._client):
             self._client.update_status(
                 PERSISTENT_VOLUME_CLAIMS, claim, {**section(claim, "status"), "phase": "Pending"}
             )

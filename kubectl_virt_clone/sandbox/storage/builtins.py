@@ -32,21 +32,16 @@ def _requiring(names: tuple[str, ...], **properties: Schema) -> Schema:
     return {**_object(**properties), "required": list(names)}
 
 
-def _described(description: str, **properties: Schema) -> Schema:
-    return {**_object(**properties), "description": description}
-
-
-def _top(description: str, **properties: Schema) -> Schema:
+def _top(**properties: Schema) -> Schema:
     meta = {"apiVersion": STRING, "kind": STRING, "metadata": {"type": "object"}}
-    return _described(description, **meta, **properties)
+    return _object(**meta, **properties)
 
 
 def _array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-_REFERENCE = _described(
-    "ObjectReference contains enough information to let you inspect or modify the referred object.",
+_REFERENCE = _object(
     apiVersion=STRING,
     fieldPath=STRING,
     kind=STRING,
@@ -69,12 +64,10 @@ _CONDITION = _requiring(
 )
 
 NAMESPACE = _top(
-    "Namespace provides a scope for Names. Use of multiple namespaces is optional.",
     spec=_object(finalizers=STRINGS),
     status=_object(phase=STRING, conditions=_array(_CONDITION)),
 )
 EVENT = _top(
-    "Event is a report of an event somewhere in the cluster.",
     involvedObject=_REFERENCE,
     related=_REFERENCE,
     type=STRING,
@@ -91,7 +84,6 @@ EVENT = _top(
     source=_object(component=STRING, host=STRING),
 )
 PERSISTENT_VOLUME_CLAIM = _top(
-    "PersistentVolumeClaim is a user's request for and claim to a persistent volume",
     spec=_object(
         accessModes=STRINGS,
         dataSource=_LOCAL_REFERENCE,
@@ -112,7 +104,6 @@ PERSISTENT_VOLUME_CLAIM = _top(
 )
 _ACCESS_STATUS = _object(allowed=BOOLEAN, denied=BOOLEAN, reason=STRING, evaluationError=STRING)
 SELF_SUBJECT_ACCESS_REVIEW = _top(
-    "SelfSubjectAccessReview checks whether or the current user can perform an action.",
     spec=_object(
         resourceAttributes=_object(
             group=STRING,
@@ -130,16 +121,22 @@ SELF_SUBJECT_ACCESS_REVIEW = _top(
     status=_ACCESS_STATUS,
 )
 SELF_SUBJECT_RULES_REVIEW = _top(
-    "SelfSubjectRulesReview enumerates the actions the current user can perform.",
     spec=_object(namespace=STRING),
     status=ANYTHING,
 )
 SELF_SUBJECT_REVIEW = _top(
-    "SelfSubjectReview contains the user information that the kube-apiserver has about the user.",
     status=ANYTHING,
 )
+STORAGE_CLASS = _top(
+    provisioner=STRING,
+    parameters=STRING_MAP,
+    reclaimPolicy=STRING,
+    mountOptions=STRINGS,
+    allowVolumeExpansion=BOOLEAN,
+    volumeBindingMode=STRING,
+    allowedTopologies=_array(ANYTHING),
+)
 CUSTOM_RESOURCE_DEFINITION = _top(
-    "CustomResourceDefinition represents a resource that should be exposed on the API server.",
     spec=ANYTHING,
     status=ANYTHING,
 )
@@ -239,6 +236,22 @@ BUILTINS = (
         SELF_SUBJECT_RULES_REVIEW,
         ("create",),
         namespaced=False,
+    ),
+    Builtin(
+        "storage.k8s.io",
+        "storageclasses",
+        "StorageClass",
+        STORAGE_CLASS,
+        _VERBS,
+        namespaced=False,
+        short_names=("sc",),
+        columns=(
+            ("Provisioner", "string", ".provisioner", "", 0),
+            ("ReclaimPolicy", "string", ".reclaimPolicy", "", 0),
+            ("VolumeBindingMode", "string", ".volumeBindingMode", "", 0),
+            ("AllowVolumeExpansion", "boolean", ".allowVolumeExpansion", "", 0),
+            _AGE,
+        ),
     ),
     Builtin(
         "apiextensions.k8s.io",

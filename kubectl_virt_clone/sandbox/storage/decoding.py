@@ -92,3 +92,6 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
     elif resource.key == "persistentvolumeclaims":
         new.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
         new["status"] = {"phase": "Pending"}
+    elif resource.key == "storageclasses.storage.k8s.io":
+        new.setdefault("reclaimPolicy", "Delete")
+        new.setdefault("volumeBindingMode", "Immediate")

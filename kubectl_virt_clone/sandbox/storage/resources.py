@@ -5,7 +5,7 @@ Names and schemas only; objects, verbs and URLs are elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources as package_files
@@ -197,7 +197,7 @@ def packaged_crds() -> tuple[Obj, ...]:
     return tuple(yaml.load(item.read_text("utf-8"), Loader=_LOADER) for item in files)  # noqa: S506
 
 
-def default_catalogue() -> Catalogue:
-    """The built-ins and KubeVirt's resources as KubeVirt v1.9 serves them."""
-    crds = packaged_crds()
+def default_catalogue(crds: Sequence[Obj] | None = None) -> Catalogue:
+    """The built-ins and the resources of the given CRDs; of the packaged ones (1.9) if None."""
+    crds = packaged_crds() if crds is None else crds
     return Catalogue([*map(from_builtin, BUILTINS), *map(from_crd, crds)], crds)
