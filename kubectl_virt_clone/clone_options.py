@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from kubectl_virt_clone.errors import ManifestError
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.errors import InvalidValue, ManifestError
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, VOLUME_NAME_POLICIES, Reference
 from kubectl_virt_clone.model.documents import parse_documents
 from kubectl_virt_clone.model.filters import check_filter
+from kubectl_virt_clone.model.finding import ALL, IDS
 from kubectl_virt_clone.model.macs import parse_assignment
 from kubectl_virt_clone.model.manifest import CloneRequest, build_clone, read_clone
 from kubectl_virt_clone.model.objects import text_at
 from kubectl_virt_clone.model.references import parse_kind, parse_reference
+from kubectl_virt_clone.model.target_patches import (
+    RUN_STRATEGIES,
+    START,
+    annotation_patch,
+    check_patch,
+    hostname_patch,
+    label_patch,
+    run_strategy_patch,
+)
 from kubectl_virt_clone.options import Checked
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,6 +39,62 @@ KIND = Checked("kind", parse_kind)
 FILTER = Checked("filter", check_filter)
 MAC = Checked("iface=mac", parse_assignment)
 _SUFFIXES = (".json", ".yaml", ".yml")
+
+
+def _one_of(name: str, words: Sequence[str]) -> Checked:
+    """One of KubeVirt's words, in any case of letters; becomes the word as KubeVirt writes it."""
+    written = {word.lower(): word for word in words}
+
+    def read(text: str) -> str:
+        if text.lower() not in written:
+            raise InvalidValue(f'"{text}" is none of {", ".join(words)}')
+        return written[text.lower()]
+
+    return Checked(name, read)
+
+
+_TARGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--start", is_flag=True, help="Start the new VM, and keep it running."),
+    click.option(
+        "--run-strategy",
+        type=_one_of("strategy", RUN_STRATEGIES),
+        metavar="STRATEGY",
+        help=f"Run strategy of the new VM, Halted if unset: {', '.join(RUN_STRATEGIES)}.",
+    ),
+    click.option(
+        "--hostname",
+        type=Checked("hostname", hostname_patch),
+        metavar="NAME",
+        help="Host name of the new VM's guest.",
+    ),
+    click.option(
+        "--label",
+        type=Checked("key=value", label_patch),
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Label to set on the new VM; may be repeated.",
+    ),
+    click.option(
+        "--annotation",
+        type=Checked("key=value", annotation_patch),
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Annotation to set on the new VM; may be repeated.",
+    ),
+    click.option(
+        "--patch",
+        type=Checked("json", check_patch),
+        multiple=True,
+        metavar="JSON",
+        help="JSON Patch operation for the new VM; may be repeated.",
+    ),
+    click.option(
+        "--volume-name-policy",
+        type=_one_of("policy", VOLUME_NAME_POLICIES),
+        metavar="POLICY",
+        help=f"How the new volumes are named: {' (default), '.join(VOLUME_NAME_POLICIES)}.",
+    ),
+)
 
 
 def clone_spec_options(command: Command) -> Command:
@@ -62,10 +128,23 @@ def clone_spec_options(command: Command) -> Command:
             help="MAC address for an interface; may be repeated.",
         ),
         click.option("--new-smbios-serial", metavar="SERIAL", help="SMBIOS serial of the new VM."),
+        *_TARGET_OPTIONS,
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def skip_check_option(command: Command) -> Command:
+    """Add ``--skip-check``, whose values are the ids of findings, or all."""
+    option = click.option(
+        "--skip-check",
+        type=click.Choice((ALL, *IDS)),
+        multiple=True,
+        metavar="ID",
+        help="Don't care about the findings of this id, or all; may be repeated.",
+    )
+    return option(command)
 
 
 def _filter_option(flag: str, what: str) -> Callable[[Command], Command]:
@@ -74,7 +153,8 @@ def _filter_option(flag: str, what: str) -> Callable[[Command], Command]:
         type=FILTER,
         multiple=True,
         metavar="FILTER",
-        help=f"Which {what} the new VM gets: KEY, PREFIX*, !KEY; may be repeated.",
+        help=f"Which {what} the new VM gets: a regular expression found anywhere in the key, or"
+        " * for all; with ! in front, those to leave out. May be repeated.",
     )
 
 
@@ -119,7 +199,26 @@ def _request(name: str, namespace: str, spec: dict[str, Any]) -> CloneRequest:
         template_annotation_filters=spec["template_annotation_filter"] or None,
         new_mac_addresses=spec["new_mac_address"],
         new_smbios_serial=spec["new_smbios_serial"],
+        patches=_patches(spec),
+        volume_name_policy=spec["volume_name_policy"],
     )
+
+
+def _patches(spec: dict[str, Any]) -> tuple[str, ...]:
+    """The patches as they were given, then those that the other flags stand for."""
+    if spec["start"] and spec["run_strategy"]:
+        raise click.UsageError("--start can't be used together with --run-strategy")
+    run_strategy = START if spec["start"] else spec["run_strategy"]
+    patches = [*spec["patch"], *([run_strategy_patch(run_strategy)] if run_strategy else [])]
+    if spec["hostname"] is not None:
+        patches.append(spec["hostname"])
+    for what in ("label", "annotation"):
+        keys = [key for key, _ in spec[what]]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise click.UsageError(f"--{what} names the key {key} twice")
+        patches += [patch for _, patch in spec[what]]
+    return tuple(patches)
 
 
 def _source(spec: dict[str, Any]) -> Reference:
@@ -146,22 +245,26 @@ def _target(spec: dict[str, Any]) -> str:
 
 
 def _documents(path: str) -> list[object]:
-    if path == "-":
-        return parse_documents(sys.stdin.read(), "STDIN")
-    location = Path(path)
-    if not location.exists():
-        raise ManifestError(f'the path "{path}" does not exist')
-    files = [location]
-    if location.is_dir():
-        files = sorted(file for file in location.iterdir() if file.suffix in _SUFFIXES)
-    return [document for file in files for document in parse_documents(_text(file), str(file))]
-
-
-def _text(file: Path) -> str:
+    if not path:
+        raise click.UsageError("-f needs a file, a folder or -")
     try:
-        return file.read_text(encoding="utf-8")
+        return [document for name, text in _texts(path) for document in parse_documents(text, name)]
+    except FileNotFoundError as error:
+        raise ManifestError(f'the path "{path}" does not exist') from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file}: {error}") from error
+        raise ManifestError(f"error reading {path}: {error}") from error
+
+
+def _texts(path: str) -> list[tuple[str, str]]:
+    """(name, text) of each file that a path given with -f stands for."""
+    if path == "-":
+        if sys.stdin is None:
+            raise ManifestError("stdin is closed")
+        return [("STDIN", sys.stdin.read())]
+    files = [Path(path)]
+    if files[0].is_dir():
+        files = sorted(file for file in files[0].iterdir() if file.suffix in _SUFFIXES)
+    return [(str(file), file.read_text(encoding="utf-8")) for file in files]
 
 
 def _check_namespace(clone: dict[str, Any], namespace: str) -> None:

@@ -14,6 +14,12 @@ KUBEVIRT_GROUP = "kubevirt.io"
 CLONE_VERSIONS = ("v1beta1", "v1alpha1")
 """Versions of the clone API, newest first. v1alpha1 came with KubeVirt 0.55, v1beta1 with 1.5."""
 
+FIELD_SINCE = {"template": "1.2", "patches": "1.6", "volumeNamePolicy": "1.8"}
+"""Fields of a clone's spec that the first release did not have, and KubeVirt's that brought it."""
+
+VOLUME_NAME_POLICIES = ("RandomizeNames", "PrefixTargetName")
+"""``spec.volumeNamePolicy``: how restored claims are named; the first where it is unset."""
+
 
 @dataclass(frozen=True)
 class Resource:

@@ -77,6 +77,47 @@ SNAPSHOT = {
                 "newSMBiosSerial": "SN 1",
             },
         ),
+        (
+            ["--source=a", "--volume-name-policy=prefixtargetname"],
+            {"source": {**VM, "name": "a"}, "volumeNamePolicy": "PrefixTargetName"},
+        ),
+        (
+            [
+                "--source=vm-cirros",
+                "--annotation=example.com/Note=a = b",
+                "--label=example.com/tier=",
+                "--hostname=web-1",
+                "--start",
+                '--patch={"op":"remove","path":"/spec/running"}',
+                "--label=app=web",
+                "--patch",
+                ' { "op": "test", "path": "/spec/x", "value": 1 }',
+            ],
+            {
+                "source": VM,
+                "patches": [
+                    '{"op":"remove","path":"/spec/running"}',
+                    ' { "op": "test", "path": "/spec/x", "value": 1 }',
+                    '{"op":"replace","path":"/spec/runStrategy","value":"Always"}',
+                    '{"op":"add","path":"/spec/template/spec/hostname","value":"web-1"}',
+                    '{"op":"add","path":"/metadata/labels/example.com~1tier","value":""}',
+                    '{"op":"add","path":"/metadata/labels/app","value":"web"}',
+                    '{"op":"add","path":"/metadata/annotations/example.com~1Note","value":"a = b"}',
+                ],
+            },
+        ),
+        (
+            ["--source=vm-cirros", "--run-strategy=manual"],
+            {
+                "source": VM,
+                "patches": ['{"op":"replace","path":"/spec/runStrategy","value":"Manual"}'],
+            },
+        ),
+        # What the restore would refuse is a finding, which may be skipped.
+        (
+            ["--source=vm-cirros", '--patch={"op":"remove","path":"/status"}'],
+            {"source": VM, "patches": ['{"op":"remove","path":"/status"}']},
+        ),
     ],
 )
 def test_flags_become_the_spec_that_one_would_write_by_hand(args, spec):
@@ -137,6 +178,43 @@ def test_an_unnamed_clone_gets_a_name_of_its_own_each_time():
             ["--source=a", "--new-mac-address=x=zz"],
             "Invalid value for '--new-mac-address': \"zz\" is not a MAC address;"
             " write one like 02-00-00-00-00-01",
+        ),
+        (
+            ["--source=a", "--patch=5"],
+            "Invalid value for '--patch': the patch 5 is not a JSON object",
+        ),
+        (
+            ["--source=a", '--patch={"op":"frob"}'],
+            'Invalid value for \'--patch\': the patch {"op":"frob"} needs an "op":'
+            " one of add, remove, replace, move, copy, test",
+        ),
+        (
+            ["--source=a", "--start", "--run-strategy=Always"],
+            "--start can't be used together with --run-strategy",
+        ),
+        (
+            ["--source=a", "--run-strategy=Sometimes"],
+            "Invalid value for '--run-strategy': \"Sometimes\" is none of Always, Halted, Manual,"
+            " Once, RerunOnFailure, WaitAsReceiver",
+        ),
+        (
+            ["--source=a", "--volume-name-policy=Same"],
+            "Invalid value for '--volume-name-policy': \"Same\" is none of RandomizeNames,"
+            " PrefixTargetName",
+        ),
+        (["--source=a", "--label=x=1", "--label=x=2"], "--label names the key x twice"),
+        (
+            ["--source=a", "--annotation=x=1", "--annotation=x=1"],
+            "--annotation names the key x twice",
+        ),
+        (
+            ["--source=a", "--label=x"],
+            "Invalid value for '--label': \"x\" has no value; write KEY=VALUE",
+        ),
+        (
+            ["--source=a", "--hostname=Web"],
+            "Invalid value for '--hostname': \"Web\" is no host name; it needs lower case letters,"
+            " digits and -, and begins and ends with a letter or digit",
         ),
     ],
 )
@@ -252,7 +330,9 @@ def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path):
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ManifestError) as refusal:
         requested(name="", filenames=(str(path),))
-    assert str(refusal.value).startswith(f"error: {path}: 'utf-8' codec can't decode byte 0xff")
+    assert str(refusal.value).startswith(
+        f"error: error reading {path}: 'utf-8' codec can't decode byte 0xff"
+    )
 
 
 @pytest.mark.parametrize(
@@ -261,6 +341,10 @@ def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path):
         (["--source=a"], "", "--source"),
         (["--label-filter=*"], "", "--label-filter"),
         (["--target-type=vm"], "", "--target-type"),
+        (["--start"], "", "--start"),
+        (["--hostname=web"], "", "--hostname"),
+        (['--patch={"op":"remove","path":"/spec/running"}'], "", "--patch"),
+        (["--volume-name-policy=RandomizeNames"], "", "--volume-name-policy"),
         ([], "nightly", "NAME"),
     ],
 )

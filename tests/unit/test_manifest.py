@@ -13,6 +13,7 @@ from kubectl_virt_clone.model.manifest import (
     named,
     read_clone,
     target_name,
+    unserved_fields,
 )
 from tests.unit.builders import WRONG, a_clone, malformed, without
 
@@ -46,6 +47,8 @@ def test_every_part_of_a_request_has_its_field():
         template_annotation_filters=("!note",),
         new_mac_addresses=(("default", "02-00-00-00-00-99"), ("net-1", "02-00-00-00-00-98")),
         new_smbios_serial="SN-1",
+        patches=('{"op":"remove","path":"/spec/running"}',),
+        volume_name_policy="PrefixTargetName",
     )
     assert build_clone(request, choose=first) == {
         "apiVersion": "clone.kubevirt.io/v1beta1",
@@ -63,22 +66,29 @@ def test_every_part_of_a_request_has_its_field():
             "template": {"labelFilters": ["tier"], "annotationFilters": ["!note"]},
             "newMacAddresses": {"default": "02-00-00-00-00-99", "net-1": "02-00-00-00-00-98"},
             "newSMBiosSerial": "SN-1",
+            "patches": ['{"op":"remove","path":"/spec/running"}'],
+            "volumeNamePolicy": "PrefixTargetName",
         },
     }
 
 
 def test_the_keys_stand_in_the_order_in_which_a_person_writes_them():
-    request = CloneRequest(source=VM, target="copy", label_filters=("*",), new_smbios_serial="1")
+    request = CloneRequest(
+        source=VM,
+        target="copy",
+        label_filters=("*",),
+        annotation_filters=("*",),
+        template_label_filters=("*",),
+        new_mac_addresses=(("default", "02-00-00-00-00-99"),),
+        new_smbios_serial="1",
+        patches=('{"op":"remove","path":"/spec/running"}',),
+        volume_name_policy="RandomizeNames",
+    )
     clone = build_clone(request, choose=first)
     assert [*clone, *clone["spec"]] == [
-        "apiVersion",
-        "kind",
-        "metadata",
-        "spec",
-        "source",
-        "target",
-        "labelFilters",
-        "newSMBiosSerial",
+        *("apiVersion", "kind", "metadata", "spec"),
+        *("source", "target", "labelFilters", "annotationFilters", "template"),
+        *("newMacAddresses", "newSMBiosSerial", "patches", "volumeNamePolicy"),
     ]
 
 
@@ -169,6 +179,11 @@ OBJECT = "virtualmachineclone.clone.kubevirt.io/clone-1"
             f'{OBJECT}: spec.newMacAddresses.default: "zz" is not a MAC address;'
             " write one like 02-00-00-00-00-01",
         ),
+        (
+            a_clone(spec={"patches": ['{"op":"frob"}', "{"]}),
+            f"{OBJECT}: spec.patches[1]: the patch {{ is not JSON: Expecting property name"
+            " enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
     ],
 )
 def test_a_manifest_that_would_be_refused_or_would_hang_is_refused_here(document, message):
@@ -192,6 +207,42 @@ def test_a_malformed_manifest_is_read_or_refused_and_nothing_else():
         except ManifestError:
             outcomes.add("refused")
     assert outcomes == {"VirtualMachineClone", "refused"}
+
+
+def test_a_patch_that_hangs_the_restore_only_is_left_to_the_findings():
+    """The clone's webhook asks for JSON and nothing more (KubeVirt 1.9)."""
+    manifest = a_clone(spec={"patches": ["5", "[]", '{"op":"frob","path":"/spec/x"}', 5, None]})
+    assert read_clone(manifest) == manifest
+
+
+ALL_FIELDS = {"template": {}, "patches": [], "volumeNamePolicy": None, "nosuchfield": 1}
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields", "unserved"),
+    [
+        (ALL_FIELDS, None, []),
+        (ALL_FIELDS, {"template", "patches", "volumeNamePolicy"}, []),
+        (
+            ALL_FIELDS,
+            {"source", "target"},
+            [("template", "1.2"), ("patches", "1.6"), ("volumeNamePolicy", "1.8")],
+        ),
+        (ALL_FIELDS, {"source", "template", "patches"}, [("volumeNamePolicy", "1.8")]),
+        ({"patches": ["x"]}, {"source", "template"}, [("patches", "1.6")]),
+        ({"newSMBiosSerial": "x"}, {"source"}, []),
+    ],
+)
+def test_a_field_that_the_server_lacks_is_named_with_the_release_that_brought_it(
+    spec, fields, unserved
+):
+    known = None if fields is None else frozenset(fields)
+    assert unserved_fields(a_clone(spec=spec), known) == unserved
+
+
+@pytest.mark.parametrize("clone", [*malformed(a_clone(spec=ALL_FIELDS)), *WRONG])
+def test_no_field_is_found_in_a_malformed_spec_that_was_not_in_the_whole_one(clone):
+    assert {field for field, _ in unserved_fields(clone, frozenset())} <= ALL_FIELDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""Kubernetes' rules for what names, labels and annotations may look like.
+
+Source: apimachinery ``pkg/util/validation``. Which object needs which name is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kubectl_virt_clone.errors import InvalidValue
+
+LONGEST_LABEL, LONGEST_SUBDOMAIN = 63, 253
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(rf"{_DNS_LABEL.pattern}(\.{_DNS_LABEL.pattern})*")
+_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+
+
+def check_hostname(text: str) -> str:
+    """Return ``text`` if a guest may be called so: a DNS label (RFC 1123). Raises InvalidValue."""
+    if len(text) > LONGEST_LABEL:
+        raise InvalidValue(f'"{text}" is longer than {LONGEST_LABEL} characters')
+    if not _DNS_LABEL.fullmatch(text):
+        raise InvalidValue(
+            f'"{text}" is no host name; it needs lower case letters, digits and -,'
+            " and begins and ends with a letter or digit"
+        )
+    return text
+
+
+def check_label_key(text: str) -> str:
+    """Return ``text`` if it is a key: ``NAME`` or ``DOMAIN/NAME``. Raises InvalidValue."""
+    return _check_key(text, text.rpartition("/")[0])
+
+
+def check_annotation_key(text: str) -> str:
+    """Return ``text`` if it is an annotation's key: its domain may have capitals as well."""
+    return _check_key(text, text.rpartition("/")[0].lower())
+
+
+def _check_key(text: str, domain: str) -> str:
+    _, slash, name = text.rpartition("/")
+    if slash and (not _SUBDOMAIN.fullmatch(domain) or len(domain) > LONGEST_SUBDOMAIN):
+        raise InvalidValue(
+            f'the key "{text}" is not valid: what stands before the / is no DNS name'
+        )
+    if len(name) > LONGEST_LABEL:
+        raise InvalidValue(
+            f'the key "{text}" is not valid: its name is longer than {LONGEST_LABEL} characters'
+        )
+    if not _QUALIFIED.fullmatch(name):
+        raise InvalidValue(
+            f'the key "{text}" is not valid; it needs letters, digits, -, _ and .,'
+            " and begins and ends with a letter or digit"
+        )
+    return text
+
+
+def check_label_value(text: str) -> str:
+    """Return ``text`` if a label may have that value; it may be empty. Raises InvalidValue."""
+    if len(text) > LONGEST_LABEL:
+        raise InvalidValue(f'the value "{text}" is longer than {LONGEST_LABEL} characters')
+    if text and not _QUALIFIED.fullmatch(text):
+        raise InvalidValue(
+            f'the value "{text}" is not valid; it needs letters, digits, -, _ and .,'
+            " and begins and ends with a letter or digit"
+        )
+    return text
