@@ -15,3 +15,13 @@ def underlined(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
     cells = [[escaped(cell) for cell in row] for row in rows]
     text = tabulate([headers, dashes, *cells], tablefmt="plain", disable_numparse=True)
     return [line.rstrip() for line in text.splitlines()]
+
+
+def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table as ``kubectl get`` prints one: columns three spaces apart."""
+    table = [list(headers), *([escaped(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]

@@ -1,0 +1,182 @@
+"""``preview``: what a clone's target will be, as text for people, as a diff or as objects.
+
+Every value is shown as it was projected; nothing is fetched or judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from difflib import unified_diff
+from typing import Any
+
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.model.filters import Decision
+from kubectl_virt_clone.model.objects import Object, at, name_of
+from kubectl_virt_clone.model.preview import Preview, possible, source_name
+from kubectl_virt_clone.model.projection import Projection, filters_of
+from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.findings import as_values, table
+from kubectl_virt_clone.render.formats import formatted
+from kubectl_virt_clone.render.tables import underlined
+
+FORMATS = ("diff", "json", "yaml")
+NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
+_METADATA = ("annotations", "labels", "name", "namespace")
+
+
+def rendered(previews: Sequence[Preview], output: str | None) -> str:
+    """The previews in the format asked for, or for people without one; ends with a newline.
+
+    Raises VirtCloneError where ``yaml`` or ``diff`` would show a target that there won't be.
+    """
+    if output == "json":
+        return formatted([_values(preview) for preview in previews], output)
+    if output == "yaml":
+        targets = [_sorted(preview.projection.target) for preview in possible(previews)]
+        return formatted(targets, output)
+    if output == "diff":
+        return "".join(map(_diff, possible(previews)))
+    return "\n\n".join(map(_text, previews))
+
+
+def _values(preview: Preview) -> dict[str, Any]:
+    projection = preview.projection
+    return {
+        "source": at(preview.clone, "spec", "source"),
+        "target": _sorted(projection.target),
+        "labels": _decisions(projection.labels),
+        "annotations": _decisions(projection.annotations),
+        "templateLabels": _decisions(projection.template_labels),
+        "templateAnnotations": _decisions(projection.template_annotations),
+        "macAddresses": [asdict(mac) for mac in projection.macs],
+        "smbiosSerial": {"before": projection.serial_before, "after": projection.serial_after},
+        "firmwareUUID": {"before": projection.uuid_before, "after": projection.uuid_after},
+        "volumes": [asdict(volume) for volume in projection.volumes],
+        "runStrategy": {
+            "before": projection.run_strategy_before,
+            "after": projection.run_strategy_after,
+        },
+        "generated": list(projection.generated),
+        "problems": list(projection.problems),
+        "findings": as_values(preview.findings),
+    }
+
+
+def _decisions(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    return [
+        {"key": decision.key, "kept": decision.kept, "filter": decision.by}
+        for decision in decisions
+    ]
+
+
+def _sorted(value: Any) -> Any:
+    """``value`` with its keys in the order in which the API server writes a custom resource."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _diff(preview: Preview) -> str:
+    source, target = _comparable(preview.source), preview.projection.target
+    return "".join(
+        unified_diff(
+            formatted([_sorted(source)], "yaml").splitlines(keepends=True),
+            formatted([_sorted(target)], "yaml").splitlines(keepends=True),
+            fromfile=escaped(source_name(preview.clone)),
+            tofile=escaped(f"vm/{name_of(target)}"),
+        )
+    )
+
+
+def _comparable(source: Object) -> dict[str, Any]:
+    """The source without status and the server's bookkeeping, which no clone takes over."""
+    metadata = at(source, "metadata")
+    kept = {key: metadata[key] for key in _METADATA if at(metadata, key)}
+    return {
+        "apiVersion": VIRTUAL_MACHINES.api_version,
+        "kind": VIRTUAL_MACHINES.kind,
+        "metadata": kept,
+        "spec": at(source, "spec"),
+    }
+
+
+def _text(preview: Preview) -> str:
+    projection = preview.projection
+    lines = _aligned(
+        [
+            ("Source", source_name(preview.clone)),
+            ("Target", f"vm/{name_of(projection.target)}"),
+        ]
+    )
+    for title, decided, path in (
+        ("Labels", projection.labels, ("labelFilters",)),
+        ("Annotations", projection.annotations, ("annotationFilters",)),
+        ("Template Labels", projection.template_labels, ("template", "labelFilters")),
+        (
+            "Template Annotations",
+            projection.template_annotations,
+            ("template", "annotationFilters"),
+        ),
+    ):
+        filtered = filters_of(preview.clone, "spec", *path) is not None
+        lines += _section(title, _decision_table(decided, filtered))
+    lines += _section("MAC Addresses", _aligned(_macs(projection)))
+    lines += _section("Volumes", _aligned(_volumes(projection)))
+    lines += _aligned(_values_of_the_machine(projection))
+    lines += _section("Generated by KubeVirt", map(escaped, projection.generated))
+    if projection.problems:
+        lines += _section("Problems", map(escaped, projection.problems))
+    found = table(preview.findings).splitlines() if preview.findings else []
+    return "\n".join([*lines, *_section("Findings", found)]) + "\n"
+
+
+def _section(title: str, content: Any) -> list[str]:
+    lines = [f"  {line}" for line in content]
+    return [f"{title}:", *lines] if lines else [f"{title}:  {NONE}"]
+
+
+def _decision_table(decided: Sequence[Decision], filtered: bool) -> list[str]:
+    rows = [
+        (decision.key, "kept" if decision.kept else "dropped", _reason(decision, filtered))
+        for decision in decided
+    ]
+    return underlined(("Key", "Target", "Filter"), rows) if rows else []
+
+
+def _reason(decision: Decision, filtered: bool) -> str:
+    """The filter that decided, or what did where no filter hits the key."""
+    if decision.by or not filtered:
+        return decision.by or NONE
+    return "(always kept)" if decision.kept else "(none keeps it)"
+
+
+def _macs(projection: Projection) -> Iterator[tuple[str, str]]:
+    for mac in projection.macs:
+        yield mac.interface, _change(mac.before, mac.after or CLUSTER)
+
+
+def _volumes(projection: Projection) -> Iterator[tuple[str, str]]:
+    for volume in projection.volumes:
+        yield volume.volume, _change(volume.before, volume.after or DROPPED)
+
+
+def _values_of_the_machine(projection: Projection) -> Iterator[tuple[str, str]]:
+    yield "SMBIOS Serial", _change(projection.serial_before, projection.serial_after)
+    yield "Firmware UUID", _change(projection.uuid_before, projection.uuid_after)
+    yield (
+        "Run Strategy",
+        _change(projection.run_strategy_before, projection.run_strategy_after),
+    )
+
+
+def _change(before: str, after: str) -> str:
+    before, after = before or NONE, after or NONE
+    return before if before == after else f"{before} -> {after}"
+
+
+def _aligned(rows: Any) -> list[str]:
+    """The values in one column, two spaces behind the longest label."""
+    pairs = [(f"{escaped(label)}:", escaped(value)) for label, value in rows]
+    width = max((len(label) for label, _ in pairs), default=0) + 2
+    return [f"{label:<{width}}{value}" for label, value in pairs]

@@ -1,0 +1,497 @@
+"""What KubeVirt makes of a source: as recorded on v1.9, unless a comment says that it was read."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from kubectl_virt_clone.model.filters import Decision
+from kubectl_virt_clone.model.projection import InterfaceMac, Projection, project
+from kubectl_virt_clone.model.restored import VolumeClaim, claim_name
+from tests.unit.builders import Object, malformed
+
+UID_MARK = "restore.kubevirt.io/lastRestoreUID"
+OBSERVED = {
+    "kubevirt.io/latest-observed-api-version": "v1",
+    "kubevirt.io/storage-observed-api-version": "v1",
+}
+PCI = {"kubevirt.io/pci-topology-version": "v3"}
+LABELS = {"app": "cirros", "app.kubernetes.io/name": "cirros", "myapp": "one", "tier": "test"}
+ANNOTATIONS = {
+    "example.com/owner": "team-a",
+    "example.com/ticket": "T-1",
+    **OBSERVED,
+    "note": "hello",
+}
+TEMPLATE_LABELS = {
+    "app": "cirros",
+    "app.kubernetes.io/name": "cirros",
+    "kubevirt.io/vm": "vm-cirros",
+    "myapp": "one",
+}
+TEMPLATE_ANNOTATIONS = {
+    "example.com/owner": "team-a",
+    **PCI,
+    "sidecar.example.com/inject": "false",
+}
+FIRMWARE = {"serial": "SN-0001", "uuid": "5d307ca9-b3ef-428c-8861-06e72d69f223"}
+GENERATED_FIRMWARE = {"serial": "<generated>", "uuid": "<generated>"}
+DOMAIN = "/spec/template/spec/domain"
+
+
+def a_source(*volumes: Object, **spec: Any) -> Object:
+    """vm-cirros as it is stored, with other volumes and with other fields of its spec."""
+    return {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {
+            "annotations": dict(ANNOTATIONS),
+            "creationTimestamp": "2026-11-22T07:54:12Z",
+            "finalizers": ["kubevirt.io/virtualMachineControllerFinalize"],
+            "generation": 1,
+            "labels": dict(LABELS),
+            "managedFields": [],
+            "name": "vm-cirros",
+            "namespace": "default",
+            "resourceVersion": "355",
+            "uid": "8f3da70e-3201-490a-b0e4-bbae54729f28",
+        },
+        "spec": {
+            "runStrategy": "Halted",
+            "template": {
+                "metadata": {
+                    "annotations": dict(TEMPLATE_ANNOTATIONS),
+                    "labels": dict(TEMPLATE_LABELS),
+                },
+                "spec": {
+                    "architecture": "amd64",
+                    "domain": {
+                        "devices": {
+                            "interfaces": [
+                                {
+                                    "macAddress": "02:00:00:00:00:01",
+                                    "masquerade": {},
+                                    "name": "default",
+                                }
+                            ]
+                        },
+                        "firmware": dict(FIRMWARE),
+                    },
+                    "volumes": list(volumes),
+                },
+            },
+            **spec,
+        },
+        "status": {"printableStatus": "Stopped"},
+    }
+
+
+def a_clone(target: str = "copy", **spec: Any) -> Object:
+    return {
+        "apiVersion": "clone.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineClone",
+        "metadata": {"name": "clone-1", "namespace": "default"},
+        "spec": {
+            "source": {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "vm-cirros"},
+            **({"target": {"kind": "VirtualMachine", "name": target}} if target else {}),
+            **spec,
+        },
+    }
+
+
+def domain_of(projection: Projection) -> Any:
+    return projection.target["spec"]["template"]["spec"]["domain"]
+
+
+def maps_of(projection: Projection) -> list[Any]:
+    """Labels and annotations of the target and of its template, None where there are none."""
+    metadata = projection.target["metadata"]
+    template = projection.target["spec"]["template"]["metadata"]
+    return [part.get(key) for part in (metadata, template) for key in ("labels", "annotations")]
+
+
+def kept(*keys: str) -> tuple[Decision, ...]:
+    return tuple(Decision(key, kept=True, by="") for key in sorted(keys))
+
+
+def test_a_clone_without_wishes_is_the_source_with_what_kubevirt_generates() -> None:
+    source = a_source()
+    assert project(source, a_clone()) == Projection(
+        target={
+            "apiVersion": "kubevirt.io/v1",
+            "kind": "VirtualMachine",
+            "metadata": {
+                "annotations": {**ANNOTATIONS, UID_MARK: "<generated>"},
+                "labels": LABELS,
+                "name": "copy",
+                "namespace": "default",
+            },
+            "spec": {
+                "runStrategy": "Halted",
+                "template": {
+                    "metadata": {"annotations": TEMPLATE_ANNOTATIONS, "labels": TEMPLATE_LABELS},
+                    "spec": {
+                        "architecture": "amd64",
+                        "domain": {
+                            "devices": {"interfaces": [{"masquerade": {}, "name": "default"}]},
+                            "firmware": GENERATED_FIRMWARE,
+                        },
+                        "volumes": [],
+                    },
+                },
+            },
+        },
+        labels=kept(*LABELS),
+        annotations=kept(*ANNOTATIONS),
+        template_labels=kept(*TEMPLATE_LABELS),
+        template_annotations=kept(*TEMPLATE_ANNOTATIONS),
+        macs=(InterfaceMac("default", "02:00:00:00:00:01", ""),),
+        serial_before="SN-0001",
+        serial_after="<generated>",
+        uuid_before="5d307ca9-b3ef-428c-8861-06e72d69f223",
+        uuid_after="<generated>",
+        run_strategy_before="Halted",
+        run_strategy_after="Halted",
+        volumes=(),
+        generated=(
+            "/metadata/annotations/restore.kubevirt.io~1lastRestoreUID",
+            f"{DOMAIN}/firmware/serial",
+            f"{DOMAIN}/firmware/uuid",
+        ),
+        problems=(),
+    )
+    assert source == a_source()
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels", "annotations", "template_labels", "template_annotations"),
+    [
+        ({"labelFilters": ["!foo"]}, [], None, None, None),
+        ({"labelFilters": ["*", "!app"]}, ["tier"], None, None, None),
+        ({"labelFilters": ["^app$"]}, ["app"], None, None, None),
+        ({"labelFilters": []}, [], None, None, None),
+        (
+            {"annotationFilters": ["example.com/*"]},
+            None,
+            ["example.com/owner", "example.com/ticket", *OBSERVED],
+            None,
+            None,
+        ),
+        (
+            {"annotationFilters": ["*", "!example.com/*"]},
+            None,
+            [*OBSERVED, "note"],
+            None,
+            None,
+        ),
+        (
+            {"template": {"labelFilters": ["*", "!myapp"], "annotationFilters": ["!x"]}},
+            None,
+            None,
+            ["app", "app.kubernetes.io/name", "kubevirt.io/vm"],
+            list(PCI),
+        ),
+    ],
+)
+def test_filters_keep_what_they_kept_on_a_live_control_plane(
+    spec: Object,
+    labels: list[str] | None,
+    annotations: list[str] | None,
+    template_labels: list[str] | None,
+    template_annotations: list[str] | None,
+) -> None:
+    expected = [
+        _only(LABELS, labels),
+        {**_only(ANNOTATIONS, annotations), UID_MARK: "<generated>"},
+        _only(TEMPLATE_LABELS, template_labels),
+        _only(TEMPLATE_ANNOTATIONS, template_annotations),
+    ]
+    assert maps_of(project(a_source(), a_clone(**spec))) == [part or None for part in expected]
+
+
+def _only(pairs: dict[str, str], keys: list[str] | None) -> dict[str, str]:
+    return pairs if keys is None else {key: pairs[key] for key in keys}
+
+
+def test_each_key_names_the_filter_that_decided() -> None:
+    projection = project(a_source(), a_clone(labelFilters=["app", "!name"]))
+    assert projection.labels == (
+        Decision("app", kept=True, by="app"),
+        Decision("app.kubernetes.io/name", kept=False, by="!name"),
+        Decision("myapp", kept=True, by="app"),
+        Decision("tier", kept=False, by=""),
+    )
+
+
+def test_annotations_that_kubevirt_writes_again_are_kept() -> None:
+    projection = project(a_source(), a_clone(annotationFilters=["note"]))
+    assert [decision.key for decision in projection.annotations if decision.kept] == [
+        *OBSERVED,
+        "note",
+    ]
+
+
+def test_an_empty_list_of_filters_is_none_when_kubevirt_names_the_target() -> None:
+    projection = project(a_source(), a_clone("", labelFilters=[]))
+    assert projection.target["metadata"]["labels"] == LABELS
+    assert projection.labels == kept(*LABELS)
+
+
+def test_an_unnamed_target_has_a_generated_name() -> None:
+    projection = project(a_source(), a_clone("", labelFilters=["tier"]))
+    assert projection.target["metadata"]["labels"] == {"tier": "test"}
+    assert projection.target["metadata"]["name"] == "clone-vm-cirros-<generated>"
+    assert "/metadata/name" in projection.generated
+
+
+@pytest.mark.parametrize(
+    ("addresses", "interface", "after"),
+    [
+        (
+            {"default": "02-00-00-00-00-9A"},
+            {"macAddress": "02-00-00-00-00-9A"},
+            "02-00-00-00-00-9A",
+        ),
+        ({"default": ""}, {}, ""),
+        ({"nosuch": "02-00-00-00-00-98"}, {}, ""),
+    ],
+)
+def test_an_interface_has_the_mac_it_was_given_or_none(
+    addresses: Object, interface: Object, after: str
+) -> None:
+    projection = project(a_source(), a_clone(newMacAddresses=addresses))
+    assert domain_of(projection)["devices"]["interfaces"] == [
+        {**interface, "masquerade": {}, "name": "default"}
+    ]
+    assert projection.macs == (InterfaceMac("default", "02:00:00:00:00:01", after),)
+
+
+def test_a_serial_is_set_where_the_source_has_firmware() -> None:
+    projection = project(a_source(), a_clone(newSMBiosSerial="SN-X"))
+    assert domain_of(projection)["firmware"] == {"serial": "SN-X", "uuid": "<generated>"}
+    assert (projection.serial_before, projection.serial_after) == ("SN-0001", "SN-X")
+
+
+def test_a_serial_for_a_source_without_firmware_is_ignored() -> None:
+    source = a_source()
+    del source["spec"]["template"]["spec"]["domain"]["firmware"]
+    projection = project(source, a_clone(newSMBiosSerial="SN-X"))
+    assert domain_of(projection)["firmware"] == GENERATED_FIRMWARE
+    assert (projection.serial_before, projection.uuid_before) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("run", "after", "strategies"),
+    [
+        ({"runStrategy": "Always"}, {"runStrategy": "Halted"}, ("Always", "Halted")),
+        # Read in restore.go: the target keeps the field that its source has.
+        ({"running": True, "runStrategy": None}, {"running": False}, ("Always", "Halted")),
+        (
+            {"running": None, "runStrategy": "Manual"},
+            {"runStrategy": "Halted"},
+            ("Manual", "Halted"),
+        ),
+    ],
+)
+def test_a_target_is_halted_whatever_its_source_is(
+    run: Object, after: Object, strategies: tuple[str, str]
+) -> None:
+    source = a_source(**run)
+    source["spec"] = {key: value for key, value in source["spec"].items() if value is not None}
+    projection = project(source, a_clone())
+    spec = projection.target["spec"]
+    assert {key: spec[key] for key in ("running", "runStrategy") if key in spec} == after
+    assert (projection.run_strategy_before, projection.run_strategy_after) == strategies
+
+
+def test_the_users_patches_come_last() -> None:
+    patches = [
+        '{"op":"add","path":"/spec/template/metadata/labels/extra","value":"yes"}',
+        '{ "op": "replace", "path": "/spec/runStrategy", "value": "Manual" }',
+        f'{{"op":"replace","path":"{DOMAIN}/firmware/serial","value":"SN-P"}}',
+        f'{{"op":"add","path":"{DOMAIN}/devices/interfaces/0/macAddress","value":"02-00-00-00-00-77"}}',
+    ]
+    clone = a_clone(newSMBiosSerial="SN-X", template={"labelFilters": []}, patches=patches)
+    projection = project(a_source(), clone)
+    assert projection.target["spec"]["template"]["metadata"]["labels"] == {"extra": "yes"}
+    assert projection.run_strategy_after == "Manual"
+    assert projection.serial_after == "SN-P"
+    assert projection.macs[0].after == "02-00-00-00-00-77"
+    assert projection.problems == ()
+
+
+def test_a_label_can_be_added_by_a_patch_only_where_the_source_has_labels() -> None:
+    patch = '{"op":"add","path":"/metadata/labels/extra","value":"yes"}'
+    bare = a_source()
+    del bare["metadata"]["labels"]
+    stripped = project(a_source(), a_clone(labelFilters=["!x"], patches=[patch]))
+    refused = project(bare, a_clone(patches=[patch]))
+    assert stripped.target["metadata"]["labels"] == {"extra": "yes"}
+    assert "labels" not in refused.target["metadata"]
+    [problem] = refused.problems
+    assert problem.startswith(f"the patch {patch} does not apply: ")
+
+
+def test_an_annotation_can_be_added_by_a_patch_to_any_source() -> None:
+    patch = '{"op":"add","path":"/metadata/annotations/extra","value":"yes"}'
+    bare = a_source()
+    del bare["metadata"]["annotations"]
+    projection = project(bare, a_clone(patches=[patch]))
+    assert projection.target["metadata"]["annotations"] == {"extra": "yes", UID_MARK: "<generated>"}
+
+
+PVC = {"name": "data", "persistentVolumeClaim": {"claimName": "disk-good", "hotpluggable": True}}
+DATA_VOLUME = {"name": "root", "dataVolume": {"name": "root-dv", "hotpluggable": True}}
+DUMP = {"name": "dump", "memoryDump": {"claimName": "dump-claim", "hotpluggable": True}}
+IMAGE = {"name": "image", "containerDisk": {"image": "registry.invalid/disk:1"}}
+
+
+def test_volumes_get_claims_of_their_own() -> None:
+    source = a_source(PVC, DATA_VOLUME, DUMP, IMAGE)
+    projection = project(source, a_clone())
+    assert projection.volumes == (
+        VolumeClaim("data", "disk-good", "restore-<generated>-data"),
+        VolumeClaim("root", "root-dv", "restore-<generated>-root"),
+        VolumeClaim("dump", "dump-claim", ""),
+    )
+    assert projection.target["spec"]["template"]["spec"]["volumes"] == [
+        {
+            "name": "data",
+            "persistentVolumeClaim": {
+                "claimName": "restore-<generated>-data",
+                "hotpluggable": True,
+            },
+        },
+        {"name": "root", "persistentVolumeClaim": {"claimName": "restore-<generated>-root"}},
+        IMAGE,
+    ]
+    assert projection.generated[-2:] == (
+        "/spec/template/spec/volumes/0/persistentVolumeClaim/claimName",
+        "/spec/template/spec/volumes/1/persistentVolumeClaim/claimName",
+    )
+
+
+def test_a_data_volume_of_a_template_is_renamed_with_it() -> None:
+    templates = [{"metadata": {"name": "other"}}, {"metadata": {"name": "root-dv"}, "spec": {}}]
+    source = a_source(DATA_VOLUME, dataVolumeTemplates=templates)
+    projection = project(source, a_clone(volumeNamePolicy="PrefixTargetName"))
+    assert projection.volumes == (VolumeClaim("root", "root-dv", "copy-root"),)
+    assert projection.target["spec"]["dataVolumeTemplates"] == [
+        {"metadata": {"name": "other"}},
+        {"metadata": {"name": "copy-root"}, "spec": {}},
+    ]
+    assert projection.target["spec"]["template"]["spec"]["volumes"] == [
+        {"name": "root", "dataVolume": {"name": "copy-root", "hotpluggable": True}}
+    ]
+
+
+def test_volumes_whose_names_are_shortened_are_not_mixed_up() -> None:
+    other = {"name": "other", "dataVolume": {"name": "other-dv"}}
+    source = a_source(DATA_VOLUME, other, dataVolumeTemplates=[{"metadata": {"name": "root-dv"}}])
+    projection = project(source, a_clone("x" * 63, volumeNamePolicy="PrefixTargetName"))
+    assert projection.target["spec"]["template"]["spec"]["volumes"] == [
+        {"name": "root", "dataVolume": {"name": "<generated>", "hotpluggable": True}},
+        {"name": "other", "persistentVolumeClaim": {"claimName": "<generated>"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "policy", "name"),
+    [
+        ("copy", "", "restore-<generated>-data"),
+        ("copy", "RandomizeNames", "restore-<generated>-data"),
+        ("copy", "PrefixTargetName", "copy-data"),
+        ("x" * 58, "PrefixTargetName", f"{'x' * 58}-data"),
+        ("x" * 59, "PrefixTargetName", "<generated>"),
+        ("clone-vm-<generated>", "PrefixTargetName", "clone-vm-<generated>-data"),
+        (f"clone-{'x' * 46}-<generated>", "PrefixTargetName", f"clone-{'x' * 46}-<generated>-data"),
+        (f"clone-{'x' * 47}-<generated>", "PrefixTargetName", "<generated>"),
+    ],
+)
+def test_a_claim_is_named_by_the_policy(target: str, policy: str, name: str) -> None:
+    assert claim_name(target, "data", policy) == name
+
+
+def test_the_revision_of_an_instance_type_is_generated() -> None:
+    matcher = {"kind": "VirtualMachineInstancetype", "name": "small", "revisionName": "vm-small-1"}
+    projection = project(a_source(instancetype=matcher), a_clone())
+    assert projection.target["spec"]["instancetype"] == matcher | {"revisionName": "<generated>"}
+    assert "/spec/instancetype/revisionName" in projection.generated
+
+
+def test_a_target_is_cloned_again_with_a_new_mark() -> None:
+    source = a_source()
+    source["metadata"]["annotations"][UID_MARK] = "tmp-restore-1-2"
+    projection = project(source, a_clone(annotationFilters=[]))
+    assert projection.target["metadata"]["annotations"] == {**OBSERVED, UID_MARK: "<generated>"}
+    assert Decision(UID_MARK, kept=True, by="") in projection.annotations
+
+
+ONE_COLON = 'patch format is not valid - one ":" expected in a single key-value json patch: '
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        (
+            {"newMacAddresses": {"default": "02:00:00:00:00:99"}},
+            f'{ONE_COLON}"value":"02:00:00:00:00:99"',
+        ),
+        ({"newSMBiosSerial": "SN:1"}, f'{ONE_COLON}"value":"SN:1"'),
+        (
+            {"patches": ['{"op":"replace","path":"/metadata/name","value":"other"}']},
+            'patching is valid only for elements under /spec/ only: "path":"/metadata/name"',
+        ),
+        (
+            {"patches": ['{"op":"add","path":"/spec/running","value":true}']},
+            "spec.running and spec.runStrategy can't both be set, so KubeVirt refuses the target",
+        ),
+        (
+            {"patches": ['{"op":"remove","path":"/spec/runStrategy"}']},
+            "neither spec.running nor spec.runStrategy is set, so KubeVirt refuses the target",
+        ),
+        (
+            {
+                "patches": [
+                    f'{{"op":"add","path":"{DOMAIN}/devices/interfaces/0/macAddress","value":"zz"}}'
+                ]
+            },
+            '"zz" of the interface default is not a MAC address, so KubeVirt refuses the target',
+        ),
+    ],
+)
+def test_a_target_that_will_not_be_made_has_its_reason(spec: Object, problem: str) -> None:
+    assert project(a_source(), a_clone(**spec)).problems == (problem,)
+
+
+def test_a_patch_that_does_not_apply_leaves_the_target_without_the_users_patches() -> None:
+    patches = [
+        '{"op":"replace","path":"/spec/runStrategy","value":"Manual"}',
+        '{"op":"replace","path":"/spec/nosuch/x","value":1}',
+    ]
+    projection = project(a_source(), a_clone(patches=patches))
+    assert projection.run_strategy_after == "Halted"
+    [problem] = projection.problems
+    assert problem.startswith(f"the patch {patches[1]} does not apply: ")
+
+
+def test_a_malformed_source_or_clone_has_a_projection_too() -> None:
+    source = a_source(
+        PVC, DATA_VOLUME, DUMP, dataVolumeTemplates=[{"metadata": {"name": "root-dv"}}]
+    )
+    clone = a_clone(
+        labelFilters=["*"],
+        template={"labelFilters": ["!app"]},
+        newMacAddresses={"default": "02-00-00-00-00-99"},
+        newSMBiosSerial="SN",
+        patches=['{"op":"remove","path":"/spec/runStrategy"}'],
+        volumeNamePolicy="PrefixTargetName",
+    )
+    for broken in malformed(source):
+        before = deepcopy(broken)
+        assert isinstance(project(broken, clone), Projection)
+        assert broken == before
+    for broken in malformed(clone):
+        assert isinstance(project(source, broken), Projection)
