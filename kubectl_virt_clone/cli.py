@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
+from typing import TextIO
 
 import click
 
@@ -21,7 +23,9 @@ PROGRAM = "kubectl virt-clone"
 
 VERBS = {
     "create": "Clone a VM or a VM snapshot.",
+    "check": "Say whether a clone can work, and what to do where it can't.",
     "wait": "Wait until clones are done, and say why where they can't be.",
+    "preview": "Show what the target of a clone will be; nothing is created.",
     "describe": "Show a clone with its source, target, children and events.",
     "sandbox": "Run a throw-away control plane with a simulated KubeVirt.",
 }
@@ -52,6 +56,10 @@ class LazyGroup(Verb, click.Group):
         command: click.Command = import_module(f"kubectl_virt_clone.commands.{cmd_name}").command
         return command
 
+    def ends_flags(self, ctx: click.Context, arg: str) -> bool:
+        """Whether the verb begins here, which reads its flags itself."""
+        return arg in VERBS
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options."""
         self.format_commands(ctx, formatter)
@@ -66,21 +74,31 @@ class LazyGroup(Verb, click.Group):
 @click.command(
     cls=LazyGroup,
     examples=EXAMPLES,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name=PROGRAM)
 @connection_options
-def virt_clone() -> None:
+@click.pass_context
+def virt_clone(ctx: click.Context) -> None:
     """Clone KubeVirt virtual machines.
 
     It tells you before it starts whether it can work, while it runs where it is, and when it stops
     why.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
+    code = run(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -95,10 +113,29 @@ def run(argv: Sequence[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has enough; what is left must not fail at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except RecursionError:
+        _say("error: what was read is nested too deeply")
         return ExitCode.ERROR
+    except OSError as error:
+        return _unwritten(error)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """A stream that takes any text: closed ones lead nowhere, unknown characters are escaped."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that the output could not be written; a reader that has enough needs no message."""
+    # What is left in the buffer must not fail once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _say(f"error: {error}")
+    return ExitCode.ERROR
 
 
 def _usage(message: str, ctx: click.Context | None) -> int:

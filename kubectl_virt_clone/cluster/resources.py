@@ -5,15 +5,20 @@ What an object means is not judged here; only where it lives and how it is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.cluster.session import Query, Session
-from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
+from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    ResourceNotServed,
+    StatusError,
+    VirtCloneError,
+)
 from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Resource
-from kubectl_virt_clone.model.objects import mappings_at, text_at
+from kubectl_virt_clone.model.objects import mapping_at, mappings_at, text_at
 
 FIELD_MANAGER = "kubectl-virt-clone"
 NOT_FOUND = 404
@@ -55,6 +60,25 @@ def _not_served(reason: str) -> ResourceNotServed:
     )
 
 
+def served_fields(session: Session, resource: Resource) -> frozenset[str] | None:
+    """The fields of the resource's spec that the server knows, from its OpenAPI v3 document.
+
+    Every authenticated user may read it. None where the server does not publish one, or publishes
+    none for the resource: it is then unknown what it would refuse.
+    """
+    path = f"/openapi/v3/apis/{resource.group}/{resource.version}"
+    try:
+        document = session.request("GET", path)
+    except StatusError:
+        return None
+    for schema in mapping_at(document, "components", "schemas").values():
+        kinds = mappings_at(schema, "x-kubernetes-group-version-kind")
+        if any(text_at(kind, "kind") == resource.kind for kind in kinds):
+            fields = mapping_at(schema, "properties", "spec", "properties")
+            return frozenset(fields) if fields else None
+    return None
+
+
 def get(session: Session, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
     """Read one object. Raises StatusError, 404 among others."""
     return session.request("GET", path_of(resource, namespace, name))
@@ -74,10 +98,16 @@ def get_each(
 
 
 def list_page(
-    session: Session, resource: Resource, namespace: str, query: Query = ()
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    read_timeout: float | None = None,
 ) -> dict[str, Any]:
     """Read a list (or a page of it, with ``limit`` and ``continue`` in the query)."""
-    return session.request("GET", path_of(resource, namespace), query=query)
+    path = path_of(resource, namespace)
+    return session.request("GET", path, query=query, read_timeout=read_timeout)
 
 
 def create_clones(
@@ -86,15 +116,19 @@ def create_clones(
     served: Resource,
     *,
     dry_run: bool = False,
-) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
-    """Create clones one after the other; the stored objects, and an error for each refused one."""
-    created, errors = [], list[VirtCloneError]()
+) -> Iterator[dict[str, Any] | VirtCloneError]:
+    """Create clones one after the other; yields each stored object, or why it was refused.
+
+    The first that gets no answer is the last that is tried.
+    """
     for clone in clones:
         try:
-            created.append(_create_clone(session, clone, served, dry_run=dry_run))
+            yield _create_clone(session, clone, served, dry_run=dry_run)
         except StatusError as error:
-            errors.append(error)
-    return created, errors
+            yield error
+        except ConnectionFailed as error:
+            yield error
+            return
 
 
 def _create_clone(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.clone_options import (
+    clone_spec_options,
+    requested_clones,
+    skip_check_option,
+)
 from kubectl_virt_clone.cluster.resources import create_clones, served_clones
 from kubectl_virt_clone.cluster.session import Session, connect
 from kubectl_virt_clone.cluster.waiting import wait_for
-from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
+from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
 from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.finding import ALL, without
 from kubectl_virt_clone.model.objects import key_of, uid_of
 from kubectl_virt_clone.model.progress import SUCCESS
 from kubectl_virt_clone.options import (
@@ -39,9 +45,14 @@ kubectl virt-clone create nightly --source vmsnapshot/before-upgrade --target co
 kubectl virt-clone create --source vm-cirros --target copy --label-filter '*' \\
   --label-filter '!example.com/*' --new-mac-address default=02:00:00:00:00:99
 
+# Create a clone that waits for a source which does not exist yet
+kubectl virt-clone create --source tomorrow --target copy --skip-check source-missing
+
 # Print the manifest, without a cluster
 kubectl virt-clone create --source vm-cirros --target copy --dry-run=client -o yaml
 """
+
+_WHOLE = ("json", "yaml")  # formats in which several objects are one List, printed at the end
 
 
 @click.command(cls=Verb, name="create", examples=EXAMPLES)
@@ -64,6 +75,7 @@ kubectl virt-clone create --source vm-cirros --target copy --dry-run=client -o y
     flag_value="client",
     help="client: only print what would be sent; server: have it checked, but not stored.",
 )
+@skip_check_option
 @output_option(*FORMATS)
 @click.option("--wait", is_flag=True, help="Wait until the clone has succeeded, or never can.")
 @click.option(
@@ -83,6 +95,7 @@ def command(
     name_flag: str | None,
     filenames: tuple[str, ...],
     dry_run: str,
+    skip_check: tuple[str, ...],
     output: str | None,
     wait: bool,
     timeout: float,
@@ -90,7 +103,8 @@ def command(
 ) -> None:
     """Clone a VM or a VM snapshot.
 
-    NAME is the name of the clone object; without it, it is clone-<5 characters>.
+    NAME is the name of the clone object; without it, it is clone-<5 characters>. Nothing is created
+    where 'check' finds an error.
     """
     flags = connection_flags(ctx)
     if wait and dry_run != "none":
@@ -103,13 +117,64 @@ def command(
         return
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    created, errors = create_clones(session, clones, served, dry_run=dry_run == "server")
-    if not (wait and output):
-        click.echo(answer(created, clones, output, dry_run), nl=False)
+    _check(session, clones, served, skip_check)
+    created, errors = _create(session, clones, served, dry_run, output)
     if wait and created:
-        errors += _follow(session, served, created, timeout, output)
+        for error in errors:
+            log(str(error))  # now, for the wait may take long
+        _follow(session, served, created, timeout, output)
+        ctx.exit(ExitCode.ERROR if errors else ExitCode.DONE)
+    if output in _WHOLE:
+        click.echo(answer(created, clones, output, dry_run), nl=False)
     if errors:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+        raise SeveralErrors(errors)
+
+
+def _create(
+    session: Session,
+    clones: Sequence[dict[str, Any]],
+    served: Resource,
+    dry_run: str,
+    output: str | None,
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """Create the clones, and name each as soon as it is there: we may be interrupted."""
+    created: list[dict[str, Any]] = []
+    errors: list[VirtCloneError] = []
+    for outcome in create_clones(session, clones, served, dry_run=dry_run == "server"):
+        if isinstance(outcome, VirtCloneError):
+            errors.append(outcome)
+            continue
+        created.append(outcome)
+        if output not in _WHOLE:
+            click.echo(answer([outcome], clones, output, dry_run), nl=False)
+    return created, errors
+
+
+def _check(
+    session: Session,
+    clones: Sequence[dict[str, Any]],
+    served: Resource,
+    skipped: tuple[str, ...],
+) -> None:
+    """Warn of what may go wrong, and raise what would; nothing was written yet.
+
+    Imported here, for a client dry run needs no checks.
+    """
+    from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.model.preflight import findings
+    from kubectl_virt_clone.render.findings import refusal, warnings
+
+    if ALL in skipped:
+        return
+    gathered = gather_each(session, clones, served)
+    checked = [
+        (clone, without(findings(clone, facts), skipped))
+        for clone, facts in zip(clones, gathered, strict=True)
+    ]
+    for line in warnings(checked):
+        warn(line)
+    if error := refusal(checked):
+        raise error
 
 
 def _follow(
@@ -118,14 +183,14 @@ def _follow(
     created: list[dict[str, Any]],
     timeout: float,
     output: str | None,
-) -> list[VirtCloneError]:
-    """Wait for the clones just created; returns the error that stands for those not Succeeded."""
+) -> None:
+    """Wait for the clones just created; raises the error that stands for those not Succeeded."""
     uids = {key_of(clone): uid_of(clone) for clone in created}
-    met = log if output else click.echo
+    met = log if output else click.echo  # with -o, stdout has objects only
     with Progress(sys.stderr, met=met, clock=time.monotonic, single=len(uids) == 1) as progress:
         results = wait_for(session, served, uids, SUCCESS, timeout=timeout, observer=progress)
-    if output:
+    if output in _WHOLE:
         finished = [result.clone for result in results if result.clone is not None]
         click.echo(answer(finished, finished, output, "none"), nl=False)
-    error = failure(results, SUCCESS, looked_once=timeout == 0)
-    return [error] if error else []
+    if error := failure(results, SUCCESS, looked_once=timeout == 0):
+        raise error

@@ -10,7 +10,7 @@ from kubectl_virt_clone.cluster.related import surroundings_of
 from kubectl_virt_clone.cluster.resources import get_each, served_clones
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.errors import SeveralErrors
-from kubectl_virt_clone.options import Verb, connection_flags, connection_options
+from kubectl_virt_clone.options import NAME, Verb, connection_flags, connection_options
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.messages import log, warn
 
@@ -24,7 +24,7 @@ kubectl virt-clone describe nightly weekly -n vms
 
 
 @click.command(cls=Verb, name="describe", examples=EXAMPLES)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", type=NAME, nargs=-1, required=True)
 @connection_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...]) -> None:

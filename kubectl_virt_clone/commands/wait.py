@@ -11,7 +11,14 @@ from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.cluster.waiting import wait_for
 from kubectl_virt_clone.model.progress import Goal
-from kubectl_virt_clone.options import DURATION, GOAL, Verb, connection_flags, connection_options
+from kubectl_virt_clone.options import (
+    DURATION,
+    GOAL,
+    NAME,
+    Verb,
+    connection_flags,
+    connection_options,
+)
 from kubectl_virt_clone.render.live import Progress
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.outcomes import failure
@@ -29,7 +36,7 @@ kubectl virt-clone wait nightly --timeout=0
 
 
 @click.command(cls=Verb, name="wait", examples=EXAMPLES)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", type=NAME, nargs=-1, required=True)
 @click.option(
     "--for",
     "goal",

@@ -50,7 +50,7 @@ def test_a_failed_clone_is_described_with_its_cause(kvc: Kvc, plane: ControlPlan
 def test_a_restore_that_is_stuck_is_described_with_its_own_error(
     kvc: Kvc, plane: ControlPlane
 ) -> None:
-    kvc("create", "stuck", "--source=vm-cirros", "--target=taken")
+    kvc("create", "stuck", "--source=vm-cirros", "--target=taken", "--skip-check=target-exists")
 
     def refused() -> bool:
         restores = plane.registry.list(RESTORES, "default").items

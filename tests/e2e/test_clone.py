@@ -35,6 +35,18 @@ def test_a_vm_is_cloned_followed_and_described(
     assert "TargetVMCreated" in text
 
 
+def test_an_annotation_may_hold_what_the_restore_counts_in_a_patch(
+    kvc: Kvc, make_vm: MakeVm, session: Session, namespace: str
+) -> None:
+    make_vm("source")
+    url = "https://example.com:8443/a,b"
+
+    kvc("create", "c", "--source=source", "--target=copy", f"--annotation=url={url}", "--wait")
+
+    target = get(session, VIRTUAL_MACHINES, namespace, "copy")
+    assert target["metadata"]["annotations"]["url"] == url
+
+
 def test_the_target_that_kubevirt_names_stands_in_the_answer(kvc: Kvc, make_vm: MakeVm) -> None:
     make_vm("source")
 
@@ -46,7 +58,7 @@ def test_the_target_that_kubevirt_names_stands_in_the_answer(kvc: Kvc, make_vm: 
 def test_a_missing_source_is_waited_for_and_named_until_it_appears(
     kvc: Kvc, make_vm: MakeVm, namespace: str
 ) -> None:
-    kvc("create", "c", "--source=late", "--target=copy")
+    kvc("create", "c", "--source=late", "--target=copy", "--skip-check=source-missing")
 
     pending = kvc("wait", "c", "--timeout=5s", exit_code=3)
     make_vm("late")
@@ -64,7 +76,9 @@ def test_a_clone_that_failed_ends_the_wait_with_kubevirts_sentence(
 ) -> None:
     make_vm("tpm", devices={"tpm": {"persistent": True}})
 
-    answer = kvc("create", "c", "--source=tpm", "--target=copy", "--wait", exit_code=4)
+    args = ("create", "c", "--source=tpm", "--target=copy", "--skip-check=backend-storage")
+
+    answer = kvc(*args, "--wait", exit_code=4)
 
     assert answer.err.splitlines()[-1] == (
         f"error: {OBJECT}/c will not reach phase=Succeeded:"
@@ -77,7 +91,7 @@ def test_a_server_dry_run_is_refused_in_the_words_of_the_webhook(kvc: Kvc, make_
     create = ("create", "c", "--source=source", "--dry-run=server")
 
     taken = json.loads(kvc(*create, "--target=copy", "-o", "json").out)
-    refused = kvc(*create, "--target=source", exit_code=1)
+    refused = kvc(*create, "--target=source", "--skip-check=target-is-source", exit_code=1)
 
     assert taken["spec"]["target"]["name"] == "copy"
     assert refused.err == (

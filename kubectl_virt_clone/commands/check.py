@@ -1,0 +1,97 @@
+"""``check``: whether a clone can work here, before there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kubectl_virt_clone.clone_options import (
+    clone_spec_options,
+    requested_clones,
+    skip_check_option,
+)
+from kubectl_virt_clone.cluster.facts import cluster_facts, gather_each
+from kubectl_virt_clone.cluster.resources import served_clones
+from kubectl_virt_clone.cluster.session import Session, connect
+from kubectl_virt_clone.errors import ExitCode, ResourceNotServed
+from kubectl_virt_clone.model.finding import is_fine, ordered, without
+from kubectl_virt_clone.model.preflight import cluster_findings, findings
+from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
+from kubectl_virt_clone.render.findings import cluster_report, report
+from kubectl_virt_clone.render.messages import log, warn
+
+EXAMPLES = """
+# Say whether anything can be cloned on this cluster, and by you
+kubectl virt-clone check
+
+# Say whether this clone can work
+kubectl virt-clone check --source vm-cirros --target copy
+
+# Check the clones of a manifest, for a script
+kubectl virt-clone check -f clones.yaml -o json
+"""
+
+
+@click.command(cls=Verb, name="check", examples=EXAMPLES)
+@click.argument("name", required=False, default="")
+@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Check the clones of a manifest, instead of one from flags; may be repeated.",
+)
+@clone_spec_options
+@skip_check_option
+@output_option("json")
+@connection_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    name: str,
+    name_flag: str | None,
+    filenames: tuple[str, ...],
+    skip_check: tuple[str, ...],
+    output: str | None,
+    **spec: Any,
+) -> None:
+    """Say whether a clone can work, or the cluster can clone at all.
+
+    It takes the flags of create; without any, it judges the cluster alone. Nothing is created. The
+    exit code is 1 if there is a finding of the level error.
+    """
+    flags = connection_flags(ctx)
+    if name and name_flag:
+        raise click.UsageError("NAME can't be used together with --name")
+    name = name or name_flag or ""
+    if not (name or filenames or any(spec.values())):
+        ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), output))
+    clones = requested_clones(name, filenames, flags.namespace, spec)
+    ctx.exit(_check(connect(flags, log=log, warn=warn), clones, skip_check, output))
+
+
+def _check(
+    session: Session, clones: list[dict[str, Any]], skipped: tuple[str, ...], output: str | None
+) -> ExitCode:
+    try:
+        served = served_clones(session)
+    except ResourceNotServed:
+        return _check_cluster(session, output)
+    gathered = gather_each(session, clones, served, rights=True)
+    checked = [
+        (clone, without(findings(clone, facts), skipped))
+        for clone, facts in zip(clones, gathered, strict=True)
+    ]
+    click.echo(report(checked, output), nl=False)
+    return ExitCode.DONE if all(is_fine(found) for _, found in checked) else ExitCode.ERROR
+
+
+def _check_cluster(session: Session, output: str | None) -> ExitCode:
+    cluster = cluster_facts(session)
+    found = ordered(cluster_findings(cluster))
+    click.echo(cluster_report(cluster, found, output), nl=False)
+    return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

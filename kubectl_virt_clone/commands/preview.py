@@ -1,0 +1,66 @@
+"""``preview``: what the target of a clone will be, before there is a clone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.cluster.facts import gather
+from kubectl_virt_clone.cluster.resources import served_clones
+from kubectl_virt_clone.cluster.session import connect
+from kubectl_virt_clone.model.preview import preview_of
+from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
+from kubectl_virt_clone.render.messages import log, warn
+from kubectl_virt_clone.render.preview import FORMATS, rendered
+
+EXAMPLES = """
+# Show what the new VM will be, and what the checks say
+kubectl virt-clone preview --source vm-cirros --target copy --label-filter '*' --label-filter '!app'
+
+# Show what a clone changes, line by line
+kubectl virt-clone preview --source vm-cirros --target copy -o diff
+
+# Show the VM that a manifest will make
+kubectl virt-clone preview -f clone.yaml -o yaml
+"""
+
+
+@click.command(cls=Verb, name="preview", examples=EXAMPLES)
+@click.argument("name", required=False, default="")
+@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Preview the clones of a manifest, instead of one from flags; may be repeated.",
+)
+@clone_spec_options
+@output_option(*FORMATS)
+@connection_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    name: str,
+    name_flag: str | None,
+    filenames: tuple[str, ...],
+    output: str | None,
+    **spec: Any,
+) -> None:
+    """Show what the target of a clone will be.
+
+    It takes the flags of create. Nothing is created; what KubeVirt generates is shown as
+    <generated>, and its places are listed.
+    """
+    flags = connection_flags(ctx)
+    if name and name_flag:
+        raise click.UsageError("NAME can't be used together with --name")
+    clones = requested_clones(name or name_flag or "", filenames, flags.namespace, spec)
+    session = connect(flags, log=log, warn=warn)
+    served = served_clones(session)
+    previews = [preview_of(clone, gather(session, clone, served)) for clone in clones]
+    click.echo(rendered(previews, output), nl=False)

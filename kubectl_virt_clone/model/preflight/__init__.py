@@ -1,0 +1,60 @@
+"""Whether a clone can work, judged before it is created: facts in, findings out.
+
+One module for each family of rules; what was read is a value, and reading is ``cluster/``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kubectl_virt_clone.model.finding import Finding, ordered
+from kubectl_virt_clone.model.objects import Object
+from kubectl_virt_clone.model.preflight import references, values, volumes
+from kubectl_virt_clone.model.preflight.cluster import (
+    ClusterFacts,
+    cluster_findings,
+    field_findings,
+    gate_findings,
+    right_findings,
+)
+from kubectl_virt_clone.model.preflight.facts import Facts, is_older, source_vm
+from kubectl_virt_clone.model.preflight.filters import filter_findings, network_findings
+from kubectl_virt_clone.model.preflight.unread import unread_findings
+from kubectl_virt_clone.model.projection import project
+
+__all__ = ["ClusterFacts", "Facts", "Finding", "cluster_findings", "findings", "source_vm"]
+
+
+def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
+    """Everything there is to say about ``clone`` before it is created, the worst first."""
+    return ordered((*_findings(clone, facts), *unread_findings(clone, facts)))
+
+
+def _findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    yield from gate_findings(facts)
+    yield from right_findings(facts)
+    yield from field_findings(clone, facts)
+    yield from references.name_findings(clone)
+    yield from references.kind_findings(clone)
+    yield from references.source_findings(clone, facts)
+    yield from references.target_findings(clone, facts)
+    yield from volumes.volume_findings(clone, facts)
+    yield from volumes.backend_storage_findings(clone, facts)
+    yield from volumes.running_findings(clone, facts)
+    vm = source_vm(clone, facts)
+    yield from filter_findings(clone, vm)
+    yield from values.mac_findings(clone, vm, facts.vms)
+    yield from values.serial_findings(clone, vm, judged=not is_older(facts, 1, 5))
+    yield from values.patch_findings(clone, facts.namespace)
+    if vm is not None:
+        yield from _target_findings(values.feasible(clone), vm, facts)
+
+
+def _target_findings(clone: Object, vm: Object, facts: Facts) -> Iterator[Finding]:
+    """What the target would be like, and why there would be none."""
+    target = project(vm, clone)
+    for problem in target.problems:
+        yield values.problem_finding(clone, problem, lambda other: project(vm, other).problems)
+    yield from network_findings(clone, target.target)
+    yield from volumes.cloud_init_findings(target.target)
+    yield from volumes.first_consumer_findings(clone, facts, target.target)

@@ -1,0 +1,670 @@
+"""``check`` as a user runs it: every finding where it belongs, and gone after its hint."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jsonpatch
+import pytest
+
+from kubectl_virt_clone.model.finding import IDS, LEVELS
+from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from tests.cli.conftest import Kvc, Planes
+
+CLONES = "virtualmachineclones.clone.kubevirt.io"
+VMS = "virtualmachines.kubevirt.io"
+SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
+CLAIMS = "persistentvolumeclaims"
+KUBEVIRTS = "kubevirts.kubevirt.io"
+PATIENCE = 10.0
+RESOURCES = {"vm": VMS, "vmsnapshot": SNAPSHOTS, "kubevirt": KUBEVIRTS, "pvc": CLAIMS}
+REPEATED = ("--label-filter", "--annotation-filter", "--template-annotation-filter", "--patch")
+
+Arrange = Callable[[ControlPlane], None]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.005)
+
+
+def settled(plane: ControlPlane) -> None:
+    """Wait until KubeVirt has looked at every seed once."""
+
+    def done() -> bool:
+        get = plane.registry.get
+        snapshots = {name: get(SNAPSHOTS, "default", name) for name in ("snap-1", "snap-3")}
+        phases = [snapshot.get("status", {}).get("phase") for snapshot in snapshots.values()]
+        vms = plane.registry.list(VMS, "default").items
+        return phases == ["Succeeded", "Failed"] and all(vm.get("status") for vm in vms)
+
+    until(done)
+
+
+@pytest.fixture
+def seeded(plane: ControlPlane) -> ControlPlane:
+    """A control plane whose seeds have their status."""
+    settled(plane)
+    return plane
+
+
+def nothing(_: ControlPlane) -> None:
+    """No arrangement needed."""
+
+
+def changed(type_key: str, name: str, change: Callable[[Any], None], where: str = "default") -> Any:
+    """An arrangement that edits a stored object."""
+
+    def arrange(plane: ControlPlane) -> None:
+        def write(obj: Any) -> Any:
+            change(obj)
+            return obj
+
+        plane.registry.patch(type_key, where, name, write)
+
+    return arrange
+
+
+def gate_off(plane: ControlPlane) -> None:
+    def change(kubevirt: Any) -> None:
+        developer = {"featureGates": ["LiveMigration"], "disabledFeatureGates": ["Snapshot"]}
+        kubevirt["spec"]["configuration"]["developerConfiguration"] = developer
+
+    changed(KUBEVIRTS, "kubevirt", change, "kubevirt")(plane)
+
+
+def other_clone(plane: ControlPlane) -> None:
+    """An unfinished clone that works on the target t."""
+    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "nosuch"}
+    plane.registry.create(
+        CLONES,
+        "default",
+        {
+            "apiVersion": "clone.kubevirt.io/v1beta1",
+            "kind": "VirtualMachineClone",
+            "metadata": {"name": "other"},
+            "spec": {"source": source, "target": {**source, "name": "t"}},
+        },
+    )
+
+
+def firmwareless(plane: ControlPlane) -> None:
+    """A VM as releases before 1.5 stored them: the firmware section is made up at each start."""
+
+    def change(vm: Any) -> None:
+        del vm["spec"]["template"]["spec"]["domain"]["firmware"]
+
+    changed(VMS, "vm-nofw", change)(plane)
+    vm = plane.registry.get(VMS, "default", "vm-nofw")
+    assert "firmware" not in vm["spec"]["template"]["spec"]["domain"]
+
+
+def unbound(plane: ControlPlane) -> None:
+    """A VM on storage that binds at the first start, which it never had."""
+    claim = plane.registry.get(CLAIMS, "default", "disk-later")
+    spec = {key: value for key, value in claim["spec"].items() if key != "volumeName"}
+    plane.registry.create(
+        CLAIMS,
+        "default",
+        {**claim, "metadata": {"name": "disk-new"}, "spec": spec, "status": {}},
+    )
+    vm = plane.registry.get(VMS, "default", "vm-later")
+    vm["spec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "disk-new"
+    body = {**vm, "metadata": {"name": "vm-new"}}
+    plane.registry.create(VMS, "default", {k: v for k, v in body.items() if k != "status"})
+    until(lambda: "status" in plane.registry.get(CLAIMS, "default", "disk-new"))
+    until(lambda: "status" in plane.registry.get(VMS, "default", "vm-new"))
+
+
+def controllers_stopped(plane: ControlPlane) -> None:
+    """A VM that KubeVirt has not looked at yet."""
+    vm = plane.registry.get(VMS, "default", "vm-data")
+    plane.kubevirt.stop()
+    body = {**vm, "metadata": {"name": "vm-fresh"}}
+    plane.registry.create(VMS, "default", {k: v for k, v in body.items() if k != "status"})
+
+
+class Case(NamedTuple):
+    """A finding: the flags with which it appears (after an arrangement), and those without."""
+
+    id: str
+    level: str
+    appears: tuple[str, ...]
+    absent: tuple[str, ...]
+    arrange: Arrange = nothing
+    stdin: str = ""
+
+
+CIRROS = ("--source=vm-cirros", "--target=t")
+AN_OBJECT = '{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"zone":"a"}}'
+A_COLON = '{"op":"add","path":"/metadata/annotations/url","value":"http://a,b"}'
+A_GUEST = '{"op":"add","path":"/spec/template/spec/hostname","value":"web"}'
+NO_PATH = '{"op":"replace","path":"/spec/nosuch/x","value":"a"}'
+A_RENAME = '{"op":"replace","path":"/metadata/name","value":"other"}'
+BAD_MAC = (
+    '{"op":"replace","path":"/spec/template/spec/domain/devices/interfaces/0/macAddress",'
+    '"value":"zz"}'
+)
+MANIFEST = """\
+apiVersion: clone.kubevirt.io/v1beta1
+kind: VirtualMachineClone
+metadata: {name: c}
+spec:
+  source: {apiGroup: kubevirt.io, kind: VirtualMachine, name: vm-cirros}
+  target: {apiGroup: kubevirt.io, kind: VirtualMachine, name: t}
+"""
+FROM_STDIN = ("-f", "-")
+
+CASES = (
+    Case("snapshot-gate", "error", CIRROS, (), gate_off),
+    Case("unknown-field", "error", FROM_STDIN, CIRROS, stdin=f"{MANIFEST}  labelFilter: [a]\n"),
+    Case("invalid-name", "error", ("--source=vm-cirros", "--target=Upper_Case"), CIRROS),
+    Case("invalid-name", "error", ("--source=vm-cirros", f"--target={'a' * 260}"), CIRROS),
+    Case("invalid-name", "error", ("--name=My_Clone", *CIRROS), ("--name=mine", *CIRROS)),
+    Case("source-missing", "error", ("--source=vm-ciros", "--target=t"), CIRROS),
+    Case("source-missing", "error", ("--source=unheard-of", "--target=t"), CIRROS),
+    Case("source-missing", "error", ("--source=vmsnapshot/no",), ("--source=vmsnapshot/snap-1",)),
+    Case("snapshot-not-ready", "warning", ("--source=vmsnapshot/snap-2",), CIRROS),
+    Case("snapshot-failed", "error", ("--source=vmsnapshot/snap-3",), CIRROS),
+    Case("target-exists", "error", ("--source=vm-cirros", "--target=taken"), CIRROS),
+    Case("target-exists", "error", ("--source=vmsnapshot/snap-1", "--target=taken"), CIRROS),
+    Case("target-is-source", "error", ("--source=web-1", "--target=web-1"), CIRROS),
+    Case(
+        "target-overwritten",
+        "error",
+        ("--source=vmsnapshot/snap-1", "--target=vm-cirros"),
+        ("--source=vmsnapshot/snap-1", "--target=t"),
+    ),
+    Case("target-claimed", "error", CIRROS, ("--source=vm-cirros", "--target=u"), other_clone),
+    Case("volume-not-snapshottable", "error", ("--source=vm-pvc",), ("--source=vm-data",)),
+    Case(
+        "volume-unknown",
+        "warning",
+        ("--source=vm-fresh",),
+        ("--source=vm-data",),
+        controllers_stopped,
+    ),
+    Case("volume-unbound", "error", ("--source=vm-new",), ("--source=vm-data",), unbound),
+    Case("backend-storage", "error", ("--source=vm-tpm",), CIRROS),
+    Case("backend-storage", "error", ("--source=vm-efi",), CIRROS),
+    Case("first-consumer", "warning", ("--source=vm-later",), ("--source=vm-data",)),
+    Case("filter-invalid", "error", (*CIRROS, "--label-filter=["), (*CIRROS, "--label-filter=*")),
+    Case("filter-invalid", "error", (*CIRROS, "--label-filter=!*"), (*CIRROS, "--label-filter=!a")),
+    Case(
+        "filter-only-negative",
+        "warning",
+        (*CIRROS, "--label-filter=!tier"),
+        (*CIRROS, "--label-filter=*", "--label-filter=!tier"),
+    ),
+    Case(
+        "filter-only-negative",
+        "warning",
+        FROM_STDIN,
+        CIRROS,
+        stdin=f"{MANIFEST}  labelFilters: []\n",
+    ),
+    Case(
+        "filter-unused",
+        "warning",
+        (*CIRROS, "--label-filter=*", "--label-filter=zone"),
+        (*CIRROS, "--label-filter=*", "--label-filter=tier"),
+    ),
+    Case(
+        "filter-unused",
+        "info",
+        (*CIRROS, "--label-filter=*", "--label-filter=!zone"),
+        (*CIRROS, "--label-filter=*", "--label-filter=!tier"),
+    ),
+    Case(
+        "filter-overreach",
+        "warning",
+        (*CIRROS, "--label-filter=app"),
+        (*CIRROS, "--label-filter=^app$"),
+    ),
+    Case(
+        "filter-overreach",
+        "warning",
+        (*CIRROS, "--label-filter=*", "--label-filter=!app*"),
+        (*CIRROS, "--label-filter=*", "--label-filter=!tier"),
+    ),
+    Case(
+        "filter-controller-keys",
+        "warning",
+        (*CIRROS, "--annotation-filter=*", "--annotation-filter=!kubevirt.io/*"),
+        (*CIRROS, "--annotation-filter=*"),
+    ),
+    Case(
+        "filter-controller-keys",
+        "warning",
+        (*CIRROS, "--template-annotation-filter=^example"),
+        (*CIRROS, "--annotation-filter=^example"),
+    ),
+    Case("network-annotations", "warning", ("--source=vm-ovn",), CIRROS),
+    Case(
+        "mac-invalid",
+        "error",
+        (*CIRROS, "--new-mac-address=default=03:00:00:00:00:01"),
+        (*CIRROS, "--new-mac-address=default=02:00:00:00:00:99"),
+    ),
+    Case(
+        "mac-unknown-interface",
+        "error",
+        (*CIRROS, "--new-mac-address=eth0=02:00:00:00:00:99"),
+        (*CIRROS, "--new-mac-address=default=02:00:00:00:00:99"),
+    ),
+    Case(
+        "mac-in-use",
+        "warning",
+        (*CIRROS, "--new-mac-address=default=0200.0000.0011"),
+        (*CIRROS, "--new-mac-address=default=02:00:00:00:00:99"),
+    ),
+    Case(
+        "serial-ignored",
+        "warning",
+        ("--source=vm-nofw", "--new-smbios-serial=S"),
+        (*CIRROS, "--new-smbios-serial=S"),
+        firmwareless,
+    ),
+    *(
+        Case("serial-unsafe", "error", (*CIRROS, f"--new-smbios-serial={serial}"), CIRROS)
+        for serial in ("SN:1", "SN,1")
+    ),
+    Case("patch-invalid", "error", (*CIRROS, f"--patch={NO_PATH}"), CIRROS),
+    Case("patch-invalid", "error", (*CIRROS, f"--patch={BAD_MAC}"), CIRROS),
+    *(
+        Case("patch-invalid", "error", FROM_STDIN, CIRROS, stdin=f"{MANIFEST}  patches: ['{it}']\n")
+        for it in ("5", '{"op":"frob","path":"/spec/x","value":"y"}', f"[{A_GUEST}]")
+    ),
+    *(
+        Case("patch-unsafe", "error", (*CIRROS, f"--patch={it}"), (*CIRROS, f"--patch={A_GUEST}"))
+        for it in (AN_OBJECT, A_COLON, A_RENAME)
+    ),
+    Case("cloud-init-reruns", "info", CIRROS, ("--source=web-1",)),
+    Case("running-without-agent", "info", ("--source=run-1",), ("--source=taken",)),
+    *(
+        Case("source-kind", "error", FROM_STDIN, CIRROS, stdin=MANIFEST.replace(before, after))
+        for before, after in (
+            ("target: {apiGroup: kubevirt.io", "target: {apiGroup: foo.example.com"),
+            ("target: {apiGroup: kubevirt.io, ", "target: {"),
+            ("kind: VirtualMachine, name: vm-cirros", "kind: Pod, name: vm-cirros"),
+        )
+    ),
+)
+
+
+def found_by(kvc: Kvc, args: tuple[str, ...], stdin: str = "") -> dict[str, dict[str, str]]:
+    """The findings of one check by id; it ends with 1 exactly if one of them is an error."""
+    command = ("check", *args, "-o", "json")
+    try:
+        answer, failed = kvc(*command, stdin=stdin), False
+    except AssertionError:
+        answer, failed = kvc(*command, stdin=stdin, exit_code=1), True
+    assert answer.err == ""
+    found = json.loads(answer.out)["findings"]
+    assert failed == any(finding["level"] == "error" for finding in found)
+    return {finding["id"]: finding for finding in found}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id} {case.appears[-1][:40]}")
+def test_a_finding_appears_where_it_belongs_and_goes_when_its_hint_is_followed(
+    kvc: Kvc, seeded: ControlPlane, case: Case
+) -> None:
+    if case.absent:
+        assert case.id not in found_by(kvc, case.absent)
+    case.arrange(seeded)
+
+    finding = found_by(kvc, case.appears, case.stdin)[case.id]
+
+    assert finding["level"] == case.level
+    assert finding["message"]
+    assert finding["hint"]
+    args, stdin = Follower(seeded, case).followed(finding["hint"])
+    assert case.id not in found_by(kvc, args, stdin)
+
+
+class Follower:
+    """Does what a hint says: changes the flags of the command, or runs the command it gives."""
+
+    def __init__(self, plane: ControlPlane, case: Case) -> None:
+        self._plane = plane
+        self._args = _split(case.appears)
+        self._manifest = case.stdin
+
+    def followed(self, hint: str) -> tuple[tuple[str, ...], str]:
+        """The arguments and stdin of the same command once the hint was followed."""
+        words = shlex.split(hint.replace("; ", " ; "))
+        if words[0] == "kubectl":
+            self._run(words)
+        elif words[:3] == ["leave", "it", "out,"] or words[:2] == ["leave", "out"]:
+            self._leave_out(words[2:])
+        else:
+            self._give(words)
+        return self._arguments(), self._manifest
+
+    def _arguments(self) -> tuple[str, ...]:
+        if self._manifest:
+            return FROM_STDIN
+        return tuple(f"{flag}={value}" if value else flag for flag, value in self._args)
+
+    def _leave_out(self, words: list[str]) -> None:
+        flag = words[0].rstrip(":")
+        if self._manifest:
+            lines = self._manifest.splitlines(keepends=True)
+            self._manifest = "".join(lines[:6])
+        elif flag == "out,":
+            self._args = [pair for pair in self._args if pair[0] != "--patch"]
+        else:
+            value = words[1] if len(words) > 1 and flag != "--target" else None
+            self._args = [
+                (name, given)
+                for name, given in self._args
+                if not (name == flag and value in (None, given))
+                and not (name == flag and _same_mac(given, value))
+            ]
+
+    def _give(self, words: list[str]) -> None:
+        pairs = []
+        while words and words[0].startswith("--"):
+            value = words[1] if len(words) > 1 and not words[1].startswith("--") else ""
+            pairs.append((words[0], value))
+            words = words[2:] if value else words[1:]
+        if self._manifest:
+            # A manifest has no flags: the request is made from flags instead.
+            self._manifest = ""
+            self._args = [("--source", "vm-cirros"), ("--target", "t")]
+        if words[:2] == ["instead", "of"] or words == ["instead"]:
+            self._replace(pairs, words[2:])
+        for name, _ in pairs:
+            if name not in REPEATED:
+                self._args = [pair for pair in self._args if pair[0] != name]
+        self._args += pairs
+
+    def _replace(self, pairs: list[tuple[str, str]], old: list[str]) -> None:
+        flags = {name for name, _ in pairs}
+        if old and old[0].startswith("--"):
+            self._args = [pair for pair in self._args if pair[0] != old[0]]
+        elif old:
+            self._args = [pair for pair in self._args if pair != (pairs[0][0], old[0])]
+        else:
+            self._args = [pair for pair in self._args if pair[0] not in flags]
+
+    def _run(self, words: list[str]) -> None:
+        verb, rest = words[1], words[2:]
+        namespace = words[words.index("-n") + 1] if "-n" in words else "default"
+        if verb == "patch":
+            kind, name = rest[0].split("/")
+            patch = json.loads(rest[rest.index("-p") + 1])
+            self._plane.registry.patch(
+                RESOURCES[kind], namespace, name, lambda obj: _patched(obj, patch)
+            )
+            settled(self._plane)
+            until(lambda: self._claims_are_bound(namespace))
+        elif verb == "wait":
+            self._make_it_come_true(words, namespace)
+        else:
+            assert verb == "create"
+            self._add_snapshot_class(json.loads(words[-1]))
+
+    def _claims_are_bound(self, namespace: str) -> bool:
+        claims = self._plane.registry.list(CLAIMS, namespace).items
+        return all(claim.get("status", {}).get("phase") == "Bound" for claim in claims)
+
+    def _make_it_come_true(self, words: list[str], namespace: str) -> None:
+        """What kubectl wait waits for: here nobody else would bring it about."""
+        kind, name = next(word for word in words if "/" in word).split("/")
+        if kind == "vmsnapshot":
+            assert "--for=condition=Ready" in words
+            status: dict[str, Any] = {"readyToUse": True, "phase": "Succeeded"}
+        else:
+            assert "--for=jsonpath={.status.volumeSnapshotStatuses}" in words
+            status = {"volumeSnapshotStatuses": [{"name": "data", "enabled": True}]}
+        self._write_status(RESOURCES[kind], namespace, name, status)
+
+    def _write_status(self, resource: str, namespace: str, name: str, status: Any) -> None:
+        self._plane.registry.patch(
+            *(resource, namespace, name),
+            lambda obj: {**obj, "status": {**obj.get("status", {}), **status}},
+            subresource="status",
+        )
+
+    def _add_snapshot_class(self, created: dict[str, Any]) -> None:
+        """The sandbox has no snapshot controller: KubeVirt's answer to the new class is written."""
+        assert created["kind"] == "VolumeSnapshotClass"
+        assert created["driver"]
+        self._plane.kubevirt.stop()
+        status = {"volumeSnapshotStatuses": [{"name": "data", "enabled": True}]}
+        self._write_status(VMS, "default", "vm-pvc", status)
+
+
+def _split(args: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(flag, value) for flag, _, value in (arg.partition("=") for arg in args)]
+
+
+def _same_mac(given: str, value: str | None) -> bool:
+    return value is not None and given.lower().replace(":", "-") == value
+
+
+def _patched(obj: Any, patch: Any) -> Any:
+    """A JSON Patch for a list, a merge patch for an object."""
+    return jsonpatch.apply_patch(obj, patch) if isinstance(patch, list) else _merged(obj, patch)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not isinstance(new, dict):
+        return new
+    kept = old if isinstance(old, dict) else {}
+    return {**kept, **{key: _merged(kept.get(key), value) for key, value in new.items()}}
+
+
+def test_every_check_of_a_clone_is_tried() -> None:
+    elsewhere = {"no-clone-api", "rbac", "field-unsupported"}
+    assert {case.id for case in CASES} == set(IDS) - elsewhere
+
+
+def test_a_clone_that_can_work_has_no_findings(kvc: Kvc, seeded: ControlPlane) -> None:
+    assert kvc("check", "--source=web-1", "--target=t") == ("no findings\n", "")
+
+
+def test_the_table_has_the_worst_findings_first(kvc: Kvc, seeded: ControlPlane) -> None:
+    answer = kvc("check", "--source=vm-ovn", "--target=taken", "--label-filter=!a", exit_code=1)
+
+    rows = [line.split(None, 2)[:2] for line in answer.out.splitlines()]
+    assert rows == [
+        ["ID", "LEVEL"],
+        ["target-exists", "error"],
+        ["filter-only-negative", "warning"],
+        ["network-annotations", "warning"],
+        ["filter-unused", "info"],
+    ]
+    levels = [LEVELS.index(level) for _, level in rows[1:]]
+    assert levels == sorted(levels)
+
+
+def test_a_row_is_aligned_as_kubectl_aligns_it(kvc: Kvc, seeded: ControlPlane) -> None:
+    answer = kvc("check", "--source=web-1", "--target=web-1", exit_code=1)
+
+    assert answer.out == (
+        "ID                 LEVEL   MESSAGE                                   HINT\n"
+        'target-is-source   error   the target "web-1" is the source itself'
+        "   leave out --target: KubeVirt then names the VM\n"
+    )
+
+
+@pytest.fixture
+def limited(make_plane: Planes) -> Callable[..., ControlPlane]:
+    """Control planes asked as the user cloner, with the rights given."""
+
+    def make(*rules: Rule, **options: Any) -> ControlPlane:
+        plane = make_plane(users={"cloner-token": User("cloner", rules)}, **options)
+        settled(plane)
+        plane.kubeconfig.write_text(plane.kubeconfig_of("cloner-token"))
+        return plane
+
+    return make
+
+
+def may(*verbs: str) -> Rule:
+    return Rule(("clone.kubevirt.io",), ("virtualmachineclones",), verbs)
+
+
+def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
+    kvc: Kvc, limited: Callable[..., ControlPlane]
+) -> None:
+    limited(may("create", "get"))
+
+    answer = kvc("check", *CIRROS, "--new-mac-address=default=02:00:00:00:00:99")
+
+    assert answer.out == (
+        "not checked: source-missing, target-exists, target-claimed, volume-not-snapshottable,"
+        " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
+        " mac-unknown-interface, mac-in-use, cloud-init-reruns, running-without-agent"
+        " (the VirtualMachine can't be read: Forbidden; the VM \"t\" can't be read: Forbidden;"
+        " the other clones can't be read: Forbidden; the other VMs can't be read: Forbidden)\n"
+    )
+
+
+def test_the_right_to_create_a_clone_is_asked_for(
+    kvc: Kvc, limited: Callable[..., ControlPlane]
+) -> None:
+    limited(may("get", "list"))
+    finding = found_by(kvc, CIRROS)["rbac"]
+    limited(may("get", "list", "create"))
+
+    assert finding == {
+        "id": "rbac",
+        "level": "error",
+        "message": "you may not create virtualmachineclones.clone.kubevirt.io in the namespace"
+        " default",
+        "hint": "kubectl create rolebinding cloner-may-clone --clusterrole=kubevirt.io:edit"
+        " --user=cloner -n default",
+    }
+    assert "rbac" not in found_by(kvc, CIRROS)
+
+
+@pytest.mark.parametrize(
+    ("kubevirt", "args", "field", "release"),
+    [
+        ("1.4", (f"--patch={A_GUEST}",), "patches", "1.6"),
+        ("1.4", ("--volume-name-policy=PrefixTargetName",), "volumeNamePolicy", "1.8"),
+        ("1.6", ("--volume-name-policy=PrefixTargetName",), "volumeNamePolicy", "1.8"),
+    ],
+)
+def test_a_field_that_the_server_lacks_is_named_with_its_release(
+    kvc: Kvc, make_plane: Planes, kubevirt: str, args: tuple[str, ...], field: str, release: str
+) -> None:
+    make_plane(kubevirt=kubevirt)
+    flag = args[0].partition("=")[0]
+
+    found = found_by(kvc, (*CIRROS, *args))["field-unsupported"]
+
+    assert (found["level"], found["message"], found["hint"]) == (
+        "error",
+        f"the server's clone API has no spec.{field}, which came with KubeVirt {release}",
+        f"leave out {flag}, or update KubeVirt to {release}",
+    )
+    assert "field-unsupported" not in found_by(kvc, CIRROS)
+    make_plane(kubevirt="1.9")
+    assert "field-unsupported" not in found_by(kvc, (*CIRROS, *args))
+
+
+def test_a_cluster_alone_is_judged_by_what_it_serves_and_what_one_may(
+    kvc: Kvc, seeded: ControlPlane
+) -> None:
+    assert kvc("check").out == (
+        "Clone API:      v1beta1, v1alpha1\n"
+        "KubeVirt:       v1.9.0\n"
+        "Snapshot gate:  on\n"
+        "Rights:         create, get, list, watch, delete in the namespace default\n"
+        "\n"
+        "no findings\n"
+    )
+    assert json.loads(kvc("check", "-o", "json").out) == {
+        "cluster": {
+            "cloneAPIVersions": ["v1beta1", "v1alpha1"],
+            "kubevirtVersion": "v1.9.0",
+            "snapshotGate": True,
+            "namespace": "default",
+            "rights": dict.fromkeys(("create", "get", "list", "watch", "delete"), True),
+        },
+        "findings": [],
+    }
+
+
+def test_a_cluster_with_the_gate_off_and_few_rights_says_so(
+    kvc: Kvc, limited: Callable[..., ControlPlane]
+) -> None:
+    gate_off(limited(may("get", "list")))
+
+    answer = kvc("check", "-o", "json", exit_code=1)
+
+    values = json.loads(answer.out)
+    assert values["cluster"]["snapshotGate"] is False
+    assert [finding["id"] for finding in values["findings"]] == ["snapshot-gate", "rbac"]
+    assert values["findings"][1]["message"].startswith("you may not create, watch, delete ")
+
+
+@pytest.mark.parametrize("args", [(), CIRROS])
+def test_a_cluster_without_kubevirt_has_no_clone_api(
+    kvc: Kvc, plane: ControlPlane, args: tuple[str, ...]
+) -> None:
+    del plane.registry.catalogue.by_key[CLONES]
+
+    answer = kvc("check", *args, "-o", "json", exit_code=1)
+
+    (finding,) = json.loads(answer.out)["findings"]
+    assert (finding["id"], finding["level"]) == ("no-clone-api", "error")
+    assert finding["message"] == (
+        'the server doesn\'t have a resource type "virtualmachineclones":'
+        " KubeVirt is not installed, or older than 0.55"
+    )
+    assert finding["hint"].startswith("kubectl apply -f https://github.com/kubevirt/kubevirt/")
+
+
+def test_several_documents_have_a_table_each_and_see_each_other(
+    kvc: Kvc, seeded: ControlPlane
+) -> None:
+    second = MANIFEST.replace("name: c}", "name: d}")
+
+    answer = kvc("check", *FROM_STDIN, stdin=f"{MANIFEST}---\n{second}", exit_code=1)
+
+    lines = [line.split(None, 2)[:2] for line in answer.out.splitlines() if line]
+    assert lines == [
+        ["virtualmachineclone.clone.kubevirt.io/c"],
+        ["ID", "LEVEL"],
+        ["cloud-init-reruns", "info"],
+        ["virtualmachineclone.clone.kubevirt.io/d"],
+        ["ID", "LEVEL"],
+        ["target-claimed", "error"],
+        ["cloud-init-reruns", "info"],
+    ]
+
+
+def test_a_skipped_check_is_not_told(kvc: Kvc, seeded: ControlPlane) -> None:
+    args = ("check", "--source=vm-cirros", "--target=taken")
+
+    assert "target-exists" not in kvc(*args, "--skip-check=target-exists").out
+    assert kvc(*args, "--skip-check=all").out == "no findings\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--source=a", "--skip-check=nosuch"), "Invalid value for '--skip-check'"),
+        (("--target=a",), "what to clone is missing: give --source or -f"),
+        (("name",), "what to clone is missing: give --source or -f"),
+        (("a", "--name=b", "--source=c"), "NAME can't be used together with --name"),
+        (("--source=a", "-o", "yaml"), "Invalid value for '-o' / '--output'"),
+    ],
+)
+def test_wrong_usage_ends_with_2(kvc: Kvc, args: tuple[str, ...], message: str) -> None:
+    answer = kvc("check", "-s", "https://127.0.0.1:1", *args, exit_code=2)
+
+    assert answer.out == ""
+    assert answer.err.startswith(f"error: {message}")

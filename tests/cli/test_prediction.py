@@ -1,0 +1,109 @@
+"""What ``preview`` foretells is what the sandbox then makes, for generated sources and clones."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.sandbox.storage.registry import Registry
+from tests.cli.conftest import Kvc, Planes
+from tests.predictions import (
+    DETERMINISTIC,
+    Case,
+    Object,
+    a_clone_of,
+    a_source,
+    cases,
+    claims_of,
+    comparable,
+    with_generated,
+)
+
+NAMESPACE = "default"
+CLONES = "virtualmachineclones.clone.kubevirt.io"
+VMS = "virtualmachines.kubevirt.io"
+PATIENCE = 20.0
+BATCHES, BATCH = 20, 10  # 200 cases; those of a batch are previewed by one run of the program
+
+
+def test_the_preview_is_the_target_that_the_sandbox_makes(make_plane: Planes, kvc: Kvc) -> None:
+    plane = make_plane(seeds=["kubevirt"])
+    numbers = count()
+    seen: list[Case] = []
+
+    @settings(DETERMINISTIC, max_examples=BATCHES)
+    @given(st.lists(cases(), min_size=BATCH, max_size=BATCH))
+    def foretold(batch: Sequence[Case]) -> None:
+        seen.extend(batch)
+        named = [(case, f"vm-{next(numbers)}") for case in batch]
+        for case, name in named:
+            _plant(plane.registry, a_source(case, name, NAMESPACE))
+        clones = [a_clone_of(case, name, NAMESPACE) for case, name in named]
+
+        documents = json.dumps({"kind": "List", "items": clones})
+        previewed = yaml.safe_load(kvc("preview", "-f", "-", "-o", "yaml", stdin=documents).out)
+        targets = _cloned(plane, clones)
+
+        for predicted, target in zip(previewed["items"], targets, strict=True):
+            assert yaml.safe_dump(with_generated(predicted, target)) == yaml.safe_dump(target)
+
+    foretold()
+    assert len(seen) >= BATCHES * BATCH
+
+
+def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: Kvc) -> None:
+    registry = plane.registry
+    edited = registry.get(VMS, NAMESPACE, "vm-cirros")
+    edited["metadata"]["labels"] = {"edited": "yes"}
+    registry.update(VMS, NAMESPACE, "vm-cirros", edited)
+    flags = ("--source=vmsnapshot/snap-1", "--target=copy", "--annotation-filter=!note")
+
+    predicted = yaml.safe_load(kvc("preview", *flags, "-o", "yaml").out)
+    kvc("create", *flags, "--wait")
+
+    target = comparable(registry.get(VMS, NAMESPACE, "copy"))
+    assert with_generated(predicted, target) == target
+
+
+def _plant(registry: Registry, source: Object) -> None:
+    for name in claims_of(source):
+        claim = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "standard",
+                "resources": {"requests": {"storage": "1Gi"}},
+            },
+        }
+        registry.create("persistentvolumeclaims", NAMESPACE, claim)
+    registry.create(VMS, NAMESPACE, source)
+
+
+def _cloned(plane: ControlPlane, clones: Sequence[Object]) -> list[Object]:
+    """Create the clones and wait until all have succeeded; their targets in this order."""
+    registry = plane.registry
+    created = [registry.create(CLONES, NAMESPACE, clone) for clone in clones]
+    names = [clone["metadata"]["name"] for clone in created]
+    deadline = time.monotonic() + PATIENCE
+    while unfinished := [name for name in names if _phase(registry, name) != "Succeeded"]:
+        version = registry.store.version
+        if any(_phase(registry, name) == "Succeeded" for name in unfinished):
+            continue
+        assert time.monotonic() < deadline, f"{unfinished} did not succeed"
+        registry.store.changes_since(version, 0.02)
+    targets = [clone["spec"]["target"]["name"] for clone in created]
+    return [comparable(registry.get(VMS, NAMESPACE, name)) for name in targets]
+
+
+def _phase(registry: Registry, name: str) -> Any:
+    return registry.get(CLONES, NAMESPACE, name).get("status", {}).get("phase")

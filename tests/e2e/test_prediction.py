@@ -1,0 +1,59 @@
+"""What ``preview`` foretells is what a real KubeVirt then makes, for VMs that need no storage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubectl_virt_clone.cluster.resources import get, path_of, served_clones
+from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from tests.e2e.conftest import Kvc
+from tests.predictions import (
+    DETERMINISTIC,
+    Case,
+    a_clone_of,
+    a_source,
+    cases,
+    comparable,
+    with_generated,
+)
+
+BATCHES, BATCH = 2, 10
+
+
+def test_the_preview_is_the_target_that_kubevirt_makes(
+    kvc: Kvc, session: Session, namespace: str, tmp_path: Path
+) -> None:
+    numbers = count()
+    served = served_clones(session)
+    manifest = tmp_path / "clones.json"
+
+    @settings(DETERMINISTIC, max_examples=BATCHES)
+    @given(st.lists(cases(storage=False), min_size=BATCH, max_size=BATCH))
+    def foretold(batch: Sequence[Case]) -> None:
+        named = [(case, f"vm-{next(numbers)}") for case in batch]
+        for case, name in named:
+            source = a_source(case, name, namespace)
+            session.request("POST", path_of(VIRTUAL_MACHINES, namespace), body=source)
+        clones = [a_clone_of(case, name, namespace) for case, name in named]
+        manifest.write_text(json.dumps({"kind": "List", "items": clones}))
+
+        previewed = yaml.safe_load(kvc("preview", "-f", str(manifest), "-o", "yaml").out)
+        kvc("create", "-f", str(manifest), "--skip-check=all", "--wait")
+        stored = [get(session, served, namespace, name) for _, name in named]
+        targets = [
+            comparable(get(session, VIRTUAL_MACHINES, namespace, clone["spec"]["target"]["name"]))
+            for clone in stored
+        ]
+
+        for predicted, target in zip(previewed["items"], targets, strict=True):
+            assert yaml.safe_dump(with_generated(predicted, target)) == yaml.safe_dump(target)
+
+    foretold()

@@ -1,0 +1,387 @@
+"""The checks as a function of what was read: levels by release, doubt, and half-written objects."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from kubectl_virt_clone.model.finding import IDS, LEVELS, Finding, is_fine, ordered, without
+from kubectl_virt_clone.model.preflight import Facts, findings
+from kubectl_virt_clone.model.preflight.cluster import (
+    ClusterFacts,
+    cluster_findings,
+    gate_is_on,
+)
+from kubectl_virt_clone.model.surroundings import Listing, Lookup
+from kubectl_virt_clone.render.findings import NO_FINDINGS, table, unknown_line
+
+KUBEVIRT = "kubevirt.io"
+
+
+def a_clone(*, target: str = "t", kind: str = "VirtualMachine", **spec: Any) -> dict[str, Any]:
+    source = {"apiGroup": KUBEVIRT, "kind": kind, "name": "s"}
+    wanted = {"apiGroup": KUBEVIRT, "kind": "VirtualMachine", "name": target}
+    return {
+        "apiVersion": "clone.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineClone",
+        "metadata": {"name": "c"},
+        "spec": {"source": source, **({"target": wanted} if target else {}), **spec},
+    }
+
+
+def a_vm(name: str = "s", **domain: Any) -> dict[str, Any]:
+    template = {"spec": {"domain": {"devices": {}, "firmware": {"uuid": "u"}, **domain}}}
+    return {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-of-{name}"},
+        "spec": {"runStrategy": "Halted", "template": template},
+    }
+
+
+def a_snapshot(**status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "s"},
+        "spec": {"source": {"apiGroup": KUBEVIRT, "kind": "VirtualMachine", "name": "web"}},
+        "status": {"readyToUse": True, "virtualMachineSnapshotContentName": "content", **status},
+    }
+
+
+def a_kubevirt(version: str, on: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> Listing:
+    gates = {"featureGates": list(on), "disabledFeatureGates": list(off)}
+    obj = {
+        "metadata": {"name": "kubevirt", "namespace": "kubevirt"},
+        "spec": {"configuration": {"developerConfiguration": gates}},
+        "status": {"observedKubeVirtVersion": version},
+    }
+    return Listing((obj,))
+
+
+NEWEST = a_kubevirt("v1.9.0")
+CONTENT = Lookup({"spec": {"source": {"virtualMachine": a_vm("web")}}})
+FIELDS = frozenset(
+    (
+        *("source", "target", "labelFilters", "annotationFilters", "template", "newMacAddresses"),
+        *("newSMBiosSerial", "patches", "volumeNamePolicy"),
+    )
+)
+
+
+def found(clone: dict[str, Any], **facts: Any) -> list[tuple[str, str]]:
+    """(id, level) of the findings; a readable VM on the newest KubeVirt unless told otherwise."""
+    known = {"source": Lookup(a_vm()), "kubevirt": NEWEST, "fields": FIELDS, **facts}
+    return [(item.id, item.level) for item in findings(clone, Facts(**known))]
+
+
+def test_a_plain_clone_has_no_findings() -> None:
+    assert found(a_clone()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "on", "off", "expected"),
+    [
+        ("v1.8.2", ("Snapshot",), (), True),
+        ("v1.8.2", (), (), False),
+        ("v1.9.0", (), (), True),
+        ("v1.9.0-rc+d923fdb815", (), (), True),
+        ("v1.10.0", (), (), True),
+        ("v2.0.0", (), (), True),
+        ("v1.9.0", (), ("Snapshot",), False),
+        ("v1.9.0", ("Snapshot",), ("Snapshot",), True),
+        ("", (), (), None),
+        ("devel", (), (), None),
+        ("devel", ("Snapshot",), (), True),
+    ],
+)
+def test_the_gate_is_on_where_it_is_listed_and_by_default_from_1_9(
+    version: str, on: tuple[str, ...], off: tuple[str, ...], expected: bool | None
+) -> None:
+    facts = Facts(kubevirt=a_kubevirt(version, on, off))
+
+    assert gate_is_on(facts) is expected
+    levels = {True: [], False: [("snapshot-gate", "error")], None: [("snapshot-gate", "unknown")]}
+    assert found(a_clone(), kubevirt=facts.kubevirt) == levels[expected]
+
+
+def test_the_hint_for_the_gate_keeps_the_other_gates() -> None:
+    facts = Facts(kubevirt=a_kubevirt("v1.8.0", ("LiveMigration",)), source=Lookup(a_vm()))
+
+    (finding,) = findings(a_clone(), facts)
+
+    assert finding.hint == (
+        "kubectl patch kubevirt/kubevirt --type=merge -p"
+        ' \'{"spec":{"configuration":{"developerConfiguration":'
+        '{"featureGates":["LiveMigration","Snapshot"]}}}}\' -n kubevirt'
+    )
+
+
+@pytest.mark.parametrize(("version", "level"), [("v1.4.0", "warning"), ("v1.5.0", "error")])
+def test_before_1_5_the_tpm_state_is_left_behind_and_the_clone_works(
+    version: str, level: str
+) -> None:
+    vm = a_vm(devices={"tpm": {"persistent": True}})
+
+    answer = found(a_clone(), source=Lookup(vm), kubevirt=a_kubevirt(version, ("Snapshot",)))
+
+    assert answer == [("backend-storage", level)]
+
+
+@pytest.mark.parametrize(("version", "level"), [("v1.4.0", "error"), ("v1.5.0", "warning")])
+def test_before_1_5_a_volume_whose_support_is_unknown_is_refused(version: str, level: str) -> None:
+    vm = a_vm()
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "d"}}
+    vm["spec"]["template"]["spec"]["volumes"] = [claim]
+
+    answer = found(a_clone(), source=Lookup(vm), kubevirt=a_kubevirt(version, ("Snapshot",)))
+
+    assert answer == [("volume-unknown", level)]
+
+
+def test_before_1_5_a_colon_in_the_serial_does_no_harm() -> None:
+    clone = a_clone(newSMBiosSerial="a:b")
+
+    assert found(clone, kubevirt=a_kubevirt("v1.4.0", ("Snapshot",))) == []
+    assert found(clone) == [("serial-unsafe", "error")]
+
+
+@pytest.mark.parametrize(
+    ("target", "uid", "expected"),
+    [
+        (Lookup(a_vm("web")), "uid-of-web", [("target-overwritten", "error")]),
+        (Lookup(a_vm("web")), "", [("target-overwritten", "error")]),
+        (Lookup(a_vm("web")), "uid-of-one-before", [("target-exists", "error")]),
+        (Lookup(), "uid-of-web", []),
+        (
+            Lookup(unreadable="Forbidden"),
+            "uid-of-web",
+            [("target-overwritten", "error"), ("target-exists", "unknown")],
+        ),
+    ],
+)
+def test_only_the_very_vm_of_the_snapshot_is_overwritten(
+    target: Lookup, uid: str, expected: list[tuple[str, str]]
+) -> None:
+    clone = a_clone(target="web", kind="VirtualMachineSnapshot")
+    source = Lookup(a_snapshot(sourceUID=uid))
+
+    assert found(clone, source=source, content=CONTENT, target=target) == expected
+
+
+def test_a_ready_snapshot_without_a_vm_in_it_fails_the_clone() -> None:
+    clone = a_clone(kind="VirtualMachineSnapshot")
+
+    assert found(clone, source=Lookup(a_snapshot())) == [("snapshot-failed", "error")]
+
+
+def test_a_volume_that_the_snapshot_left_out_fails_the_clone() -> None:
+    vm = a_vm("web")
+    claims = [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in ("a", "b")]
+    vm["spec"]["template"]["spec"]["volumes"] = claims
+    content = {"source": {"virtualMachine": vm}, "volumeBackups": [{"volumeName": "a"}]}
+    facts = Facts(
+        source=Lookup(a_snapshot()),
+        content=Lookup({"spec": content}),
+        kubevirt=NEWEST,
+        fields=FIELDS,
+    )
+
+    assert findings(a_clone(kind="VirtualMachineSnapshot"), facts) == (
+        Finding(
+            "volume-not-snapshottable",
+            "error",
+            'the volume "b" is not in the snapshot "s"',
+            "--source vm/web",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("t", [("filter-only-negative", "warning")]), ("", [])]
+)
+def test_an_empty_list_of_filters_drops_all_keys_only_with_a_named_target(
+    target: str, expected: list[tuple[str, str]]
+) -> None:
+    assert found(a_clone(target=target, labelFilters=[])) == expected
+
+
+def test_an_address_given_twice_is_in_use_by_the_clone_itself() -> None:
+    macs = {"a": "02-00-00-00-00-01", "b": "02:00:00:00:00:01"}
+    vm = a_vm(devices={"interfaces": [{"name": "a"}, {"name": "b"}]})
+    facts = Facts(source=Lookup(vm), kubevirt=NEWEST, fields=FIELDS, vms=Listing())
+
+    (finding,) = findings(a_clone(newMacAddresses=macs), facts)
+
+    assert finding == Finding(
+        "mac-in-use",
+        "warning",
+        "the MAC address 02:00:00:00:00:01 is in use by the interface a of this clone",
+        "--new-mac-address b=02-00-00-00-00-02",
+    )
+
+
+@pytest.mark.parametrize("phase", ["", "SnapshotInProgress", "RestoreInProgress", "Failed"])
+def test_a_target_is_claimed_until_the_other_clone_succeeded(phase: str) -> None:
+    other = {**a_clone(), "metadata": {"name": "other"}, "status": {"phase": phase}}
+    done = {**a_clone(), "metadata": {"name": "done"}, "status": {"phase": "Succeeded"}}
+    expected = [] if phase == "Failed" else [("target-claimed", "error")]
+
+    assert found(a_clone(), clones=Listing((other, done))) == expected
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_source_that_uses_running_gets_a_patch_that_removes_it(running: bool) -> None:
+    vm = a_vm()
+    vm["spec"] = {"running": running, "template": vm["spec"]["template"]}
+    start = '{"op":"replace","path":"/spec/runStrategy","value":"Always"}'
+    facts = Facts(source=Lookup(vm), kubevirt=NEWEST, fields=FIELDS)
+
+    (finding,) = findings(a_clone(patches=[start]), facts)
+    removal = finding.hint.removeprefix("--patch '").removesuffix("'")
+
+    assert (finding.id, finding.level) == ("patch-invalid", "error")
+    assert findings(a_clone(patches=[removal, start]), facts) == ()
+
+
+def test_what_is_not_known_is_unknown_and_no_fault() -> None:
+    unread = Lookup(unreadable="Forbidden")
+    hidden = Listing(unreadable="Forbidden")
+    clone = a_clone(newMacAddresses={"a": "02-00-00-00-00-01"}, patches=["{}"], labelFilters=["a"])
+
+    answer = findings(
+        clone,
+        Facts(
+            source=unread,
+            target=unread,
+            clones=hidden,
+            vms=hidden,
+            claims=hidden,
+            storage_classes=hidden,
+            kubevirt=hidden,
+        ),
+    )
+
+    errors = [item.id for item in answer if item.level == "error"]
+    unknown = [item.id for item in answer if item.level == "unknown"]
+    assert errors == ["patch-invalid"]
+    assert len(unknown) == len(set(unknown)) == len(answer) - 1
+    assert {"snapshot-gate", "field-unsupported", "target-exists", "mac-in-use"} <= set(unknown)
+    assert unknown_line(answer).startswith("not checked: snapshot-gate, field-unsupported, source-")
+
+
+def test_a_cluster_whose_rights_cannot_be_asked_is_not_at_fault() -> None:
+    cluster = ClusterFacts("default", ("v1beta1",), "", NEWEST, {"create": None})
+
+    assert [(item.id, item.level) for item in cluster_findings(cluster)] == [("rbac", "unknown")]
+
+
+ODD: tuple[Any, ...] = (None, "", 5, True, [], [None], ["x"], {}, {"a": None}, [{"name": 5}])
+PLACES = (
+    ("metadata",),
+    ("spec",),
+    *(("spec", key) for key in sorted(FIELDS)),
+    ("spec", "source", "name"),
+    ("spec", "source", "kind"),
+    ("spec", "template", "labelFilters"),
+    ("status",),
+)
+
+
+@pytest.mark.parametrize(("place", "odd"), list(itertools.product(PLACES, ODD)))
+def test_a_malformed_clone_is_judged_without_an_exception(place: tuple[str, ...], odd: Any) -> None:
+    clone = a_clone(labelFilters=["a"], newMacAddresses={"a": "02-00-00-00-00-01"}, patches=["{}"])
+    clone["spec"]["template"] = {"labelFilters": ["a"]}
+    _put(clone, place, odd)
+
+    for kind in (Lookup(a_vm()), Lookup(), Lookup(unreadable="Forbidden")):
+        judged = findings(clone, Facts(source=kind, kubevirt=NEWEST, fields=FIELDS))
+        assert {item.id for item in judged} <= set(IDS)
+        assert table(judged)
+
+
+VM_PLACES = (
+    ("metadata",),
+    ("metadata", "labels"),
+    ("spec",),
+    ("spec", "template"),
+    ("spec", "template", "metadata"),
+    ("spec", "template", "spec"),
+    ("spec", "template", "spec", "volumes"),
+    ("spec", "template", "spec", "domain"),
+    ("spec", "template", "spec", "domain", "firmware"),
+    ("spec", "template", "spec", "domain", "devices"),
+    ("spec", "template", "spec", "domain", "devices", "interfaces"),
+    ("spec", "template", "spec", "domain", "devices", "disks"),
+    ("status",),
+    ("status", "conditions"),
+    ("status", "volumeSnapshotStatuses"),
+    ("status", "created"),
+)
+
+
+@pytest.mark.parametrize(("place", "odd"), list(itertools.product(VM_PLACES, ODD)))
+def test_a_malformed_source_is_judged_without_an_exception(
+    place: tuple[str, ...], odd: Any
+) -> None:
+    vm = a_vm()
+    vm["status"] = {"created": True}
+    vm["metadata"]["labels"] = {"a": "b"}
+    vm["spec"]["template"]["metadata"] = {"annotations": {"ovn.kubernetes.io/ip_address": "1"}}
+    _put(vm, place, odd)
+    clone = a_clone(
+        labelFilters=["a"], newMacAddresses={"a": "02-00-00-00-00-01"}, newSMBiosSerial="s"
+    )
+    listing = Listing((vm, {}, a_vm("x")))
+
+    for source, content in ((Lookup(vm), Lookup()), (Lookup(a_snapshot()), Lookup(vm))):
+        facts = Facts(
+            source=source,
+            content=content,
+            target=source,
+            clones=listing,
+            vms=listing,
+            claims=listing,
+            storage_classes=listing,
+            kubevirt=listing,
+        )
+        for kind in ("VirtualMachine", "VirtualMachineSnapshot"):
+            judged = findings({**clone, "spec": {**clone["spec"], "source": _of(kind)}}, facts)
+            assert {item.level for item in judged} <= set(LEVELS)
+
+
+def _of(kind: str) -> dict[str, str]:
+    return {"apiGroup": KUBEVIRT, "kind": kind, "name": "s"}
+
+
+def _put(obj: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
+    for key in place[:-1]:
+        obj = obj.setdefault(key, {})
+    obj[place[-1]] = value
+
+
+A = Finding("rbac", "error", "a")
+B = Finding("filter-unused", "warning", "b", "do b")
+C = Finding("snapshot-gate", "unknown", "c")
+
+
+def test_findings_are_ordered_by_level_then_by_id() -> None:
+    first = Finding("snapshot-gate", "error", "z")
+
+    assert ordered([C, B, A, first]) == (first, A, B, C)
+    assert not is_fine([A])
+    assert is_fine([B, C])
+
+
+def test_findings_are_skipped_by_id_or_all_of_them() -> None:
+    assert without([A, B, C], ["rbac", "snapshot-gate"]) == (B,)
+    assert without([A, B, C], ["all"]) == ()
+    assert without([A, B, C], []) == (A, B, C)
+
+
+def test_a_table_escapes_what_a_server_says() -> None:
+    hostile = Finding("rbac", "error", "a\x1b[31m\nb")
+
+    assert table([hostile]) == "ID     LEVEL   MESSAGE      HINT\nrbac   error   a^[[31m\\nb\n"
+    assert table([]) == f"{NO_FINDINGS}\n"
+    assert table([C]) == "not checked: snapshot-gate (c)\n"
