@@ -68,11 +68,16 @@ class ManifestError(VirtCloneError):
 
 
 class ConnectionFailed(VirtCloneError):
-    """No answer from the server; the message is kubectl's own and takes no prefix."""
+    """No answer from the server; the message is kubectl's own and takes no prefix.
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    ``transient``: whether the same request may be answered later; ``reset``: whether there was a
+    connection, which ended before the answer.
+    """
+
+    def __init__(self, message: str, *, transient: bool = True, reset: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
+        self.reset = reset
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -14,6 +14,7 @@ import click
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.progress import parse_goal
+from kubectl_virt_clone.model.references import check_name
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -72,6 +73,7 @@ def parse_request_timeout(text: str) -> float:
 
 DURATION = Checked("duration", parse_duration)
 GOAL = Checked("goal", parse_goal)
+NAME = Checked("name", check_name)
 
 
 class Verb(click.Command):
@@ -83,7 +85,13 @@ class Verb(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; see ``as_click_reads``."""
-        return super().parse_args(ctx, as_click_reads(args, self.get_params(ctx)))
+        ours = next((i for i, arg in enumerate(args) if self.ends_flags(ctx, arg)), len(args))
+        read = as_click_reads(args[:ours], self.get_params(ctx))
+        return super().parse_args(ctx, read + args[ours:])
+
+    def ends_flags(self, ctx: click.Context, arg: str) -> bool:
+        """Whether the flags from this word on are another's: those of a command to run."""
+        return not (ctx.allow_interspersed_args or arg.startswith("-"))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; a value that it finds invalid is wrong usage of this verb."""
@@ -154,7 +162,7 @@ _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0"
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """Keep a connection flag for ``connection_flags``; the one nearest to the end wins."""
-    if value not in (None, (), False):
+    if value is not None and value is not False and value != ():
         ctx.meta.setdefault(_CONNECTION, {})[param.name] = value
     return value
 
@@ -164,7 +172,7 @@ _CONNECTION_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--context",), {"metavar": "NAME", "help": "The kubeconfig context to use."}),
     (("--cluster",), {"metavar": "NAME", "help": "The kubeconfig cluster to use."}),
     (("--user",), {"metavar": "NAME", "help": "The kubeconfig user to use."}),
-    (("-n", "--namespace"), {"metavar": "NAME", "help": "The namespace to work in."}),
+    (("-n", "--namespace"), {"type": NAME, "metavar": "NAME", "help": "The namespace to work in."}),
     (("-s", "--server"), {"metavar": "URL", "help": "Address of the Kubernetes API server."}),
     (("--token",), {"metavar": "TOKEN", "help": "Bearer token for the API server."}),
     (
@@ -195,7 +203,10 @@ _CONNECTION_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "How long one request may take (0: no limit).",
         },
     ),
-    (("-v", "verbosity"), {"type": int, "metavar": "LEVEL", "help": "Log each request to stderr."}),
+    (
+        ("-v", "--v", "verbosity"),
+        {"type": int, "metavar": "LEVEL", "help": "Log each request to stderr."},
+    ),
 )
 
 

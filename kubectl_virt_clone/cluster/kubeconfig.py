@@ -109,13 +109,15 @@ def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any
 
 def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
     if flags.kubeconfig:
-        path = Path(flags.kubeconfig).expanduser()
+        path = Path(flags.kubeconfig)
         if not os.path.lexists(path):
             raise ConfigError(f"stat {path}: no such file or directory")
         return [path]
     listed = [entry for entry in environ.get("KUBECONFIG", "").split(os.pathsep) if entry]
-    candidates = [Path(entry) for entry in listed] or [Path.home() / ".kube" / "config"]
-    return [path.absolute() for path in candidates]
+    # Not Path.home(), which fails for a user whom the machine doesn't know, as in containers.
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    default = [Path(home) / ".kube" / "config"] if home else []
+    return [path.absolute() for path in [Path(entry) for entry in listed] or default]
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -123,7 +125,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}  # what KUBECONFIG lists need not be there
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f'error loading config file "{path}": {reason}') from error
     if document is None:

@@ -5,9 +5,10 @@ What may not be read is said to be unreadable, never an error; nothing is judged
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timezone
+from functools import partial
 
+from kubectl_virt_clone.cluster.concurrency import side_by_side
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import StatusError
@@ -32,25 +33,25 @@ def surroundings_of(session: Session, namespace: str, clone: Object) -> Surround
     target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
     snapshot = text_at(clone, "status", "snapshotName")
     restore = text_at(clone, "status", "restoreName")
-    with ThreadPoolExecutor(max_workers=8) as pool:
-
-        def begin(resource: Resource | None, name: str) -> Future[Lookup] | None:
-            if resource is None or not name:
-                return None
-            return pool.submit(look_up, session, resource, namespace, name)
-
-        around = {
-            "source": begin(source_kind, source),
-            "target": begin(VIRTUAL_MACHINES, target),
-            "snapshot": begin(SNAPSHOTS, snapshot),
-            "restore": begin(RESTORES, restore),
-        }
-        events = [
-            pool.submit(events_of, session, namespace, name, uid)
-            for name, uid in _event_objects(clone)
-        ]
-        found = {what: future.result() if future else None for what, future in around.items()}
-        return Surroundings(events=_merged([future.result() for future in events]), **found)
+    wanted = {
+        "source": (source_kind, source),
+        "target": (VIRTUAL_MACHINES, target),
+        "snapshot": (SNAPSHOTS, snapshot),
+        "restore": (RESTORES, restore),
+    }
+    lookups = {
+        what: partial(look_up, session, resource, namespace, name)
+        for what, (resource, name) in wanted.items()
+        if resource is not None and name
+    }
+    events = {
+        name: partial(events_of, session, namespace, name, uid)
+        for name, uid in _event_objects(clone)
+    }
+    found = side_by_side({**lookups, **events})
+    return Surroundings(
+        **{what: found[what] for what in lookups}, events=_merged([found[name] for name in events])
+    )
 
 
 def look_up(session: Session, resource: Resource, namespace: str, name: str) -> Lookup:
@@ -61,11 +62,14 @@ def look_up(session: Session, resource: Resource, namespace: str, name: str) -> 
         return Lookup() if error.code == NOT_FOUND else Lookup(unreadable=error.reason or "unknown")
 
 
-def events_of(session: Session, namespace: str, name: str, uid: str) -> Listing:
+def events_of(
+    session: Session, namespace: str, name: str, uid: str, *, read_timeout: float | None = None
+) -> Listing:
     """The events on the object of that name, oldest first; of all uids if ``uid`` is empty."""
     selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
     try:
-        page = list_page(session, EVENTS, namespace, [("fieldSelector", selector)])
+        query = [("fieldSelector", selector)]
+        page = list_page(session, EVENTS, namespace, query, read_timeout=read_timeout)
     except StatusError as error:
         return Listing(unreadable=error.reason or "unknown")
     return Listing(tuple(sorted(items_of(page), key=_when)))

@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,9 +20,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kubectl_virt_clone import __version__
-from kubectl_virt_clone.cluster.credentials import configuration_of
+from kubectl_virt_clone.cluster.credentials import Credentials, credentials_of
 from kubectl_virt_clone.cluster.kubeconfig import Connection, resolve
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, StatusError
 from kubectl_virt_clone.model.connection import ConnectionFlags
 
 Query = Sequence[tuple[str, str]]
@@ -32,6 +33,7 @@ CONNECT_TIMEOUT = 30.0
 # An API server ends a request after 60 s; nothing for longer than that is a dead connection.
 READ_TIMEOUT = 75.0
 ATTEMPTS = 4  # of a request that the server asks us to send again later
+LONGEST_DELAY = 30.0  # that a server may ask for with Retry-After
 POOL_SIZE = 16
 
 
@@ -40,7 +42,7 @@ class _Request:
     method: str
     path: str
     query: Query
-    read_timeout: float
+    read_timeout: float | None
     body: Mapping[str, Any] | None = None
     content_type: str = "application/json"
 
@@ -61,20 +63,18 @@ class Session:
         self._log = log if flags.verbosity else None
         self._warn = warn
         self._warned: set[str] = set()
-        self._pool: Any = None
-        self._authenticate()
+        self._authenticating = threading.Lock()
+        self._credentials = credentials_of(connection, POOL_SIZE)
+        self.server = self._credentials.server
 
-    def _authenticate(self) -> None:
-        """Read the credentials, anew after a 401: tokens in files and from plugins expire."""
-        from kubernetes.client.rest import RESTClientObject
+    def _authenticate(self, refused: Credentials) -> None:
+        """Read the credentials anew after a 401, for tokens in files and from plugins expire.
 
-        previous, configuration = self._pool, configuration_of(self._connection)
-        configuration.connection_pool_maxsize = POOL_SIZE
-        self._configuration = configuration
-        self._pool = RESTClientObject(configuration).pool_manager
-        self.server = configuration.host.rstrip("/")
-        if previous is not None:
-            previous.clear()
+        Once for all threads that were ``refused`` with the same ones.
+        """
+        with self._authenticating:
+            if self._credentials is refused:
+                self._credentials = credentials_of(self._connection, POOL_SIZE)
 
     def request(
         self,
@@ -84,12 +84,16 @@ class Session:
         query: Query = (),
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        read_timeout: float | None = None,
     ) -> dict[str, Any]:
         """Send one request and return the decoded JSON object of the answer.
 
-        Raises StatusError for an answer of 400 and more, ConnectionFailed where there is none.
+        ``read_timeout`` is how long, in seconds, the server may be silent, if not as long as
+        --request-timeout says. Raises StatusError for an answer of 400 and more, ConnectionFailed
+        where there is none.
         """
-        read_timeout = self._timeout or READ_TIMEOUT
+        if read_timeout is None:
+            read_timeout = READ_TIMEOUT if self._timeout is None else self._timeout or None
         response = self._send(_Request(method, path, query, read_timeout, body, content_type))
         try:
             data = self._translated(response.read)
@@ -122,32 +126,41 @@ class Session:
         """Return an open response of less than 400; asks again where the server says so."""
         reauthenticated = False
         for attempt in range(1, ATTEMPTS + 1):
-            response = self._once(request)
+            credentials = self._credentials
+            try:
+                response = self._once(request, credentials)
+            except ConnectionFailed as failed:
+                # A server may close an idle connection while the next request is on its way.
+                if request.method == "GET" and failed.reset and attempt == 1:
+                    continue
+                raise
             if response.status < 400:  # noqa: PLR2004
                 return response
-            error = StatusError(*_status(response))
-            response.release_conn()
+            try:
+                error = StatusError(*_status(response, self._translated(response.read)))
+            finally:
+                response.release_conn()
             if error.code == 401 and not reauthenticated:  # noqa: PLR2004
                 reauthenticated = True
-                self._authenticate()
+                self._authenticate(credentials)
                 continue
             delay = _retry_after(response, error.code)
-            if delay is None or attempt == ATTEMPTS:
+            if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
             time.sleep(delay)
         raise error
 
-    def _once(self, request: _Request) -> Any:
+    def _once(self, request: _Request, credentials: Credentials) -> Any:
         from urllib3 import Timeout
 
         query = f"?{urlencode(request.query)}" if request.query else ""
         url = f"{self.server}{request.path}{query}"
         started = time.monotonic()
         response = self._translated(
-            lambda: self._pool.request(
+            lambda: credentials.pool.request(
                 request.method,
                 url,
-                headers=self._headers(request),
+                headers=self._headers(request, credentials),
                 body=None if request.body is None else json.dumps(request.body).encode(),
                 preload_content=False,
                 redirect=False,
@@ -164,13 +177,12 @@ class Session:
             self._pass_on(warning)
         return response
 
-    def _headers(self, request: _Request) -> Any:
+    def _headers(self, request: _Request, credentials: Credentials) -> Any:
         from urllib3 import HTTPHeaderDict
 
         headers = HTTPHeaderDict({"Accept": "application/json", "User-Agent": USER_AGENT})
-        for auth in self._configuration.auth_settings().values():
-            if auth["in"] == "header" and auth["value"]:
-                headers[auth["key"]] = auth["value"]
+        if authorization := credentials.authorization:
+            headers["Authorization"] = authorization
         for name, value in self._connection.impersonation:
             headers.add(name, value)
         if request.body is not None:
@@ -190,35 +202,36 @@ class Session:
 
         try:
             return call()
-        except exceptions.SSLError as error:
-            raise ConnectionFailed(f"Unable to connect to the server: {_tls(error)}") from error
-        except exceptions.NameResolutionError as error:
-            host = urlsplit(self.server).hostname
-            reason = f"dial tcp: lookup {host}: no such host"
-            raise ConnectionFailed(f"Unable to connect to the server: {reason}") from error
-        except exceptions.NewConnectionError as error:
-            raise self._unreachable(error) from error
-        except exceptions.TimeoutError as error:
-            reason = "the server did not answer in time"
-            raise ConnectionFailed(
-                f"Unable to connect to the server: {reason}", transient=True
-            ) from error
         except (exceptions.HTTPError, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise ConnectionFailed(
-                f"Unable to connect to the server: {reason}", transient=True
-            ) from error
+            raise _connection_failed(error, self.server) from error
+        except ValueError as error:
+            # Of http.client and its codecs; their text repeats the value, which may be a token.
+            raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
 
-    def _unreachable(self, error: Exception) -> ConnectionFailed:
-        if isinstance(error.__cause__, ConnectionRefusedError):
-            host = urlsplit(self.server).netloc
-            return ConnectionFailed(
-                f"The connection to the server {host} was refused"
-                " - did you specify the right host or port?",
-                transient=True,
-            )
-        reason = error.__cause__ or error
-        return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=True)
+
+def _connection_failed(error: Exception, server: str) -> ConnectionFailed:
+    """Say in kubectl's words why there is no answer; only a wrong certificate is for good."""
+    from urllib3 import exceptions
+
+    host = urlsplit(server)
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        return ConnectionFailed(
+            f"The connection to the server {host.netloc} was refused"
+            " - did you specify the right host or port?"
+        )
+    if isinstance(error, exceptions.SSLError):
+        reason, verified = _tls(error)
+        return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=verified)
+    if isinstance(error, exceptions.NameResolutionError):
+        reason = f"dial tcp: lookup {host.hostname}: no such host"
+    elif isinstance(error, exceptions.NewConnectionError):
+        reason = str(error.__cause__ or error)
+    elif isinstance(error, exceptions.TimeoutError):
+        reason = "the server did not answer in time"
+    else:
+        reason = " ".join(str(error).split())
+    reset = isinstance(error, exceptions.ProtocolError)
+    return ConnectionFailed(f"Unable to connect to the server: {reason}", reset=reset)
 
 
 def connect(flags: ConnectionFlags, *, log: Notify, warn: Notify) -> Session:
@@ -226,9 +239,8 @@ def connect(flags: ConnectionFlags, *, log: Notify, warn: Notify) -> Session:
     return Session(resolve(flags, os.environ), flags=flags, log=log, warn=warn)
 
 
-def _status(response: Any) -> tuple[dict[str, Any], int]:
-    """Read the Status of a failed answer; a proxy's HTML becomes a Status with that text."""
-    body = response.read()
+def _status(response: Any, body: bytes) -> tuple[dict[str, Any], int]:
+    """The Status in the body of a failed answer; a proxy's HTML becomes a Status with that text."""
     try:
         status = json.loads(body)
     except ValueError:
@@ -251,25 +263,27 @@ def _decoded(data: bytes, server: str) -> dict[str, Any]:
     try:
         decoded = json.loads(data)
     except ValueError as error:
-        raise ConnectionFailed(f"Unable to connect to the server: {server} sent no JSON") from error
+        raise ConnectionFailed(
+            f"Unable to connect to the server: {server} sent no JSON", transient=False
+        ) from error
     if not isinstance(decoded, dict):
         raise ConnectionFailed(f"Unable to connect to the server: {server} sent no JSON object")
     return decoded
 
 
-def _tls(error: Exception) -> str:
-    """Say what is wrong with the server's certificate in the words of Go's crypto/x509."""
+def _tls(error: Exception) -> tuple[str, bool]:
+    """What is wrong, in the words of Go's crypto/x509, and whether it is not the certificate."""
     import ssl
 
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
     if cause is None:
-        return f"tls: {' '.join(str(error).split())}"
+        return f"tls: {' '.join(str(error).split())}", True
     known = {10: "certificate has expired or is not yet valid", 9: "certificate is not yet valid"}
     known |= dict.fromkeys((18, 19, 20, 21), "certificate signed by unknown authority")
     reason = known.get(cause.verify_code, cause.verify_message)
-    return f"tls: failed to verify certificate: x509: {reason}"
+    return f"tls: failed to verify certificate: x509: {reason}", False
 
 
 logging.getLogger("urllib3").addHandler(logging.NullHandler())

@@ -13,6 +13,7 @@ from typing import Protocol
 from kubectl_virt_clone.cluster.related import events_of
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.watching import Changed, Listed, Notice, Watch, watching
+from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.diagnosis import cause
 from kubectl_virt_clone.model.objects import Key, Object, key_of, uid_of
@@ -27,6 +28,10 @@ from kubectl_virt_clone.model.progress import (
 )
 
 A_WEEK = 7 * 24 * 3600.0
+# The first look is taken however short the timeout is; a server that is silent gets this long.
+FIRST_LOOK_SECONDS = 10.0
+# For an event that would only make a sentence better.
+EVENTS_SECONDS = 5.0
 
 
 class Observer(Protocol):
@@ -62,14 +67,17 @@ def wait_for(
     result for each clone, in order.
     """
     waiting = _Waiting(session, clones, goal, observer)
-    deadline = time.monotonic() + (timeout if timeout >= 0 else A_WEEK)
+    seconds = timeout if timeout >= 0 else A_WEEK
+    began = time.monotonic()
     with watching(session, resource, clones) as watch:
         while waiting.undecided and not (timeout == 0 and waiting.looked):
-            # The first look is taken however short the timeout is.
-            remaining = deadline - time.monotonic() if waiting.looked else A_WEEK
+            allowed = seconds if waiting.looked else max(seconds, FIRST_LOOK_SECONDS)
+            remaining = began + allowed - time.monotonic()
             if remaining <= 0:
                 break
             waiting.step(watch, min(remaining, observer.interval))
+        if watch.trouble or not waiting.looked:
+            waiting.trouble(watch.trouble or "the server did not answer")
     return [waiting.results[key] for key in clones]
 
 
@@ -85,7 +93,10 @@ class _Waiting:
         self._uids = dict(clones)
         self._unlisted = {namespace for namespace, _ in clones}
         self.undecided = set(clones)
-        self.results = {key: Result(key, Verdict(Outcome.POSSIBLE), None) for key in clones}
+        self.results = {
+            key: Result(key, Verdict(Outcome.POSSIBLE), None, known=bool(uid))
+            for key, uid in clones.items()
+        }
 
     @property
     def looked(self) -> bool:
@@ -109,6 +120,12 @@ class _Waiting:
         else:
             self._observer.tick()
 
+    def trouble(self, why: str) -> None:
+        """The server was out of reach when the time was up: that is what to say of the rest."""
+        for key in self.undecided:
+            result = self.results[key]
+            self.results[key] = replace(result, verdict=Verdict(Outcome.POSSIBLE, why))
+
     def _judge(self, key: Key, clone: Object | None) -> None:
         uid = self._uids[key]
         if clone is not None and uid and uid_of(clone) != uid:
@@ -118,7 +135,7 @@ class _Waiting:
             self._uids[key] = uid_of(clone)
             judged = self._explained(clone, judged)
         last = self.results[key].clone if clone is None else clone
-        result = self.results[key] = Result(key, judged, last)
+        result = self.results[key] = replace(self.results[key], verdict=judged, clone=last)
         if judged.outcome is not Outcome.POSSIBLE:
             self.undecided.discard(key)
             self._observer.decided(result)
@@ -126,9 +143,14 @@ class _Waiting:
             self._observer.changed(clone, judged.reason)
 
     def _explained(self, clone: Object, judged: Verdict) -> Verdict:
-        """Ask the events why a clone Failed whose conditions no longer say so."""
+        """Ask the events why a clone Failed whose conditions no longer say so; if they answer."""
         if judged.outcome is not Outcome.NEVER or phase_of(clone) != FAILED or cause(clone):
             return judged
         namespace, name = key_of(clone)
-        events = events_of(self._session, namespace, name, uid_of(clone))
+        try:
+            events = events_of(
+                self._session, namespace, name, uid_of(clone), read_timeout=EVENTS_SECONDS
+            )
+        except VirtCloneError:
+            return judged
         return replace(judged, reason=cause(clone, events.objects) or judged.reason)

@@ -17,7 +17,7 @@ from typing import Any
 
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page, path_of
 from kubectl_virt_clone.cluster.session import Query, Session
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.objects import Key, text_at
 
@@ -29,7 +29,7 @@ GRACE_SECONDS = 15
 SHORT_WATCH_SECONDS = 0.5
 POLL_SECONDS = 1.0
 LONGEST_PAUSE = 15.0
-FORBIDDEN, GONE, SERVER_ERROR = 403, 410, 500
+FORBIDDEN, GONE, TOO_MANY_REQUESTS, SERVER_ERROR = 403, 410, 429, 500
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,10 @@ class Watch:
     """What the threads that follow one namespace each have found; read it with ``next``."""
 
     def __init__(self) -> None:
-        self.found: Queue[Change | VirtCloneError] = Queue()
+        self.found: Queue[Change | BaseException] = Queue()
         self.stopped = threading.Event()
+        self.trouble = ""
+        """Why the last attempt to reach the server failed; empty while it answers."""
 
     def next(self, timeout: float) -> Change | None:
         """The next change, or None after ``timeout`` seconds without one.
@@ -74,7 +76,7 @@ class Watch:
             change = self.found.get(timeout=max(timeout, 0))
         except Empty:
             return None
-        if isinstance(change, VirtCloneError):
+        if isinstance(change, BaseException):
             raise change
         return change
 
@@ -114,32 +116,50 @@ class _Follower:
         namespace: str,
         names: tuple[str, ...],
     ) -> None:
+        self._shared = watch
         self._put = watch.found.put
         self._stopped = watch.stopped
+        self._noticed: set[str] = set()
         self._session = session
         self._resource = resource
         self._namespace = namespace
         self._names = names
 
     def run(self) -> None:
+        """Follow until stopped, or until an error that no later attempt can cure."""
         pause = 0.0
         while not self._stopped.wait(pause):
+            began = monotonic()
             try:
                 self._follow()
-                pause = 0.0
-            except ConnectionFailed as error:
-                if not error.transient:
+            except (ConnectionFailed, StatusError) as error:
+                if not _may_pass(error):
                     self._put(error)
                     return
+                if monotonic() - began > LONGEST_PAUSE:
+                    pause = 0.0  # it went well for a while: this is not the trouble of before
+                self._note(error, again=pause > 0)
                 pause = _longer(pause)
-            except StatusError as error:
-                if error.code != GONE and error.code < SERVER_ERROR:
-                    self._put(error)
-                    return
-                pause = 0.0 if error.code == GONE else _longer(pause)
-            except VirtCloneError as error:
+            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
                 self._put(error)
                 return
+
+    def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
+        """Remember what is wrong; said where it is still so at the second attempt."""
+        if not (isinstance(error, StatusError) and error.code == GONE):
+            self._shared.trouble = str(error)
+            if again:
+                self._notice(f"{error} (trying again)")
+
+    def _notice(self, text: str) -> None:
+        """Say something once."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self._put(Notice(text))
+
+    def _listed(self, objects: Iterable[dict[str, Any]]) -> None:
+        self._shared.trouble = ""
+        self._put(Listed(self._namespace, tuple(objects)))
 
     def _follow(self) -> None:
         """List, then watch from there until the server says that the version is too old."""
@@ -150,7 +170,7 @@ class _Follower:
                 raise
             self._poll_each(error)
             return
-        self._put(Listed(self._namespace, tuple(items_of(page))))
+        self._listed(items_of(page))
         version = text_at(page, "metadata", "resourceVersion")
         try:
             while not self._stopped.is_set():
@@ -196,19 +216,19 @@ class _Follower:
         return version
 
     def _poll_list(self) -> None:
-        self._put(Notice(f"watching {self._resource.plural} is forbidden: polling instead"))
+        self._notice(f"watching {self._resource.plural} is forbidden: polling instead")
         while not self._stopped.wait(POLL_SECONDS):
             page = list_page(self._session, self._resource, self._namespace, self._selector)
-            self._put(Listed(self._namespace, tuple(items_of(page))))
+            self._listed(items_of(page))
 
     def _poll_each(self, refusal: StatusError) -> None:
         """Ask for each object by name, where listing is forbidden but reading one is not."""
         if not self._names:
             raise refusal
-        self._put(Listed(self._namespace, self._read_each()))
-        self._put(Notice(f"listing {self._resource.plural} is forbidden: polling instead"))
+        self._listed(self._read_each())
+        self._notice(f"listing {self._resource.plural} is forbidden: polling instead")
         while not self._stopped.wait(POLL_SECONDS):
-            self._put(Listed(self._namespace, self._read_each()))
+            self._listed(self._read_each())
 
     def _read_each(self) -> tuple[dict[str, Any], ...]:
         found = []
@@ -219,6 +239,13 @@ class _Follower:
                 if error.code != NOT_FOUND:
                     raise
         return tuple(found)
+
+
+def _may_pass(error: ConnectionFailed | StatusError) -> bool:
+    """Whether a later attempt may succeed: no answer, an old version, too many requests, 5xx."""
+    if isinstance(error, ConnectionFailed):
+        return error.transient
+    return error.code in (GONE, TOO_MANY_REQUESTS) or error.code >= SERVER_ERROR
 
 
 def _event(line: bytes) -> dict[str, Any]:

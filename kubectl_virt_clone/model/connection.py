@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class ConnectionFlags:
     """kubectl's connection flags; an empty value means that the flag was not given.
 
-    ``request_timeout`` is in seconds, 0 for none. ``verbosity`` above 0 logs each request.
+    ``request_timeout`` is in seconds, 0 for no limit, None for our own. ``verbosity`` above 0 logs
+    each request.
     """
 
     kubeconfig: str = ""
@@ -30,5 +31,5 @@ class ConnectionFlags:
     impersonate_user: str = ""
     impersonate_groups: tuple[str, ...] = ()
     impersonate_uid: str = ""
-    request_timeout: float = 0.0
+    request_timeout: float | None = None
     verbosity: int = 0

@@ -44,12 +44,14 @@ MET = Verdict(Outcome.MET)
 class Result:
     """How waiting for one clone ended; Outcome.POSSIBLE means that the time was up.
 
-    ``clone`` is its last version, None for one that was never there.
+    ``clone`` is its last version, None for one that was never seen; ``known``: whether it is known
+    to have existed all the same, because it was created just before.
     """
 
     key: Key
     verdict: Verdict
     clone: Object | None
+    known: bool = False
 
     @property
     def name(self) -> str:
@@ -83,6 +85,7 @@ def parse_goal(text: str) -> Goal:
     Raises InvalidValue with kubectl's words for anything else.
     """
     kind, equals, rest = text.partition("=")
+    kind = kind.lower()
     if kind == "delete" and not equals:
         return Goal("delete")
     if kind == "phase":
@@ -94,6 +97,8 @@ def parse_goal(text: str) -> Goal:
         return Goal("phase", value=phases[rest.lower()])
     if kind == "condition" and rest:
         name, _, status = rest.partition("=")
+        if not name:
+            raise InvalidValue(f'unrecognized condition: "{text}"')
         return Goal("condition", name=name, value=status or "true")
     raise InvalidValue(f'unrecognized condition: "{text}"')
 

@@ -11,6 +11,19 @@ from kubectl_virt_clone.model.api import SOURCE_ALIASES, VIRTUAL_MACHINES, Refer
 KINDS = "vm, vmsnapshot"
 
 
+def check_name(text: str) -> str:
+    """Return the name of an object or a namespace, if it can stand in a URL's path.
+
+    Whether the server knows it is not judged. Raises InvalidValue by the rule of Kubernetes'
+    ``apimachinery/pkg/api/validation/path``, and for what is no text at all.
+    """
+    if not text:
+        raise InvalidValue("a name can't be empty")
+    if text in {".", ".."} or "/" in text or "%" in text or not text.isprintable():
+        raise InvalidValue(f'"{text}" can\'t be a name')
+    return text
+
+
 def parse_kind(text: str) -> Resource:
     """The resource that ``text`` names in any of kubectl's and virtctl's spellings.
 

@@ -5,6 +5,7 @@ What a phase means comes from ``model.progress``; nothing here decides when wait
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from types import TracebackType
@@ -41,19 +42,24 @@ class Progress:
         self._started = clock()
         self._redraws = single and stream.isatty()
         self._last: dict[Key, str] = {}
+        self._phases: dict[Key, str] = {}
         self._drawn = ""
         self.interval = REDRAW_SECONDS if self._redraws else 1.0
 
     def changed(self, clone: Object, why: str) -> None:
-        """Show a new version of a clone; the same phase with the same reason is not repeated."""
+        """Show a new version of a clone; the same phase with the same reason is not repeated.
+
+        Off a terminal a clone that is merely pending, without a reason, is not worth a line.
+        """
         line, key = status_line(clone, why), key_of(clone)
-        if self._last.get(key) != line:
+        if self._last.get(key) != line and (self._redraws or why or phase_of(clone)):
             self._last[key] = line
+            self._phases[key] = phase_of(clone)
             self._show(line)
 
     def decided(self, result: Result) -> None:
         """Show the last phase, then give the result line to ``met``, if the goal was met."""
-        if result.clone is not None:
+        if result.clone is not None and phase_of(result.clone) != self._phases.get(result.key):
             self.changed(result.clone, "")
         if self._redraws and self._drawn:
             self._stream.write("\n")
@@ -95,11 +101,18 @@ class Progress:
 
     def _draw(self, line: str) -> None:
         self._drawn = line
-        width = shutil.get_terminal_size().columns
+        width = self._width()
         text = f"{line} {self._elapsed()}"
         shown = text if len(text) < width else text[: width - 2] + "…"
         self._stream.write(_CLEAR_LINE + shown)
         self._stream.flush()
+
+    def _width(self) -> int:
+        """The columns of the terminal that is drawn on, which need not be stdout's."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except OSError:
+            return shutil.get_terminal_size().columns
 
     def _elapsed(self) -> str:
         return f"{self._clock() - self._started:.1f}s"

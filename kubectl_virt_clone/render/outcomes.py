@@ -50,7 +50,8 @@ def _met(result: Result) -> bool:
 
 
 def _missing(result: Result) -> bool:
-    return result.clone is None and result.verdict.outcome is Outcome.NEVER
+    never = result.verdict.outcome is Outcome.NEVER
+    return never and result.clone is None and not result.known
 
 
 def _code(result: Result) -> ExitCode:

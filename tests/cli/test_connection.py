@@ -111,7 +111,7 @@ def test_a_wrong_token_is_told_in_kubectls_words(kvc: Kvc, plane: ControlPlane) 
 def test_what_is_forbidden_is_told_in_the_servers_words(kvc: Kvc, make_plane: Planes) -> None:
     make_plane(users={"viewers-token": User("viewer", ())})
 
-    answer = kvc(*CREATE, "--token=viewers-token", exit_code=1)
+    answer = kvc(*CREATE, "--token=viewers-token", "--skip-check=all", exit_code=1)
 
     assert answer == (
         "",
@@ -122,7 +122,7 @@ def test_what_is_forbidden_is_told_in_the_servers_words(kvc: Kvc, make_plane: Pl
 
 
 def test_an_unknown_namespace_is_told_in_the_servers_words(kvc: Kvc, plane: ControlPlane) -> None:
-    answer = kvc(*CREATE, "-n", "nosuch", exit_code=1)
+    answer = kvc(*CREATE, "-n", "nosuch", "--skip-check=all", exit_code=1)
 
     assert answer == ("", 'Error from server (NotFound): namespaces "nosuch" not found\n')
 
@@ -215,7 +215,7 @@ def test_kubeconfig_lists_merge_and_the_first_wins(
     second.write_text(yaml.safe_dump(config))
     monkeypatch.setenv("KUBECONFIG", f"{first}:/nosuch:{second}")
 
-    kvc(*CREATE)
+    kvc(*CREATE, "--skip-check=source-missing")
 
     assert plane.registry.get(CLONES, "kubevirt", "c")["spec"]["source"]["name"] == "vm-cirros"
 
@@ -283,13 +283,21 @@ def test_impersonation_comes_from_the_flags_or_the_kubeconfig(
 def test_the_log_of_requests_has_no_credentials(kvc: Kvc, plane: ControlPlane) -> None:
     answer = kvc(*CREATE, "--token", plane.token, "-v")
 
-    lines = answer.err.splitlines()
+    first, *checks, last = (line.split(" in ")[0] for line in answer.err.splitlines())
+    clones = f"{plane.url}/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones"
+    vms = f"{plane.url}/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
     assert answer.out == f"{OBJECT}/c created\n"
-    assert [line.split(" in ")[0] for line in lines] == [
-        f"GET {plane.url}/apis/clone.kubevirt.io 200",
-        f"POST {plane.url}/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones"
-        "?fieldManager=kubectl-virt-clone&fieldValidation=Strict 201",
-    ]
+    assert first == f"GET {plane.url}/apis/clone.kubevirt.io 200"
+    assert sorted(checks) == sorted(  # they are sent side by side
+        [
+            f"GET {plane.url}/openapi/v3/apis/clone.kubevirt.io/v1beta1 200",
+            f"GET {plane.url}/apis/kubevirt.io/v1/kubevirts 200",
+            f"GET {clones} 200",
+            f"GET {vms}/vm-cirros 200",
+            f"GET {vms}/t 404",
+        ]
+    )
+    assert last == f"POST {clones}?fieldManager=kubectl-virt-clone&fieldValidation=Strict 201"
     assert plane.token not in answer.err
 
 

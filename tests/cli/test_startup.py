@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("kubernetes", "tabulate", "urllib3", "cryptography", "jsonpatch")
+HEAVY = ("kubernetes", "tabulate", "urllib3", "cryptography", "jsonpatch", "re2")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ HEAVY = ("kubernetes", "tabulate", "urllib3", "cryptography", "jsonpatch")
         ("sandbox", "--help"),
         ("create", "--source=a", "--dry-run=client", "-o", "yaml"),
         ("create", "--source=a", "--label-filter=a*b"),
+        ("create", "--source=a", "--label-filter=app*", "--start", "--dry-run=client"),
     ],
 )
 def test_help_and_a_client_dry_run_do_not_import_what_they_do_not_need(

@@ -152,10 +152,10 @@ def test_an_invalid_value_has_its_bare_reason_too():
     assert InvalidValue("a filter can't be empty").reason == "a filter can't be empty"
 
 
-def test_only_a_failure_that_may_pass_is_transient():
-    assert (ConnectionFailed("a").transient, ConnectionFailed("b", transient=True).transient) == (
-        False,
+def test_a_failed_connection_may_succeed_later_unless_it_says_otherwise():
+    assert (ConnectionFailed("a").transient, ConnectionFailed("b", transient=False).transient) == (
         True,
+        False,
     )
 
 

@@ -76,7 +76,12 @@ def test_without_any_file_it_is_kubectls_localhost(resolved):
 def test_the_file_in_the_home_directory_counts_where_none_is_named(resolved, home):
     (home / ".kube").mkdir(parents=True)
     (home / ".kube" / "config").write_text(yaml.safe_dump(a_config(name="home")))
-    assert resolved() == Connection({"server": "https://home"}, {"token": "token-home"})
+    found = resolved(environ={"HOME": str(home)})
+    assert found == Connection({"server": "https://home"}, {"token": "token-home"})
+
+
+def test_without_a_home_there_is_no_default_file(resolved, home):
+    assert resolved(environ={}).cluster == LOCALHOST
 
 
 def test_the_flag_counts_before_the_environment(resolved, tmp_path):

@@ -104,17 +104,21 @@ def test_a_line_longer_than_the_terminal_is_cut():
 
 
 def test_several_clones_on_a_terminal_get_a_line_for_each_change():
-    clones = [(a_clone(""), ""), (a_clone("", name="clone-2"), "")]
+    clones = [(a_clone(""), "why"), (a_clone("", name="clone-2"), "why")]
     assert played(Terminal(), single=False, clones=clones, ticks=1) == (
-        "clone-1: Pending 0/4 ░░░░ after 0.5s\nclone-2: Pending 0/4 ░░░░ after 1.0s\n",
+        "clone-1: Pending 0/4 ░░░░ (why) after 0.5s\nclone-2: Pending 0/4 ░░░░ (why) after 1.0s\n",
         [],
     )
 
 
 def test_two_clones_of_one_name_in_two_namespaces_are_told_apart():
-    clones = [(a_clone(""), ""), (a_clone("", metadata={"namespace": "vms"}), "")]
+    clones = [(a_clone("Failed"), ""), (a_clone("Failed", metadata={"namespace": "vms"}), "")]
     text, _ = played(io.StringIO(), clones=clones)
-    assert text == ("clone-1: Pending 0/4 ░░░░ after 0.5s\nclone-1: Pending 0/4 ░░░░ after 1.0s\n")
+    assert text == "clone-1: Failed 0/4 ░░░░ after 0.5s\nclone-1: Failed 0/4 ░░░░ after 1.0s\n"
+
+
+def test_a_clone_that_is_merely_pending_is_worth_no_line_off_a_terminal():
+    assert played(io.StringIO(), clones=[(a_clone(""), "")]) == ("", [])
 
 
 @pytest.mark.parametrize(
