@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +51,22 @@ def _one_of(name: str, words: Sequence[str]) -> Checked:
         return written[text.lower()]
 
     return Checked(name, read)
+
+
+_OBJECT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("name", required=False, default=""),
+    click.option(
+        "--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given."
+    ),
+    click.option(
+        "-f",
+        "--filename",
+        "filenames",
+        multiple=True,
+        metavar="FILE|DIR|-",
+        help="Take the clones of a manifest, instead of one from flags; may be repeated.",
+    ),
+)
 
 
 _TARGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -100,6 +116,7 @@ _TARGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 def clone_spec_options(command: Command) -> Command:
     """Add the flags that say what to clone and how: ours, and virtctl's names for the same."""
     options: list[Callable[[Command], Command]] = [
+        *_OBJECT_OPTIONS,
         click.option(
             "--source", metavar="[vm/|vmsnapshot/]NAME", help="The VM or VM snapshot to clone."
         ),
@@ -158,14 +175,18 @@ def _filter_option(flag: str, what: str) -> Callable[[Command], Command]:
     )
 
 
-def requested_clones(
-    name: str, filenames: tuple[str, ...], namespace: str, spec: dict[str, Any]
-) -> list[dict[str, Any]]:
+def requested_clones(asked: Mapping[str, Any], namespace: str) -> list[dict[str, Any]]:
     """The manifests that the options ask for: those of the files, or one built from the flags.
 
-    ``namespace`` is the one asked for with -n, empty if none was. Raises UsageError for flags
-    that don't go together, and ManifestError for a file that can't be sent.
+    ``asked`` holds the values of ``clone_spec_options``, ``namespace`` the one asked for with -n,
+    empty if none was. Raises UsageError for flags that don't go together, and ManifestError for a
+    file that can't be sent.
     """
+    spec = dict(asked)
+    name, name_flag, filenames = (spec.pop(key) for key in ("name", "name_flag", "filenames"))
+    if name and name_flag:
+        raise click.UsageError("NAME can't be used together with --name")
+    name = name or name_flag or ""
     given = [flag for flag, value in _flags(spec).items() if value]
     if not filenames:
         return [build_clone(_request(name, namespace, spec), choose=secrets.choice)]

@@ -34,16 +34,6 @@ kubectl virt-clone check -f clones.yaml -o json
 
 
 @click.command(cls=Verb, name="check", examples=EXAMPLES)
-@click.argument("name", required=False, default="")
-@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
-@click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Check the clones of a manifest, instead of one from flags; may be repeated.",
-)
 @clone_spec_options
 @skip_check_option
 @output_option("json")
@@ -52,12 +42,9 @@ kubectl virt-clone check -f clones.yaml -o json
 def command(
     ctx: click.Context,
     /,
-    name: str,
-    name_flag: str | None,
-    filenames: tuple[str, ...],
     skip_check: tuple[str, ...],
     output: str | None,
-    **spec: Any,
+    **asked: Any,
 ) -> None:
     """Say whether a clone can work, or the cluster can clone at all.
 
@@ -65,12 +52,9 @@ def command(
     exit code is 1 if there is a finding of the level error.
     """
     flags = connection_flags(ctx)
-    if name and name_flag:
-        raise click.UsageError("NAME can't be used together with --name")
-    name = name or name_flag or ""
-    if not (name or filenames or any(spec.values())):
+    if not any(asked.values()):
         ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), output))
-    clones = requested_clones(name, filenames, flags.namespace, spec)
+    clones = requested_clones(asked, flags.namespace)
     ctx.exit(_check(connect(flags, log=log, warn=warn), clones, skip_check, output))
 
 

@@ -56,16 +56,6 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
 
 
 @click.command(cls=Verb, name="create", examples=EXAMPLES)
-@click.argument("name", required=False, default="")
-@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
-@click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Create the clones of a manifest, instead of one from flags; may be repeated.",
-)
 @clone_spec_options
 @click.option(
     "--dry-run",
@@ -91,15 +81,12 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
 def command(
     ctx: click.Context,
     /,
-    name: str,
-    name_flag: str | None,
-    filenames: tuple[str, ...],
     dry_run: str,
     skip_check: tuple[str, ...],
     output: str | None,
     wait: bool,
     timeout: float,
-    **spec: Any,
+    **asked: Any,
 ) -> None:
     """Clone a VM or a VM snapshot.
 
@@ -109,9 +96,7 @@ def command(
     flags = connection_flags(ctx)
     if wait and dry_run != "none":
         raise click.UsageError("--wait can't be used together with --dry-run")
-    if name and name_flag:
-        raise click.UsageError("NAME can't be used together with --name")
-    clones = requested_clones(name or name_flag or "", filenames, flags.namespace, spec)
+    clones = requested_clones(asked, flags.namespace)
     if dry_run == "client":
         click.echo(answer(clones, clones, output, dry_run), nl=False)
         return

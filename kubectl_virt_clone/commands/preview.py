@@ -28,16 +28,6 @@ kubectl virt-clone preview -f clone.yaml -o yaml
 
 
 @click.command(cls=Verb, name="preview", examples=EXAMPLES)
-@click.argument("name", required=False, default="")
-@click.option("--name", "name_flag", metavar="NAME", help="Name of the clone object, if not given.")
-@click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Preview the clones of a manifest, instead of one from flags; may be repeated.",
-)
 @clone_spec_options
 @output_option(*FORMATS)
 @connection_options
@@ -45,11 +35,8 @@ kubectl virt-clone preview -f clone.yaml -o yaml
 def command(
     ctx: click.Context,
     /,
-    name: str,
-    name_flag: str | None,
-    filenames: tuple[str, ...],
     output: str | None,
-    **spec: Any,
+    **asked: Any,
 ) -> None:
     """Show what the target of a clone will be.
 
@@ -57,9 +44,7 @@ def command(
     <generated>, and its places are listed.
     """
     flags = connection_flags(ctx)
-    if name and name_flag:
-        raise click.UsageError("NAME can't be used together with --name")
-    clones = requested_clones(name or name_flag or "", filenames, flags.namespace, spec)
+    clones = requested_clones(asked, flags.namespace)
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
     previews = [preview_of(clone, gather(session, clone, served)) for clone in clones]

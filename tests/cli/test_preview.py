@@ -15,7 +15,6 @@ from tests.cli.test_wait import until
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
-SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 
 
 def ids_of(preview: dict[str, Any]) -> list[str]:
@@ -46,7 +45,8 @@ def test_a_vm_is_previewed_and_nothing_is_created(plane: ControlPlane, kvc: Kvc)
 
 
 def test_a_snapshot_is_previewed_as_the_vm_was(plane: ControlPlane, kvc: Kvc) -> None:
-    until(lambda: bool(plane.registry.get(SNAPSHOTS, "default", "snap-1")["status"]["readyToUse"]))
+    snapshot = ("virtualmachinesnapshots.snapshot.kubevirt.io", "default", "snap-1")
+    until(lambda: bool(plane.registry.get(*snapshot).get("status", {}).get("readyToUse")))
     vm = plane.registry.get(VMS, "default", "vm-cirros")
     vm["metadata"]["labels"] = {"edited": "yes"}
     plane.registry.update(VMS, "default", "vm-cirros", vm)

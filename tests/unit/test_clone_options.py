@@ -18,8 +18,8 @@ def spec_of(**spec):
 
 
 def requested(*args, name="clone-1", filenames=(), namespace=""):
-    spec = spec_of.main(list(args), standalone_mode=False)
-    return requested_clones(name, filenames, namespace, spec)
+    asked = spec_of.main(list(args), standalone_mode=False)
+    return requested_clones({**asked, "name": name, "filenames": filenames}, namespace)
 
 
 VM = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "vm-cirros"}
