@@ -93,7 +93,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.ended = threading.Event()  # type: ignore[attr-defined]
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
 
     yield start
@@ -211,6 +211,14 @@ def test_a_clone_that_is_gone_before_the_first_look_was_deleted(kvc: Kvc, serve:
         f"error: {OBJECT}/c will not reach phase=Succeeded:"
         " it was deleted before it reached phase=Succeeded"
     )
+
+
+def test_a_warning_of_the_server_is_passed_on_once(kvc: Kvc, serve: Serve) -> None:
+    warned = answering(201, PENDING, Warning='299 - "unknown field \\"spec.x\\""')
+
+    told = kvc("create", "c", "--source=a", "--skip-check=all", "-s", serve(warned))
+
+    assert told == (f"{OBJECT}/c created\n", 'Warning: unknown field "spec.x"\n')
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
