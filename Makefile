@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# More than two cores have: many tests wait for a server or a program.
+WORKERS ?= 4
 
 .PHONY: help demo test lint format e2e clean
 
@@ -15,7 +17,7 @@ demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 	PATH="$(CURDIR)/$(BIN):$$PATH" kubectl-virt_clone sandbox -- sh docs/demo.sh
 
 test: $(VENV)/.test ## run the whole test suite
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## check style, types, layers and spelling
 	$(BIN)/ruff check .
