@@ -19,8 +19,8 @@ from kubectl_virt_clone.model.documents import parse_documents
 from kubectl_virt_clone.model.filters import check_filter
 from kubectl_virt_clone.model.finding import ALL, IDS
 from kubectl_virt_clone.model.macs import parse_assignment
-from kubectl_virt_clone.model.manifest import CloneRequest, build_clone, read_clone
-from kubectl_virt_clone.model.objects import text_at
+from kubectl_virt_clone.model.manifest import CloneRequest, build_clone, named, read_clone
+from kubectl_virt_clone.model.objects import key_of, name_of, text_at
 from kubectl_virt_clone.model.references import parse_kind, parse_reference
 from kubectl_virt_clone.model.target_patches import (
     RUN_STRATEGIES,
@@ -194,10 +194,16 @@ def requested_clones(asked: Mapping[str, Any], namespace: str) -> list[dict[str,
         raise click.UsageError(f"-f can't be used together with {given[0] if given else 'NAME'}")
     clones = [read_clone(document) for path in filenames for document in _documents(path)]
     if not clones:
-        raise ManifestError("no objects passed to create")
-    for clone in clones:
+        raise ManifestError("no objects passed")
+    for number, clone in enumerate(clones):
         _check_namespace(clone, namespace)
+        if any(_same_object(clone, other) for other in clones[:number]):
+            raise ManifestError(f"{named(clone)} appears twice")
     return clones
+
+
+def _same_object(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(name_of(one)) and key_of(one) == key_of(other)
 
 
 def _flags(spec: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from kubectl_virt_clone.cluster.resources import (
     served_fields,
 )
 from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.errors import ResourceNotServed, StatusError
+from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
 from kubectl_virt_clone.model.api import (
     CLONE_GROUP,
     CLONES,
@@ -200,6 +200,8 @@ def _listed(session: Session, resource: Resource, namespace: str) -> Listing:
             page = session.request("GET", path)
     except StatusError as error:
         return Listing(unreadable=error.reason or "unknown")
+    except ConnectionFailed as error:
+        return Listing(unreadable=str(error))
     return Listing(tuple(items_of(page)))
 
 
@@ -222,5 +224,5 @@ def _reviewed(session: Session, group: str, kind: str, spec: Mapping[str, Any]) 
         body["spec"] = spec
     try:
         return session.request("POST", f"/apis/{group}/v1/{kind.lower()}s", body=body)
-    except StatusError:
+    except (ConnectionFailed, StatusError):
         return {}

@@ -11,7 +11,7 @@ from functools import partial
 from kubectl_virt_clone.cluster.concurrency import side_by_side
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
 from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.errors import StatusError
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import (
     EVENTS,
     RESTORES,
@@ -55,11 +55,19 @@ def surroundings_of(session: Session, namespace: str, clone: Object) -> Surround
 
 
 def look_up(session: Session, resource: Resource, namespace: str, name: str) -> Lookup:
-    """Read one object; missing and unreadable ones are answers, not errors."""
+    """Read one object; missing and unreadable ones are answers, not errors.
+
+    A 404 that names no object is of a version or a resource that the server doesn't have.
+    """
     try:
         return Lookup(get(session, resource, namespace, name))
     except StatusError as error:
-        return Lookup() if error.code == NOT_FOUND else Lookup(unreadable=error.reason or "unknown")
+        if error.code != NOT_FOUND:
+            return Lookup(unreadable=error.reason or "unknown")
+        named = text_at(error.status, "details", "name")
+        return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")
+    except ConnectionFailed as error:
+        return Lookup(unreadable=str(error))
 
 
 def events_of(
@@ -72,6 +80,8 @@ def events_of(
         page = list_page(session, EVENTS, namespace, query, read_timeout=read_timeout)
     except StatusError as error:
         return Listing(unreadable=error.reason or "unknown")
+    except ConnectionFailed as error:
+        return Listing(unreadable=str(error))
     return Listing(tuple(sorted(items_of(page), key=_when)))
 
 

@@ -69,7 +69,7 @@ def served_fields(session: Session, resource: Resource) -> frozenset[str] | None
     path = f"/openapi/v3/apis/{resource.group}/{resource.version}"
     try:
         document = session.request("GET", path)
-    except StatusError:
+    except (ConnectionFailed, StatusError):
         return None
     for schema in mapping_at(document, "components", "schemas").values():
         kinds = mappings_at(schema, "x-kubernetes-group-version-kind")

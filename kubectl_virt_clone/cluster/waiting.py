@@ -13,7 +13,6 @@ from typing import Protocol
 from kubectl_virt_clone.cluster.related import events_of
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.watching import Changed, Listed, Notice, Watch, watching
-from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.diagnosis import cause
 from kubectl_virt_clone.model.objects import Key, Object, key_of, uid_of
@@ -147,10 +146,7 @@ class _Waiting:
         if judged.outcome is not Outcome.NEVER or phase_of(clone) != FAILED or cause(clone):
             return judged
         namespace, name = key_of(clone)
-        try:
-            events = events_of(
-                self._session, namespace, name, uid_of(clone), read_timeout=EVENTS_SECONDS
-            )
-        except VirtCloneError:
-            return judged
+        events = events_of(
+            self._session, namespace, name, uid_of(clone), read_timeout=EVENTS_SECONDS
+        )
         return replace(judged, reason=cause(clone, events.objects) or judged.reason)

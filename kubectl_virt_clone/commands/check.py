@@ -53,7 +53,7 @@ def command(
     """
     flags = connection_flags(ctx)
     if not any(asked.values()):
-        ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), output))
+        ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), skip_check, output))
     clones = requested_clones(asked, flags.namespace)
     ctx.exit(_check(connect(flags, log=log, warn=warn), clones, skip_check, output))
 
@@ -64,7 +64,7 @@ def _check(
     try:
         served = served_clones(session)
     except ResourceNotServed:
-        return _check_cluster(session, output)
+        return _check_cluster(session, skipped, output)
     gathered = gather_each(session, clones, served, rights=True)
     checked = [
         (clone, without(findings(clone, facts), skipped))
@@ -74,8 +74,8 @@ def _check(
     return ExitCode.DONE if all(is_fine(found) for _, found in checked) else ExitCode.ERROR
 
 
-def _check_cluster(session: Session, output: str | None) -> ExitCode:
+def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | None) -> ExitCode:
     cluster = cluster_facts(session)
-    found = ordered(cluster_findings(cluster))
+    found = without(ordered(cluster_findings(cluster)), skipped)
     click.echo(cluster_report(cluster, found, output), nl=False)
     return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

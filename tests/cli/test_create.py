@@ -255,7 +255,7 @@ def test_an_unknown_field_is_refused_and_never_dropped(kvc: Kvc, plane: ControlP
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ("", "error: no objects passed to create"),
+        ("", "error: no objects passed"),
         ("a: b: c", "error: error parsing STDIN: mapping values are not allowed here"),
         ("- 1", "error: the document is not a Kubernetes object"),
         (

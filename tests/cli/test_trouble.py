@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from kubectl_virt_clone.cluster import waiting
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
+from tests.cli.stub import Answer, Serve, answering, failing
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
-GROUP = {"kind": "APIGroup", "versions": [{"version": "v1beta1"}]}
 FAILED = {
     "metadata": {"name": "c", "namespace": "default", "uid": "1"},
     "status": {"phase": "Failed", "conditions": []},
 }
 PENDING = {"metadata": {"name": "c", "namespace": "default", "uid": "1"}}
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
-Serve = Callable[[Answer], str]
-
-
-def answering(code: int, body: object, **headers: str) -> Answer:
-    """An answer with a JSON body."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        data = json.dumps(body).encode()
-        handler.send_response(code)
-        handler.send_header("Content-Type", "application/json")
-        handler.send_header("Connection", "close")
-        handler.send_header("Content-Length", str(len(data)))
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(data)
-
-    return answer
-
 
 def listing(*clones: object) -> Answer:
     return answering(200, {"metadata": {"resourceVersion": "1"}, "items": list(clones)})
-
-
-def failing(code: int, reason: str, **headers: str) -> Answer:
-    status = {"kind": "Status", "reason": reason, "message": "no", "code": code}
-    return answering(code, status, **headers)
 
 
 def silent(handler: BaseHTTPRequestHandler) -> None:
@@ -67,40 +38,6 @@ def broken(handler: BaseHTTPRequestHandler) -> None:
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
     handler.wfile.write(b"{")
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
-    """Starts a server that answers discovery well and all else as told; returns its URL."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(answer: Answer) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                discovery = self.path == "/apis/clone.kubevirt.io"
-                (answering(200, GROUP) if discovery else answer)(self)
-                self.close_connection = True
-
-            do_POST = do_GET  # noqa: N815 - the name that http.server looks for
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.ended = threading.Event()  # type: ignore[attr-defined]
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.ended.set()  # type: ignore[attr-defined]
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture(autouse=True)

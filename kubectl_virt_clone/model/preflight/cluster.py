@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.model.api import CLONE_GROUP, CLONES, FIELD_SINCE
-from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, Finding, kubectl
+from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, WARNING, Finding, kubectl
 from kubectl_virt_clone.model.manifest import unserved_fields
 from kubectl_virt_clone.model.objects import Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.model.preflight.facts import Facts, kubevirt_version
@@ -69,8 +70,12 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
     yield from gate_findings(Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
     unasked = [verb for verb, allowed in cluster.rights.items() if allowed is None]
-    if denied:
+    if "create" in denied:
         yield denied_finding(denied, cluster.namespace, cluster.user)
+    elif denied:
+        # Creating is enough to clone; the others are for following it and for cleaning up.
+        finding = denied_finding(denied, cluster.namespace, cluster.user)
+        yield replace(finding, level=WARNING)
     if unasked:
         message = f"whether you may {', '.join(unasked)} {CLONES.qualified} can't be asked"
         yield Finding("rbac", UNKNOWN, message)
@@ -79,12 +84,17 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
 def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
     """The finding that the user may not do something with clones; an admin can change that."""
     grant = kubectl(
-        *("create", "rolebinding", f"{user or 'USER'}-may-clone".replace(":", "-")),
+        *("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone"),
         *("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}"),
         namespace=namespace,
     )
     message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
     return Finding("rbac", ERROR, message, grant)
+
+
+def _as_name(user: str) -> str:
+    """A user's name as part of an object's: what no object's name may have becomes a dash."""
+    return re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
 
 
 def right_findings(facts: Facts) -> Iterator[Finding]:

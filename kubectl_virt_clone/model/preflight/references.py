@@ -24,6 +24,7 @@ from kubectl_virt_clone.model.objects import (
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
     from_snapshot,
+    is_older,
     source_name,
     source_resource,
     source_vm,
@@ -103,7 +104,11 @@ def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     resource, name = source_resource(clone), source_name(clone)
     if resource is None or not name or facts.source.unreadable:
         return
-    if facts.source.object is None:
+    maker = next((o for o in facts.clones.objects if _claims(o, name)), None)
+    if facts.source.object is None and maker is not None and not is_older(facts, 1, 5):
+        message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
+        yield Finding("source-missing", WARNING, message, "--skip-check source-missing")
+    elif facts.source.object is None:
         names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
         close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
         yield Finding(
@@ -173,9 +178,15 @@ def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             _ANOTHER_TARGET,
         )
     for other in facts.clones.objects:
-        if _claims(other, target) and name_of(other) != name_of(clone):
-            message = f'the unfinished clone "{name_of(other)}" has the target "{target}" too'
+        # The same name is the same clone; one that is yet to be generated is another's.
+        itself = name_of(other) and name_of(other) == name_of(clone)
+        if _claims(other, target) and not itself:
+            message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
             yield Finding("target-claimed", ERROR, message, _ANOTHER_TARGET)
+
+
+def _called(clone: Object) -> str:
+    return name_of(clone) or text_at(clone, "metadata", "generateName")
 
 
 def _overwritten(clone: Object, facts: Facts, target: str) -> bool:

@@ -83,6 +83,7 @@ def _of_the_vm(clone: Object) -> tuple[str, ...]:
     )
     return (
         *("backend-storage", "network-annotations", "cloud-init-reruns", "first-consumer"),
+        *(("volume-not-snapshottable",) if from_snapshot(clone) else ()),
         *(_FILTERS if filtered else ()),
         *(("mac-unknown-interface",) if new_macs(clone) else ()),
         *(("serial-ignored",) if at(clone, "spec", "newSMBiosSerial") else ()),
