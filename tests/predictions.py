@@ -167,6 +167,14 @@ def _patches(vm: Object) -> Any:
         '"add","path":"/metadata/labels/example.com~1extra","value":""': "labels" in vm["metadata"],
         '"add","path":"/spec/template/spec/hostname","value":"copy"': True,
         '"replace","path":"/spec/runStrategy","value":"Manual"': "runStrategy" in vm["spec"],
+        # Go reads null as nothing, but as an empty text in a map of texts.
+        '"add","path":"/metadata/labels/empty","value":null': "labels" in vm["metadata"],
+        '"add","path":"/metadata/annotations/empty","value":null': True,
+        '"add","path":"/spec/template/spec/subdomain","value":null': True,
+        '"remove","path":"/spec/template/metadata"': True,
+        '"remove","path":"/spec/template/spec/architecture"': True,
+        f'"remove","path":"{_DOMAIN}/machine"': True,
+        f'"add","path":"{_OBSERVED}","value":"x"': True,
         f'"replace","path":"{seconds}","value":30': True,
         f'"remove","path":"{seconds}"': True,
         f'"replace","path":"{_DOMAIN}/firmware/serial","value":"SN-PATCH"': True,
@@ -177,6 +185,7 @@ def _patches(vm: Object) -> Any:
     return st.lists(st.sampled_from(texts), unique=True, max_size=3)
 
 
+_OBSERVED = "/metadata/annotations/kubevirt.io~1latest-observed-api-version"
 _DOMAIN = "/spec/template/spec/domain"
 _INTERFACE = f"{_DOMAIN}/devices/interfaces/0"
 

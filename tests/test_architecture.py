@@ -72,9 +72,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".model.api", ".model.filters", ".model.macs", ".model.objects"),
         *(".model.patches", ".errors"),
     ),
+    ".model.admitted": (
+        *(".model.macs", ".model.names", ".model.objects", ".model.target_patches"),
+        ".errors",
+    ),
     ".model.restored": (".model.filters", ".model.objects"),
     ".model.projection": (
-        *(".model.filters", ".model.macs", ".model.manifest", ".model.objects"),
+        *(".model.admitted", ".model.filters", ".model.manifest", ".model.objects"),
         *(".model.patches", ".model.restored", ".errors"),
     ),
     ".model.preview": (
@@ -85,7 +89,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".model.preflight": (
         *(".model.api", ".model.filters", ".model.finding", ".model.macs", ".model.manifest"),
         *(".model.objects", ".model.patches", ".model.preflight", ".model.projection"),
-        *(".model.surroundings", ".errors"),
+        *(".model.surroundings", ".model.target_patches", ".errors"),
     ),
     ".model.surroundings": (".model.objects",),
     ".model.progress": (".model.api", ".model.objects", ".errors"),

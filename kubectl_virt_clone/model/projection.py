@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.admitted import refusals
 from kubectl_virt_clone.model.filters import LAST_RESTORE_UID, Decision, decisions
-from kubectl_virt_clone.model.macs import dashed
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.objects import Object, at, mapping_at, mappings_at, text_at
 from kubectl_virt_clone.model.patches import applied, pointer_of, unsafe_reason
@@ -22,6 +22,7 @@ from kubectl_virt_clone.model.restored import (
     OBSERVED,
     PCI_TOPOLOGY,
     VolumeClaim,
+    claim_of,
     completed,
     restored,
 )
@@ -30,10 +31,19 @@ _TEMPLATE = ("spec", "template", "metadata")
 _DOMAIN = ("spec", "template", "spec", "domain")
 _STRATEGIES = {True: "Always", False: HALTED}
 
+PATCHED = "<patch>"
+"""Stands for the filter of a key that a patch of the user's sets or removes."""
+
+REMOVED = "<removed>"
+"""Stands for the MAC address of an interface that a patch removes."""
+
 
 @dataclass(frozen=True)
 class InterfaceMac:
-    """An interface's MAC address; ``after`` is empty where it is left to the cluster."""
+    """An interface's MAC address; ``after`` is empty where it is left to the cluster.
+
+    ``before`` is empty as well for an interface that a patch adds; one that it removes is REMOVED.
+    """
 
     interface: str
     before: str
@@ -44,9 +54,10 @@ class InterfaceMac:
 class Projection:
     """The target VM, without the server's bookkeeping, and what became of the source's values.
 
+    A key is kept if the target has it, whether a filter or one of the user's ``patches`` says so.
     ``generated`` are the JSON pointers of those values in ``target`` that hold GENERATED.
     ``problems`` are sentences about why KubeVirt would not make this target; where a patch does
-    not apply, ``target`` lacks it and those after it.
+    not apply, ``target`` has none of the user's.
     """
 
     target: dict[str, Any]
@@ -62,6 +73,7 @@ class Projection:
     run_strategy_before: str
     run_strategy_after: str
     volumes: tuple[VolumeClaim, ...]
+    patches: tuple[str, ...]
     generated: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -72,13 +84,20 @@ def project(source: Object, clone: Object) -> Projection:
     ``source`` is a VirtualMachine, or the metadata and spec of one in a snapshot's content;
     ``clone`` is the manifest. Source of the rules: KubeVirt's vm-target.go and restore.go.
     """
-    name = projected_name(clone)
-    vm, volumes = restored(source, name, text_at(clone, "spec", "volumeNamePolicy"))
+    asked = _texts(at(clone, "spec", "patches"))
+    vm, volumes = restored(
+        source, projected_name(clone), text_at(clone, "spec", "volumeNamePolicy")
+    )
     own = [*_own_patches(source, clone), *_removals(source, clone)]
-    patched, problems = _patched(vm, own, _texts(at(clone, "spec", "patches")))
-    target = completed(patched, source)
+    unasked, patched, problems = _patched(vm, own, asked)
+    before, target = completed(unasked, source), completed(patched, source)
     labels, annotations, template_labels, template_annotations = (
-        _decided(source, clone, path, _written_again(source, path)) for path in _GROUPS
+        _as_patched(
+            _decided(source, clone, path, _written_again(source, path)),
+            mapping_at(before, *path),
+            mapping_at(target, *path),
+        )
+        for path in _GROUPS
     )
     firmware = mapping_at(source, *_DOMAIN, "firmware")
     return Projection(
@@ -94,9 +113,10 @@ def project(source: Object, clone: Object) -> Projection:
         uuid_after=text_at(target, *_DOMAIN, "firmware", "uuid"),
         run_strategy_before=run_strategy(source),
         run_strategy_after=run_strategy(target),
-        volumes=volumes,
+        volumes=tuple(_mounted(volumes, target)),
+        patches=asked,
         generated=tuple(_generated(target)),
-        problems=(*problems, *_refusals(target)),
+        problems=(*problems, *_refusals(vm, target)),
     )
 
 
@@ -142,6 +162,14 @@ def _decided(
     return decisions(filters, map(str, mapping_at(source, *path)), always_kept=always)
 
 
+def _as_patched(decided: Iterable[Decision], before: Object, after: Object) -> tuple[Decision, ...]:
+    """The decisions, but for the keys that the user's patches made another of."""
+    changed = {key for key in (*before, *after) if before.get(key) != after.get(key)}
+    rows = [decision for decision in decided if decision.key not in changed]
+    rows += [Decision(key, kept=key in after, by=PATCHED) for key in changed]
+    return tuple(sorted(rows, key=lambda decision: decision.key))
+
+
 def _written_again(source: Object, path: tuple[str, ...]) -> list[str]:
     """The keys that are on the target as they were, although a filter may have removed them."""
     present = mapping_at(source, *path)
@@ -176,15 +204,17 @@ def _operation(op: str, path: Iterable[str], *value: str) -> str:
 
 def _patched(
     vm: dict[str, Any], own: Sequence[str], asked: Sequence[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """``vm`` with KubeVirt's patches and the user's, and why some of them can't be applied."""
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """``vm`` after KubeVirt's patches, after the user's too, and why some can't be applied."""
     problems = [reason for text in (*own, *asked) if (reason := unsafe_reason(text))]
+    stages = []
     for texts in (own, asked):
         try:
             vm = applied(vm, texts)
         except InvalidValue as error:
             problems.append(error.reason)
-    return vm, problems
+        stages.append(vm)
+    return stages[0], stages[1], problems
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -192,33 +222,32 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _macs(source: Object, target: Object) -> Iterator[InterfaceMac]:
-    after = {text_at(item, "name"): text_at(item, "macAddress") for item in _interfaces(target)}
-    for interface in _interfaces(source):
-        name = text_at(interface, "name")
-        yield InterfaceMac(name, text_at(interface, "macAddress"), after.get(name, ""))
+    before, after = (
+        {text_at(item, "name"): text_at(item, "macAddress") for item in _interfaces(vm)}
+        for vm in (source, target)
+    )
+    for name in dict.fromkeys((*before, *after)):
+        yield InterfaceMac(name, before.get(name, ""), after.get(name, REMOVED))
 
 
 def _interfaces(vm: Object) -> list[Mapping[str, Any]]:
     return mappings_at(vm, *_DOMAIN, "devices", "interfaces")
 
 
-def _refusals(target: Object) -> Iterator[str]:
-    """Why the VM's webhook would refuse the target: only what patches can bring about."""
-    spec = mapping_at(target, "spec")
-    strategies = [field for field in ("running", "runStrategy") if spec.get(field) is not None]
-    if len(strategies) > 1:
-        yield "spec.running and spec.runStrategy can't both be set, so KubeVirt refuses the target"
-    if not strategies:
-        yield "neither spec.running nor spec.runStrategy is set, so KubeVirt refuses the target"
-    for interface in _interfaces(target):
-        address = text_at(interface, "macAddress")
-        try:
-            dashed(address or "02-00-00-00-00-01")
-        except InvalidValue:
-            yield (
-                f'"{address}" of the interface {text_at(interface, "name")} is not a MAC address,'
-                " so KubeVirt refuses the target"
-            )
+def _mounted(volumes: Iterable[VolumeClaim], target: Object) -> Iterator[VolumeClaim]:
+    """The claims behind the source's volumes and those that only the target has."""
+    before = {volume.volume: volume.before for volume in volumes}
+    listed = mappings_at(target, "spec", "template", "spec", "volumes")
+    after = {text_at(volume, "name"): claim_of(volume) for volume in listed}
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) or after[name]:
+            yield VolumeClaim(name, before.get(name, ""), after.get(name, ""))
+
+
+def _refusals(vm: Object, target: Object) -> Iterator[str]:
+    """Why KubeVirt would refuse the target, but for what it took in the source."""
+    taken = frozenset(refusals(vm))
+    return (reason for reason in refusals(target) if reason not in taken)
 
 
 def _generated(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:

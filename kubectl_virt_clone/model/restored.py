@@ -37,6 +37,7 @@ The second came with 1.6.4. A source without them is older than its cluster's Ku
 cluster is; what the target then gets is not known here, and left out.
 """
 
+_TEXTS = frozenset({"annotations", "labels", "nodeSelector"})
 _LONGEST_CLAIM = 63
 _SUFFIX_LENGTH = 5  # of the name that KubeVirt generates for a target
 
@@ -171,18 +172,37 @@ def _rename_revisions(spec: dict[str, Any]) -> None:
 def completed(vm: Object, source: Object) -> dict[str, Any]:
     """``vm`` as it is stored: without the empty fields that Go drops, with KubeVirt's defaults.
 
-    Only those defaults that a clone can take away: KubeVirt's own annotations, serial and uuid.
+    Only those defaults that a clone can take away: KubeVirt's own annotations, serial and uuid,
+    architecture and machine type.
     """
-    result = deepcopy(dict(vm))
-    _complete_metadata(result.get("metadata"), mapping_at(source, "metadata"), OBSERVED)
+    result: dict[str, Any] = _as_go_reads(dict(vm))
+    theirs = mapping_at(source, "metadata")
+    _complete_metadata(result.get("metadata"), theirs, OBSERVED)
+    _overwrite(at(result, "metadata", "annotations"), theirs)
     template = at(result, "spec", "template")
     if isinstance(template, dict):
+        metadata = template.get("metadata", {})
         theirs = mapping_at(source, "spec", "template", "metadata")
-        _complete_metadata(template.get("metadata"), theirs, PCI_TOPOLOGY)
-    domain = at(template, "spec", "domain")
-    if isinstance(domain, dict):
-        _complete_domain(domain)
+        _complete_metadata(metadata, theirs, PCI_TOPOLOGY)
+        if metadata != {}:
+            template["metadata"] = metadata
+    guest = at(template, "spec")
+    if isinstance(guest, dict):
+        _complete_guest(guest, mapping_at(source, "spec", "template", "spec"))
     return result
+
+
+def _as_go_reads(value: Any, *, texts: bool = False) -> Any:
+    """A copy without the nulls, which are nothing to Go but an empty text in a map of texts."""
+    if isinstance(value, list):
+        return [_as_go_reads(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "" if item is None else _as_go_reads(item, texts=key in _TEXTS)
+        for key, item in value.items()
+        if item is not None or texts
+    }
 
 
 def _complete_metadata(metadata: Any, before: Object, defaults: Mapping[str, str]) -> None:
@@ -197,6 +217,27 @@ def _complete_metadata(metadata: Any, before: Object, defaults: Mapping[str, str
     for field in ("labels", "annotations"):
         if metadata.get(field) == {}:
             del metadata[field]
+
+
+def _overwrite(annotations: Any, before: Object) -> None:
+    """Put back what KubeVirt writes whether it is there or not, where it wrote it before."""
+    if isinstance(annotations, dict):
+        written = mapping_at(before, "annotations")
+        for key, value in OBSERVED.items():
+            if written.get(key) == value and isinstance(annotations.get(key), str):
+                annotations[key] = value
+
+
+def _complete_guest(guest: dict[str, Any], before: Object) -> None:
+    """The cluster's architecture and machine type, where a patch took the source's."""
+    if "architecture" in before and "architecture" not in guest:
+        guest["architecture"] = GENERATED
+    domain = guest.get("domain")
+    if not isinstance(domain, dict):
+        return
+    if text_at(before, "domain", "machine", "type") and domain.get("machine") in (None, {}):
+        domain["machine"] = {"type": GENERATED}
+    _complete_domain(domain)
 
 
 def _complete_domain(domain: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from tests.cli.test_wait import until
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
+RESTORES = "virtualmachinerestores.snapshot.kubevirt.io"
+LABEL_RULE = "it needs letters, digits, -, _ and ., and begins and ends with a letter or digit"
+REFUSAL = re.compile(r"denied the request|is invalid|cannot be handled|unmarshal")
+EXIT_FINDINGS = 1
 
 
 def ids_of(preview: dict[str, Any]) -> list[str]:
@@ -115,6 +120,103 @@ def test_a_target_that_will_not_be_made_has_no_yaml_but_a_table(
         f"error: virtualmachineclone.clone.kubevirt.io/c will have no target: {reason}\n"
     )
     assert f"Problems:\n  {reason}\n" in kvc(*flags).out
+
+
+@pytest.mark.parametrize(
+    ("patch", "fault"),
+    [
+        ('{"op":"remove","path":"/spec/template"}', "there is no spec.template"),
+        (
+            '{"op":"replace","path":"/spec/runStrategy","value":"Bogus"}',
+            'spec.runStrategy "Bogus" is none of Always, Halted, Manual, Once, RerunOnFailure,'
+            " WaitAsReceiver",
+        ),
+        (
+            '{"op":"add","path":"/metadata/labels/k","value":7}',
+            'metadata.labels: the value of "k" is no string',
+        ),
+        (
+            '{"op":"add","path":"/metadata/labels/k","value":"bad value!"}',
+            f'metadata.labels: the value "bad value!" is not valid; {LABEL_RULE}',
+        ),
+        (
+            '{"op":"add","path":"/metadata/labels/bad key","value":"v"}',
+            f'metadata.labels: the key "bad key" is not valid; {LABEL_RULE}',
+        ),
+        (
+            '{"op":"add","path":"/metadata/annotations/a b","value":"v"}',
+            f'metadata.annotations: the key "a b" is not valid; {LABEL_RULE}',
+        ),
+        (
+            '{"op":"add","path":"/spec/dataVolumeTemplates","value":"y"}',
+            "spec.dataVolumeTemplates is no list",
+        ),
+        (
+            '{"op":"add","path":"/spec/template/spec/hostname","value":5}',
+            "spec.template.spec.hostname is no string",
+        ),
+        (
+            '{"op":"replace","path":"/spec/template/spec/domain","value":"x"}',
+            "spec.template.spec.domain is no object",
+        ),
+    ],
+)
+def test_a_target_that_the_sandbox_refuses_is_foretold(
+    plane: ControlPlane, kvc: Kvc, patch: str, fault: str
+) -> None:
+    flags = ("c", "--source=vm-cirros", "--target=copy", f"--patch={patch}")
+    problem = f"{fault}, so KubeVirt refuses the target"
+    preview = json.loads(kvc("preview", *flags, "-o", "json").out)
+    assert preview["problems"] == [problem]
+    assert f"the clone would hang: {problem}" in kvc("check", *flags, exit_code=EXIT_FINDINGS).out
+    kvc("create", *flags, "--skip-check=all")
+    until(lambda: any(map(_refused, plane.registry.list(RESTORES, "default").items)))
+    assert not any(
+        vm["metadata"]["name"] == "copy" for vm in plane.registry.list(VMS, "default").items
+    )
+
+
+def _refused(restore: dict[str, Any]) -> bool:
+    """Whether a restore could not make its VM: another reason than of one that goes on."""
+    conditions = restore.get("status", {}).get("conditions", [])
+    return any(REFUSAL.search(condition["reason"]) for condition in conditions)
+
+
+def test_the_table_shows_what_patches_make_of_the_keys(plane: ControlPlane, kvc: Kvc) -> None:
+    removal = '{"op":"remove","path":"/metadata/labels/app"}'
+    flags = ("--label=new=1", f"--patch={removal}", "--hostname=h")
+    lines = kvc("preview", "--source=vm-cirros", "--target=copy", *flags).out.splitlines()
+    assert lines[2:10] == [
+        "Labels:",
+        "  Key                     Target   Filter",
+        "  ---                     ------   ------",
+        "  app                     dropped  <patch>",
+        "  app.kubernetes.io/name  kept     <none>",
+        "  myapp                   kept     <none>",
+        "  new                     set      <patch>",
+        "  tier                    kept     <none>",
+    ]
+    start = lines.index("Patches:")
+    assert sorted(lines[start + 1 : start + 4]) == [
+        '  {"op":"add","path":"/metadata/labels/new","value":"1"}',
+        '  {"op":"add","path":"/spec/template/spec/hostname","value":"h"}',
+        f"  {removal}",
+    ]
+
+
+def test_a_label_that_a_flag_sets_is_there_though_a_filter_drops_it(
+    plane: ControlPlane, kvc: Kvc
+) -> None:
+    flags = ("--source=vm-cirros", "--target=copy", "--label=app=x", "--label-filter=tier")
+    preview = json.loads(kvc("preview", *flags, "-o", "json").out)
+    assert preview["target"]["metadata"]["labels"] == {"app": "x", "tier": "test"}
+    assert preview["labels"] == [
+        {"key": "app", "kept": True, "filter": "<patch>"},
+        {"key": "app.kubernetes.io/name", "kept": False, "filter": ""},
+        {"key": "myapp", "kept": False, "filter": ""},
+        {"key": "tier", "kept": True, "filter": "tier"},
+    ]
+    assert preview["patches"] == ['{"op":"add","path":"/metadata/labels/app","value":"x"}']
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_deleted_vm_goes_through_its_finalizer(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "template", [{}, {"spec": {"domain": {}}}, {"spec": {"domain": {"devices": 5}}}]
+    "template", [{}, {"spec": {"domain": {}}}, {"spec": {"domain": {}, "volumes": None}}]
 )
 def test_a_half_written_vm_breaks_nothing(world: World, template: dict[str, object]) -> None:
     world.registry.create(VMS, NAMESPACE, a_vm("half", template=template))
@@ -139,3 +139,54 @@ def test_the_pci_topology_of_a_template_is_kept(still_world: World) -> None:
     vm["spec"]["template"]["metadata"] = {"annotations": annotations}
     stored = still_world.registry.create(VMS, NAMESPACE, vm)
     assert stored["spec"]["template"]["metadata"] == {"annotations": annotations}
+
+
+@pytest.mark.parametrize(
+    ("template", "field", "kind", "given"),
+    [
+        ({"spec": {"domain": "x"}}, "spec.domain", "object", "string"),
+        ({"spec": {"domain": {"devices": 5}}}, "spec.domain.devices", "object", "integer"),
+        ({"spec": {"domain": {"firmware": []}}}, "spec.domain.firmware", "object", "array"),
+        ({"spec": {"domain": {}, "hostname": 5}}, "spec.hostname", "string", "integer"),
+        ({"spec": {"domain": {}, "volumes": {}}}, "spec.volumes", "array", "object"),
+        ({"metadata": {"labels": {"k": 7}}}, "metadata.labels.k", "string", "integer"),
+    ],
+)
+def test_a_well_known_field_has_the_type_that_go_reads(
+    still_world: World, template: dict[str, Any], field: str, kind: str, given: str
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create(VMS, NAMESPACE, a_vm("x", template=template))
+    where = f"spec.template.{field}"
+    assert str(caught.value) == (
+        f'VirtualMachine.kubevirt.io "x" is invalid: {where}: Invalid value: "{given}": '
+        f'{where} in body must be of type {kind}: "{given}"'
+    )
+
+
+def test_a_null_is_no_value_but_an_empty_label(still_world: World) -> None:
+    vm = a_vm("x")
+    vm["metadata"]["labels"] = {"e": None}
+    vm["spec"]["template"]["metadata"] = {"labels": {"e": None}}
+    vm["spec"]["template"]["spec"]["hostname"] = None
+    stored = still_world.registry.create(VMS, NAMESPACE, vm)
+    template = stored["spec"]["template"]
+    assert [stored["metadata"]["labels"], template["metadata"]["labels"]] == [{"e": ""}, {"e": ""}]
+    assert "hostname" not in template["spec"]
+    stored["spec"]["template"]["spec"]["hostname"] = None
+    updated = still_world.registry.update(VMS, NAMESPACE, "x", stored)
+    assert updated["spec"] == still_world.get(VMS, "x")["spec"]
+    assert "hostname" not in updated["spec"]["template"]["spec"]
+
+
+def test_the_domain_of_a_key_may_have_capitals_in_an_annotation_alone(still_world: World) -> None:
+    vm = a_vm("x")
+    vm["metadata"]["annotations"] = {"Example.com/Owner": "a"}
+    stored = still_world.registry.create(VMS, NAMESPACE, vm)
+    assert stored["metadata"]["annotations"]["Example.com/Owner"] == "a"
+    vm = a_vm("y")
+    vm["metadata"]["labels"] = {"Example.com/Owner": "a"}
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create(VMS, NAMESPACE, vm)
+    rejected = 'metadata.labels: Invalid value: "Example.com/Owner": prefix part a lowercase'
+    assert str(caught.value).startswith(f'VirtualMachine.kubevirt.io "y" is invalid: {rejected}')

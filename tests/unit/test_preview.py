@@ -16,7 +16,7 @@ from kubectl_virt_clone.model.projection import project
 from kubectl_virt_clone.model.surroundings import Lookup
 from kubectl_virt_clone.render.preview import rendered
 from tests.unit.builders import Object, malformed
-from tests.unit.test_projection import DATA_VOLUME, DUMP, IMAGE, PVC, a_clone, a_source
+from tests.unit.test_projection import DATA_VOLUME, DOMAIN, DUMP, IMAGE, PVC, a_clone, a_source
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FINDING = Finding("mac-in-use", "warning", "vm/other has the address too", "--new-mac-address")
@@ -43,6 +43,22 @@ def everything() -> Preview:
     )
 
 
+def patched() -> Preview:
+    """A preview of a clone whose patches change what its filters decide."""
+    return a_preview(
+        a_source(),
+        labelFilters=["tier", "^app"],
+        patches=[
+            '{"op":"add","path":"/metadata/labels/new","value":"\u202e"}',
+            '{"op":"replace","path":"/metadata/labels/new","value":"1"}',
+            '{"op":"add","path":"/metadata/labels/myapp","value":"x"}',
+            '{"op":"remove","path":"/metadata/labels/app"}',
+            '{"op":"add","path":"/spec/template/spec/hostname","value":"h"}',
+            f'{{"op":"remove","path":"{DOMAIN}/devices/interfaces/0"}}',
+        ],
+    )
+
+
 def a_bare_source() -> Object:
     return {
         "metadata": {"name": "vm-cirros", "namespace": "default"},
@@ -54,6 +70,7 @@ def a_bare_source() -> Object:
     ("name", "preview", "output"),
     [
         ("preview-everything.txt", everything(), None),
+        ("preview-patched.txt", patched(), None),
         ("preview-bare.txt", a_preview(a_bare_source(), target=""), None),
         (
             "preview.diff",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from kubectl_virt_clone.model.filters import Decision
-from kubectl_virt_clone.model.projection import InterfaceMac, Projection, project
+from kubectl_virt_clone.model.projection import (
+    PATCHED,
+    REMOVED,
+    InterfaceMac,
+    Projection,
+    project,
+)
 from kubectl_virt_clone.model.restored import VolumeClaim, claim_name
 from tests.unit.builders import Object, malformed
 
@@ -155,6 +162,7 @@ def test_a_clone_without_wishes_is_the_source_with_what_kubevirt_generates() -> 
         run_strategy_before="Halted",
         run_strategy_after="Halted",
         volumes=(),
+        patches=(),
         generated=(
             "/metadata/annotations/restore.kubevirt.io~1lastRestoreUID",
             f"{DOMAIN}/firmware/serial",
@@ -464,6 +472,186 @@ ONE_COLON = 'patch format is not valid - one ":" expected in a single key-value 
 )
 def test_a_target_that_will_not_be_made_has_its_reason(spec: Object, problem: str) -> None:
     assert project(a_source(), a_clone(**spec)).problems == (problem,)
+
+
+LABEL_RULE = "it needs letters, digits, -, _ and ., and begins and ends with a letter or digit"
+STRATEGIES = "Always, Halted, Manual, Once, RerunOnFailure, WaitAsReceiver"
+GUEST = "/spec/template/spec"
+OBSERVED_KEY = "kubevirt.io/storage-observed-api-version"
+
+
+def a_patch(op: str, path: str, *value: object) -> str:
+    return json.dumps({"op": op, "path": path, **({"value": value[0]} if value else {})})
+
+
+@pytest.mark.parametrize(
+    ("patch", "fault"),
+    [
+        (a_patch("remove", "/spec/template"), "there is no spec.template"),
+        (a_patch("add", "/spec/template", None), "there is no spec.template"),
+        (a_patch("replace", "/spec/template", "x"), "spec.template is no object"),
+        (a_patch("remove", GUEST), "there is no spec.template.spec"),
+        (a_patch("remove", DOMAIN), "there is no spec.template.spec.domain"),
+        (
+            a_patch("replace", "/spec/runStrategy", "Bogus"),
+            f'spec.runStrategy "Bogus" is none of {STRATEGIES}',
+        ),
+        (a_patch("replace", "/spec/runStrategy", 5), "spec.runStrategy is no string"),
+        (
+            a_patch("add", "/metadata/labels/k", 7),
+            'metadata.labels: the value of "k" is no string',
+        ),
+        (
+            a_patch("add", "/metadata/labels/k", "bad value!"),
+            f'metadata.labels: the value "bad value!" is not valid; {LABEL_RULE}',
+        ),
+        (
+            a_patch("add", "/metadata/labels/bad key", "v"),
+            f'metadata.labels: the key "bad key" is not valid; {LABEL_RULE}',
+        ),
+        (
+            a_patch("add", "/metadata/annotations/a b", "v"),
+            f'metadata.annotations: the key "a b" is not valid; {LABEL_RULE}',
+        ),
+        (
+            a_patch("add", "/metadata/annotations/k", []),
+            'metadata.annotations: the value of "k" is no string',
+        ),
+        (
+            a_patch("add", "/spec/template/metadata/labels/k", "bad value!"),
+            f'spec.template.metadata.labels: the value "bad value!" is not valid; {LABEL_RULE}',
+        ),
+        (
+            a_patch("replace", "/spec/template/metadata/labels", "x"),
+            "spec.template.metadata.labels is no object",
+        ),
+        (a_patch("add", "/spec/dataVolumeTemplates", "y"), "spec.dataVolumeTemplates is no list"),
+        (a_patch("add", f"{GUEST}/hostname", 5), "spec.template.spec.hostname is no string"),
+        (
+            a_patch("add", f"{GUEST}/volumes/0", "x"),
+            "spec.template.spec.volumes[0] is no object",
+        ),
+        (
+            a_patch("add", f"{GUEST}/volumes/-", None),
+            "spec.template.spec.volumes[0] is no object",
+        ),
+        (
+            a_patch("replace", f"/metadata/annotations/{OBSERVED_KEY.replace('/', '~1')}", 5),
+            f'metadata.annotations: the value of "{OBSERVED_KEY}" is no string',
+        ),
+        (a_patch("replace", DOMAIN, "x"), "spec.template.spec.domain is no object"),
+        (
+            a_patch("replace", f"{DOMAIN}/devices/interfaces", {}),
+            "spec.template.spec.domain.devices.interfaces is no list",
+        ),
+        (
+            a_patch("add", f"{GUEST}/terminationGracePeriodSeconds", True),
+            "spec.template.spec.terminationGracePeriodSeconds is no whole number",
+        ),
+    ],
+)
+def test_a_patch_may_bring_about_a_target_that_is_refused(patch: str, fault: str) -> None:
+    projection = project(a_source(), a_clone(patches=[patch]))
+    assert projection.problems == (f"{fault}, so KubeVirt refuses the target",)
+
+
+def test_what_the_source_has_is_not_held_against_the_target() -> None:
+    source = a_source(template={"metadata": {"labels": {"a b": "c"}}, "spec": {"hostname": 5}})
+    patch = a_patch("add", "/spec/template/metadata/labels/k", "v")
+    assert project(source, a_clone(patches=[patch])).problems == ()
+
+
+def test_a_key_that_a_patch_sets_or_removes_is_told_from_what_filters_do() -> None:
+    patches = [
+        a_patch("add", "/metadata/labels/app", "x"),
+        a_patch("add", "/metadata/labels/new", "1"),
+        a_patch("add", "/metadata/labels/tier", "test"),
+        a_patch("remove", "/metadata/annotations/note"),
+        a_patch("remove", f"/metadata/annotations/{next(iter(OBSERVED)).replace('/', '~1')}"),
+        a_patch("remove", "/spec/template/metadata/labels"),
+    ]
+    projection = project(a_source(), a_clone(labelFilters=["tier", "myapp"], patches=patches))
+    assert projection.patches == tuple(patches)
+    assert projection.labels == (
+        Decision("app", kept=True, by=PATCHED),
+        Decision("app.kubernetes.io/name", kept=False, by=""),
+        Decision("myapp", kept=True, by="myapp"),
+        Decision("new", kept=True, by=PATCHED),
+        Decision("tier", kept=True, by="tier"),
+    )
+    assert projection.annotations == (
+        *kept("example.com/owner", "example.com/ticket", *OBSERVED),
+        Decision("note", kept=False, by=PATCHED),
+    )
+    assert projection.template_labels == tuple(
+        Decision(key, kept=False, by=PATCHED) for key in sorted(TEMPLATE_LABELS)
+    )
+    assert projection.template_annotations == kept(*TEMPLATE_ANNOTATIONS)
+
+
+def test_an_interface_or_a_volume_may_be_a_patchs() -> None:
+    patches = [
+        a_patch("replace", f"{DOMAIN}/devices/interfaces/0/name", "other"),
+        a_patch("remove", f"{GUEST}/volumes/0"),
+        a_patch("add", f"{GUEST}/volumes/-", PVC | {"name": "more"}),
+        a_patch("add", f"{GUEST}/volumes/-", IMAGE),
+    ]
+    projection = project(a_source(PVC, DATA_VOLUME), a_clone(patches=patches))
+    assert projection.macs == (
+        InterfaceMac("default", "02:00:00:00:00:01", REMOVED),
+        InterfaceMac("other", "", ""),
+    )
+    assert projection.volumes == (
+        VolumeClaim("data", "disk-good", ""),
+        VolumeClaim("root", "root-dv", "restore-<generated>-root"),
+        VolumeClaim("more", "", "disk-good"),
+    )
+
+
+def test_a_null_is_no_value_but_an_empty_label() -> None:
+    patches = [
+        a_patch("add", "/metadata/labels/empty", None),
+        a_patch("add", "/spec/template/metadata/annotations/empty", None),
+        a_patch("add", f"{GUEST}/hostname", None),
+        a_patch("replace", f"{DOMAIN}/firmware", None),
+    ]
+    projection = project(a_source(), a_clone(patches=patches))
+    labels, _, _, template_annotations = maps_of(projection)
+    assert labels == {**LABELS, "empty": ""}
+    assert template_annotations == {**TEMPLATE_ANNOTATIONS, "empty": ""}
+    assert "hostname" not in projection.target["spec"]["template"]["spec"]
+    assert domain_of(projection)["firmware"] == GENERATED_FIRMWARE
+    assert projection.problems == ()
+
+
+def test_kubevirt_writes_its_own_over_a_patch() -> None:
+    source = a_source()
+    source["spec"]["template"]["spec"]["domain"]["machine"] = {"type": "q35"}
+    patches = [
+        a_patch("replace", f"/metadata/annotations/{OBSERVED_KEY.replace('/', '~1')}", "v9"),
+        a_patch("remove", f"{GUEST}/architecture"),
+        a_patch("replace", DOMAIN, {}),
+    ]
+    projection = project(source, a_clone(patches=patches))
+    assert projection.target["metadata"]["annotations"][OBSERVED_KEY] == "v1"
+    assert projection.annotations == kept(*ANNOTATIONS)
+    assert projection.target["spec"]["template"]["spec"] == {
+        "architecture": "<generated>",
+        "domain": {"firmware": GENERATED_FIRMWARE, "machine": {"type": "<generated>"}},
+        "volumes": [],
+    }
+    assert projection.problems == ()
+
+
+def test_kubevirt_writes_its_annotation_into_a_template_that_has_no_metadata() -> None:
+    patch = a_patch("remove", "/spec/template/metadata")
+    older = a_source()
+    del older["spec"]["template"]["metadata"]["annotations"]
+    templates = [
+        project(source, a_clone(patches=[patch])).target["spec"]["template"]
+        for source in (a_source(), older)
+    ]
+    assert [template.get("metadata") for template in templates] == [{"annotations": PCI}, None]
 
 
 def test_a_patch_that_does_not_apply_leaves_the_target_without_the_users_patches() -> None:

@@ -16,6 +16,7 @@ from kubectl_virt_clone.model.api import (
     Resource,
 )
 
+from ..storage.schema import violations
 from ..storage.status import ApiError, Cause, denied
 from . import clone_webhooks, older_webhooks, vm_webhooks
 from .controller import NOT_FOUND
@@ -52,12 +53,12 @@ class Admission:
 
     def mutate(self, request: AdmissionRequest) -> Obj:
         """The object as the mutating webhooks return it; ApiError when one refuses."""
+        if request.type_key == VIRTUAL_MACHINES.qualified and not request.subresource:
+            return self._read_by_go(request)
         if request.operation != "CREATE" or request.subresource:
             return request.object
         if request.type_key == CLONES.qualified:
             return clone_webhooks.fill_in_target(request.object)
-        if request.type_key == VIRTUAL_MACHINES.qualified:
-            return vm_webhooks.with_defaults(request.object)
         # The controllers of these two add their finalizer at first sight. Here it is there from
         # the start, which nobody can tell apart and which saves a write per object.
         if request.type_key == SNAPSHOTS.qualified:
@@ -65,6 +66,13 @@ class Admission:
         if request.type_key == RESTORES.qualified:
             return with_finalizer(request.object, RESTORE_FINALIZER)
         return request.object
+
+    def _read_by_go(self, request: AdmissionRequest) -> Obj:
+        """A VM as its mutating webhook writes it; what Go could not read, the schema refuses."""
+        vm = vm_webhooks.without_nulls(request.object)
+        causes = violations(self._registry.catalogue[request.type_key].schema, vm)
+        mistyped = any(item["reason"] == "FieldValueTypeInvalid" for item in causes)
+        return vm if mistyped or request.operation != "CREATE" else vm_webhooks.with_defaults(vm)
 
     def validate(self, request: AdmissionRequest) -> None:
         """Raises ApiError when a validating webhook refuses the request."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from ..storage.status import Cause, cause, denied
 from .mac_address import SIX_BYTES, length_of_mac
@@ -21,7 +22,27 @@ OBSERVED_VERSIONS = {
     "kubevirt.io/latest-observed-api-version": "v1",
     "kubevirt.io/storage-observed-api-version": "v1",
 }
+STRING_MAPS = ("annotations", "labels", "nodeSelector")
 PCI_TOPOLOGY = {"kubevirt.io/pci-topology-version": "v3"}
+
+
+def without_nulls(vm: Obj) -> Obj:
+    """The VM as Go reads it and writes it again: a null is no value, or an empty text."""
+    return {**vm, "spec": _without_nulls(vm.get("spec"))}
+
+
+def _without_nulls(value: Any, *, texts: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    written = {}
+    for key, item in value.items():
+        if item is not None:
+            written[key] = _without_nulls(item, texts=key in STRING_MAPS)
+        elif texts:
+            written[key] = ""
+    return written
 
 
 def with_defaults(vm: Obj) -> Obj:

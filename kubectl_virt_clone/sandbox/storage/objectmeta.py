@@ -229,6 +229,8 @@ def _entry_violations(field: str, key: str, value: str) -> Iterator[Cause]:
     where = f"metadata.{field}"
     prefix, slash, name = key.rpartition("/")
     shown = json.dumps(key, ensure_ascii=False)
+    if field == "annotations":
+        prefix = prefix.lower()  # "case doesn't matter", says ValidateAnnotations
     if slash and not _SUBDOMAIN.fullmatch(prefix):
         message = f"Invalid value: {shown}: prefix part {SUBDOMAIN_RULE}"
         yield cause("FieldValueInvalid", message, where)
