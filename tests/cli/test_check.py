@@ -22,8 +22,16 @@ SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
 KUBEVIRTS = "kubevirts.kubevirt.io"
 PATIENCE = 10.0
+SNAPSHOT_CLASSES = "volumesnapshotclasses.snapshot.storage.k8s.io"
 RESOURCES = {"vm": VMS, "vmsnapshot": SNAPSHOTS, "kubevirt": KUBEVIRTS, "pvc": CLAIMS}
-REPEATED = ("--label-filter", "--annotation-filter", "--template-annotation-filter", "--patch")
+REPEATED = (
+    "--label",
+    "--annotation",
+    "--label-filter",
+    "--annotation-filter",
+    "--template-annotation-filter",
+    "--patch",
+)
 
 Arrange = Callable[[ControlPlane], None]
 
@@ -123,6 +131,34 @@ def unbound(plane: ControlPlane) -> None:
     until(lambda: "status" in plane.registry.get(VMS, "default", "vm-new"))
 
 
+def a_vm_like(plane: ControlPlane, seed: str, name: str, change: Callable[[Any], None]) -> None:
+    """A VM as a seed is, but for a change; ends once KubeVirt has looked at it."""
+    vm = plane.registry.get(VMS, "default", seed)
+    body = {key: value for key, value in vm.items() if key != "status"}
+    change(body["spec"])
+    plane.registry.create(VMS, "default", {**body, "metadata": {"name": name}})
+    until(lambda: "status" in plane.registry.get(VMS, "default", name))
+
+
+def with_running(plane: ControlPlane) -> None:
+    """A VM that says by spec.running that it is off, as older ones do."""
+
+    def change(spec: Any) -> None:
+        del spec["runStrategy"]
+        spec["running"] = False
+
+    a_vm_like(plane, "vm-later", "vm-old", change)
+
+
+def not_imported(plane: ControlPlane) -> None:
+    """A VM whose DataVolume has no claim yet."""
+
+    def change(spec: Any) -> None:
+        spec["template"]["spec"]["volumes"] = [{"name": "data", "dataVolume": {"name": "disk-dv"}}]
+
+    a_vm_like(plane, "vm-data", "vm-dv", change)
+
+
 def controllers_stopped(plane: ControlPlane) -> None:
     """A VM that KubeVirt has not looked at yet."""
     vm = plane.registry.get(VMS, "default", "vm-data")
@@ -152,6 +188,7 @@ BAD_MAC = (
     '{"op":"replace","path":"/spec/template/spec/domain/devices/interfaces/0/macAddress",'
     '"value":"zz"}'
 )
+A_POLICY = ("--volume-name-policy=PrefixTargetName",)
 MANIFEST = """\
 apiVersion: clone.kubevirt.io/v1beta1
 kind: VirtualMachineClone
@@ -162,9 +199,34 @@ spec:
 """
 FROM_STDIN = ("-f", "-")
 
+_UNREADABLE = (
+    'Error from server: admission webhook "virtualmachineclones-mutator.kubevirt.io" denied the'
+    " request: json: cannot unmarshal {} into Go struct field VirtualMachineCloneSpec.spec.{}\n"
+)
+_INVALID = 'The VirtualMachineClone "c" is invalid: spec.{}\n'
+REFUSED = {
+    "volumeNamePolicy: Nope": _INVALID.format(
+        'volumeNamePolicy: Unsupported value: "Nope": supported values: "RandomizeNames",'
+        ' "PrefixTargetName"'
+    ),
+    "newSMBiosSerial: 7": _UNREADABLE.format("number", "newSMBiosSerial of type string"),
+    "labelFilters: a": _UNREADABLE.format("string", "labelFilters of type []string"),
+    "patches: [5]": _UNREADABLE.format("number", "patches of type string"),
+    "template: {annotationFilters: [null]}": _INVALID.format(
+        'template.annotationFilters[0]: Invalid value: "null": spec.template.annotationFilters[0]'
+        ' in body must be of type string: "null"'
+    ),
+    "newMacAddresses: {default: 5}": _UNREADABLE.format("number", "newMacAddresses of type string"),
+}
+"""Lines of a manifest's spec whose values the clone API refuses → what it says."""
+
 CASES = (
     Case("snapshot-gate", "error", CIRROS, (), gate_off),
     Case("unknown-field", "error", FROM_STDIN, CIRROS, stdin=f"{MANIFEST}  labelFilter: [a]\n"),
+    *(
+        Case("unknown-field", "error", FROM_STDIN, CIRROS, stdin=f"{MANIFEST}  {refused}\n")
+        for refused in REFUSED
+    ),
     Case("invalid-name", "error", ("--source=vm-cirros", "--target=Upper_Case"), CIRROS),
     Case("invalid-name", "error", ("--source=vm-cirros", f"--target={'a' * 260}"), CIRROS),
     Case("invalid-name", "error", ("--name=My_Clone", *CIRROS), ("--name=mine", *CIRROS)),
@@ -185,6 +247,13 @@ CASES = (
     Case("target-claimed", "error", CIRROS, ("--source=vm-cirros", "--target=u"), other_clone),
     Case("volume-not-snapshottable", "error", ("--source=vm-pvc",), ("--source=vm-data",)),
     Case(
+        "volume-not-snapshottable",
+        "warning",
+        ("--source=vm-dv",),
+        ("--source=vm-data",),
+        not_imported,
+    ),
+    Case(
         "volume-unknown",
         "warning",
         ("--source=vm-fresh",),
@@ -195,6 +264,7 @@ CASES = (
     Case("backend-storage", "error", ("--source=vm-tpm",), CIRROS),
     Case("backend-storage", "error", ("--source=vm-efi",), CIRROS),
     Case("first-consumer", "warning", ("--source=vm-later",), ("--source=vm-data",)),
+    Case("first-consumer", "warning", ("--source=vm-old",), ("--source=vm-data",), with_running),
     Case("filter-invalid", "error", (*CIRROS, "--label-filter=["), (*CIRROS, "--label-filter=*")),
     Case("filter-invalid", "error", (*CIRROS, "--label-filter=!*"), (*CIRROS, "--label-filter=!a")),
     Case(
@@ -279,6 +349,13 @@ CASES = (
     Case("patch-invalid", "error", (*CIRROS, f"--patch={NO_PATH}"), CIRROS),
     Case("patch-invalid", "error", (*CIRROS, f"--patch={BAD_MAC}"), CIRROS),
     *(
+        Case("patch-invalid", "error", ("--source=vm-nofw", *flags), CIRROS)
+        for flags in (
+            ("--label=x=y",),
+            ("--label=x=y", "--label=example.com/z=", "--hostname=web"),
+        )
+    ),
+    *(
         Case("patch-invalid", "error", FROM_STDIN, CIRROS, stdin=f"{MANIFEST}  patches: ['{it}']\n")
         for it in ("5", '{"op":"frob","path":"/spec/x","value":"y"}', f"[{A_GUEST}]")
     ),
@@ -320,13 +397,21 @@ def test_a_finding_appears_where_it_belongs_and_goes_when_its_hint_is_followed(
         assert case.id not in found_by(kvc, case.absent)
     case.arrange(seeded)
 
-    finding = found_by(kvc, case.appears, case.stdin)[case.id]
+    before = found_by(kvc, case.appears, case.stdin)
+    finding = before[case.id]
 
     assert finding["level"] == case.level
     assert finding["message"]
     assert finding["hint"]
     args, stdin = Follower(seeded, case).followed(finding["hint"])
-    assert case.id not in found_by(kvc, args, stdin)
+    after = found_by(kvc, args, stdin)
+    assert case.id not in after
+    assert errors_of(after) <= errors_of(before)
+
+
+def errors_of(found: dict[str, dict[str, str]]) -> set[str]:
+    """The ids of the findings that keep a clone from being created."""
+    return {name for name, finding in found.items() if finding["level"] == "error"}
 
 
 class Follower:
@@ -339,10 +424,10 @@ class Follower:
 
     def followed(self, hint: str) -> tuple[tuple[str, ...], str]:
         """The arguments and stdin of the same command once the hint was followed."""
-        words = shlex.split(hint.replace("; ", " ; "))
+        words = shlex.split(hint.partition(", and once the clone is done: ")[0])
         if words[0] == "kubectl":
             self._run(words)
-        elif words[:3] == ["leave", "it", "out,"] or words[:2] == ["leave", "out"]:
+        elif words[:3] == ["leave", "it", "out"] or words[:2] == ["leave", "out"]:
             self._leave_out(words[2:])
         else:
             self._give(words)
@@ -358,16 +443,17 @@ class Follower:
         if self._manifest:
             lines = self._manifest.splitlines(keepends=True)
             self._manifest = "".join(lines[:6])
-        elif flag == "out,":
+        elif flag == "out":
             self._args = [pair for pair in self._args if pair[0] != "--patch"]
+        elif flag == "--target":
+            self._args = [pair for pair in self._args if pair[0] != flag]
         else:
-            value = words[1] if len(words) > 1 and flag != "--target" else None
-            self._args = [
-                (name, given)
-                for name, given in self._args
-                if not (name == flag and value in (None, given))
-                and not (name == flag and _same_mac(given, value))
-            ]
+            for name, value in zip(words[::2], words[1::2], strict=True):
+                self._args = [
+                    (other, given)
+                    for other, given in self._args
+                    if not (other == name and (given == value or _same_mac(given, value)))
+                ]
 
     def _give(self, words: list[str]) -> None:
         pairs = []
@@ -409,8 +495,18 @@ class Follower:
         elif verb == "wait":
             self._make_it_come_true(words, namespace)
         else:
-            assert verb == "create"
-            self._add_snapshot_class(json.loads(words[-1]))
+            assert words[1:5] == ["create", "-f", "-", "<<<"]
+            self._plane.registry.create(SNAPSHOT_CLASSES, "", json.loads(words[-1]))
+            until(self._vm_pvc_can_be_snapshotted)
+
+    def _vm_pvc_can_be_snapshotted(self) -> bool:
+        (status,) = self._volume_statuses("vm-pvc")
+        return status == {"name": "data", "enabled": True}
+
+    def _volume_statuses(self, vm: str) -> list[Any]:
+        stored = self._plane.registry.get(VMS, "default", vm)
+        statuses: list[Any] = stored["status"]["volumeSnapshotStatuses"]
+        return statuses
 
     def _claims_are_bound(self, namespace: str) -> bool:
         claims = self._plane.registry.list(CLAIMS, namespace).items
@@ -419,6 +515,9 @@ class Follower:
     def _make_it_come_true(self, words: list[str], namespace: str) -> None:
         """What kubectl wait waits for: here nobody else would bring it about."""
         kind, name = next(word for word in words if "/" in word).split("/")
+        if kind == "pvc" and "--for=create" in words:
+            self._import(namespace, name)
+            return
         if kind == "vmsnapshot":
             assert "--for=condition=Ready" in words
             status: dict[str, Any] = {"readyToUse": True, "phase": "Succeeded"}
@@ -434,21 +533,22 @@ class Follower:
             subresource="status",
         )
 
-    def _add_snapshot_class(self, created: dict[str, Any]) -> None:
-        """The sandbox has no snapshot controller: KubeVirt's answer to the new class is written."""
-        assert created["kind"] == "VolumeSnapshotClass"
-        assert created["driver"]
-        self._plane.kubevirt.stop()
-        status = {"volumeSnapshotStatuses": [{"name": "data", "enabled": True}]}
-        self._write_status(VMS, "default", "vm-pvc", status)
+    def _import(self, namespace: str, name: str) -> None:
+        """What CDI does, which the sandbox lacks: the claim of a DataVolume."""
+        spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard"}
+        head = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+        claim = {**head, "metadata": {"name": name}, "spec": spec}
+        self._plane.registry.create(CLAIMS, namespace, claim)
+        until(lambda: self._claims_are_bound(namespace))
+        until(lambda: self._volume_statuses("vm-dv")[0]["enabled"])
 
 
 def _split(args: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(flag, value) for flag, _, value in (arg.partition("=") for arg in args)]
 
 
-def _same_mac(given: str, value: str | None) -> bool:
-    return value is not None and given.lower().replace(":", "-") == value
+def _same_mac(given: str, value: str) -> bool:
+    return given.lower().replace(":", "-") == value
 
 
 def _patched(obj: Any, patch: Any) -> Any:
@@ -470,6 +570,45 @@ def test_every_check_of_a_clone_is_tried() -> None:
 
 def test_a_clone_that_can_work_has_no_findings(kvc: Kvc, seeded: ControlPlane) -> None:
     assert kvc("check", "--source=web-1", "--target=t") == ("no findings\n", "")
+
+
+@pytest.mark.parametrize(("refused", "answer"), REFUSED.items())
+def test_the_server_refuses_what_the_check_says_it_does(
+    kvc: Kvc, seeded: ControlPlane, refused: str, answer: str
+) -> None:
+    manifest = f"{MANIFEST}  {refused}\n"
+
+    command = ("create", "-f", "-", "--skip-check=all")
+
+    assert kvc(*command, stdin=manifest, exit_code=1) == ("", answer)
+
+
+@pytest.mark.parametrize(
+    ("source", "flags", "hint"),
+    [
+        (
+            "vm-nofw",
+            ("--label=x=y", "--hostname=web", "--label=z=a"),
+            "leave out --label x=y --label z=a, and once the clone is done:"
+            " kubectl label vm/t x=y z=a -n default",
+        ),
+        ("vm-cirros", (f"--patch={NO_PATH}",), f"leave out --patch '{NO_PATH}'"),
+    ],
+)
+def test_a_hint_names_the_flag_that_was_given(
+    kvc: Kvc, seeded: ControlPlane, source: str, flags: tuple[str, ...], hint: str
+) -> None:
+    found = found_by(kvc, (f"--source={source}", "--target=t", *flags))
+
+    assert found["patch-invalid"]["hint"] == hint
+
+
+def test_the_address_for_an_interface_that_is_not_there_is_in_nobodys_way(
+    kvc: Kvc, seeded: ControlPlane
+) -> None:
+    found = found_by(kvc, (*CIRROS, "--new-mac-address=nosuch=02:00:00:00:00:11"))
+
+    assert sorted(found) == ["cloud-init-reruns", "mac-unknown-interface"]
 
 
 def test_the_table_has_the_worst_findings_first(kvc: Kvc, seeded: ControlPlane) -> None:
@@ -549,29 +688,64 @@ def test_the_right_to_create_a_clone_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("kubevirt", "args", "field", "release"),
+    ("kubevirt", "args", "flags", "field", "release"),
     [
-        ("1.4", (f"--patch={A_GUEST}",), "patches", "1.6"),
-        ("1.4", ("--volume-name-policy=PrefixTargetName",), "volumeNamePolicy", "1.8"),
-        ("1.6", ("--volume-name-policy=PrefixTargetName",), "volumeNamePolicy", "1.8"),
+        ("1.4", (f"--patch={NO_PATH}",), f"--patch '{NO_PATH}'", "patches", "1.6"),
+        ("1.4", ("--start",), "--start or --run-strategy Always", "patches", "1.6"),
+        (
+            "1.4",
+            ("--label=x=y", "--hostname=web"),
+            "--hostname web and --label x=y",
+            "patches",
+            "1.6",
+        ),
+        ("1.4", A_POLICY, "--volume-name-policy", "volumeNamePolicy", "1.8"),
+        ("1.6", A_POLICY, "--volume-name-policy", "volumeNamePolicy", "1.8"),
     ],
 )
 def test_a_field_that_the_server_lacks_is_named_with_its_release(
-    kvc: Kvc, make_plane: Planes, kubevirt: str, args: tuple[str, ...], field: str, release: str
+    kvc: Kvc,
+    make_plane: Planes,
+    kubevirt: str,
+    args: tuple[str, ...],
+    flags: str,
+    field: str,
+    release: str,
 ) -> None:
     make_plane(kubevirt=kubevirt)
-    flag = args[0].partition("=")[0]
 
     found = found_by(kvc, (*CIRROS, *args))["field-unsupported"]
 
     assert (found["level"], found["message"], found["hint"]) == (
         "error",
         f"the server's clone API has no spec.{field}, which came with KubeVirt {release}",
-        f"leave out {flag}, or update KubeVirt to {release}",
+        f"leave out {flags}, or update KubeVirt to {release}",
     )
     assert "field-unsupported" not in found_by(kvc, CIRROS)
     make_plane(kubevirt="1.9")
     assert "field-unsupported" not in found_by(kvc, (*CIRROS, *args))
+
+
+def test_before_1_5_nobody_can_wait_for_a_source(kvc: Kvc, make_plane: Planes) -> None:
+    args = ("--source=unheard-of", "--target=t")
+    make_plane(kubevirt="1.4")
+    older = found_by(kvc, args)["source-missing"]
+    refused = kvc("create", *args, "--skip-check=source-missing", exit_code=1)
+    make_plane(kubevirt="1.6")
+    newer = found_by(kvc, args)["source-missing"]
+    waiting = kvc("create", "c", *args, "--skip-check=source-missing")
+
+    assert (older["level"], older["hint"]) == ("error", "")
+    assert refused == (
+        "",
+        "The request is invalid: spec.Source: VirtualMachine unheard-of does not exist in namespace"
+        " default\n",
+    )
+    assert (newer["level"], newer["hint"]) == (
+        "error",
+        "--skip-check source-missing lets the clone wait for it",
+    )
+    assert waiting == ("virtualmachineclone.clone.kubevirt.io/c created\n", "")
 
 
 def test_a_cluster_alone_is_judged_by_what_it_serves_and_what_one_may(

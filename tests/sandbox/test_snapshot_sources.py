@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
 from kubectl_virt_clone.sandbox.kubevirt.snapshots import seconds_of
 from kubectl_virt_clone.sandbox.storage.status import ApiError
 
@@ -23,6 +23,7 @@ from .world import (
     World,
     a_clone,
     a_snapshot,
+    a_vm,
     pending,
     processing,
 )
@@ -388,3 +389,79 @@ def test_a_storage_class_of_the_users_own_says_when_its_claims_are_bound(
         world.registry.create(CLAIMS, NAMESPACE, claim)
     world.until(lambda: world.get(CLAIMS, "first-consumer")["status"]["phase"] == "Bound")
     assert world.get(CLAIMS, "later")["status"]["phase"] == "Pending"
+
+
+def a_claim(name: str, storage_class: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": storage_class},
+    }
+
+
+def a_vm_on(claim: str) -> dict[str, Any]:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
+    return a_vm("s", template={"spec": {"domain": {"devices": {}}, "volumes": volumes}})
+
+
+def test_the_snapshot_of_a_claim_that_is_not_bound_fails_at_its_deadline(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world("vm-cirros", pace=Pace(speed=float("inf"), failure_deadline=NEVER))
+    world.registry.create(CLAIMS, NAMESPACE, a_claim("later", "first-consumer"))
+    world.registry.create(VMS, NAMESPACE, a_vm_on("later"))
+    world.until(lambda: "status" in world.get(VMS, "s"))
+    world.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("late", "s", failureDeadline="1s"))
+    world.clone("c", "s", "t")
+    world.until(lambda: world.get(SNAPSHOTS, "late").get("status", {}).get("phase") == "Failed")
+    assert world.reasons(SNAPSHOTS, "late") == [
+        "Progressing=False:Operation failed",
+        "Ready=False:Not ready",
+        "Failure=True:snapshot deadline exceeded",
+    ]
+    world.until_phase("c", "SnapshotInProgress")
+    assert world.get(CLAIMS, "later")["status"] == {"phase": "Pending"}
+
+    world.change(VMS, "s", lambda vm: vm["spec"].update(runStrategy="Always"))
+    world.until_phase("c", "Succeeded")
+    assert world.get(CLAIMS, "later")["status"]["phase"] == "Bound"
+
+
+def test_a_snapshot_class_for_the_driver_lets_volumes_be_snapshotted(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world("storage-classes", "vm-no-snapshot-class")
+    world.until(lambda: "status" in world.get(VMS, "vm-pvc"))
+    refused = world.get(VMS, "vm-pvc")["status"]["volumeSnapshotStatuses"]
+    world.clone("c", "vm-pvc", "t")
+    for number, driver in enumerate(("another.example.com", "nosnap.example.com")):
+        body = {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshotClass",
+            "metadata": {"name": f"class-{number}"},
+            "driver": driver,
+            "deletionPolicy": "Delete",
+        }
+        world.touch(VMS, "vm-pvc")
+        world.until_event("c", "VMVolumeSnapshotsInvalid", number + 1)
+        assert world.get(VMS, "vm-pvc")["status"]["volumeSnapshotStatuses"] == refused
+        world.registry.create("volumesnapshotclasses.snapshot.storage.k8s.io", "", body)
+    world.until_phase("c", "Succeeded")
+    taken = [{"enabled": True, "name": "data"}]
+    assert world.get(VMS, "vm-pvc")["status"]["volumeSnapshotStatuses"] == taken
+    assert world.get(VMS, "t")["status"]["volumeSnapshotStatuses"] == taken
+
+
+def test_a_snapshot_class_needs_a_driver_and_a_deletion_policy(still_world: World) -> None:
+    body = {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshotClass",
+        "metadata": {"name": "c"},
+    }
+    with pytest.raises(ApiError) as caught:
+        still_world.registry.create("volumesnapshotclasses.snapshot.storage.k8s.io", "", body)
+    assert str(caught.value) == (
+        'VolumeSnapshotClass.snapshot.storage.k8s.io "c" is invalid:'
+        " [deletionPolicy: Required value, driver: Required value]"
+    )

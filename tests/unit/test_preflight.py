@@ -14,7 +14,14 @@ from kubectl_virt_clone.model.preflight.cluster import (
     cluster_findings,
     gate_is_on,
 )
+from kubectl_virt_clone.model.preflight.flags import given_as, left_out
 from kubectl_virt_clone.model.surroundings import Listing, Lookup
+from kubectl_virt_clone.model.target_patches import (
+    annotation_patch,
+    hostname_patch,
+    label_patch,
+    run_strategy_patch,
+)
 from kubectl_virt_clone.render.findings import NO_FINDINGS, table, unknown_line
 
 KUBEVIRT = "kubevirt.io"
@@ -137,6 +144,158 @@ def test_before_1_5_a_volume_whose_support_is_unknown_is_refused(version: str, l
     answer = found(a_clone(), source=Lookup(vm), kubevirt=a_kubevirt(version, ("Snapshot",)))
 
     assert answer == [("volume-unknown", level)]
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "what"),
+    [("v1.4.0", "error", "refuses the clone"), ("v1.5.0", "warning", "lets the clone wait")],
+)
+def test_a_claim_that_is_not_there_yet_can_be_waited_for_from_1_5_on(
+    version: str, level: str, what: str
+) -> None:
+    vm = a_vm()
+    vm["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "dataVolume": {"name": "d"}}]
+    missing = {"name": "data", "enabled": False, "reason": "PVC not found"}
+    vm["status"] = {"volumeSnapshotStatuses": [missing]}
+    kubevirt = a_kubevirt(version, ("Snapshot",))
+
+    assert findings(a_clone(), Facts(source=Lookup(vm), kubevirt=kubevirt, fields=FIELDS)) == (
+        Finding(
+            "volume-not-snapshottable",
+            level,
+            f'the claim "d" of the volume "data" is not there, and KubeVirt {what} until it is',
+            "kubectl wait --for=create pvc/d --timeout=10m -n default",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "patchable", "hint"),
+    [
+        ({"runStrategy": "Halted"}, True, "--start"),
+        (
+            {"running": True},
+            True,
+            """--patch '{"op":"replace","path":"/spec/running","value":true}'""",
+        ),
+        (
+            {"runStrategy": "Always"},
+            False,
+            "once the clone is done: kubectl patch vm/t --type=merge"
+            """ -p '{"spec":{"runStrategy":"Always"}}' -n default""",
+        ),
+        (
+            {"running": False},
+            False,
+            "once the clone is done: kubectl patch vm/t --type=merge"
+            """ -p '{"spec":{"running":true}}' -n default""",
+        ),
+    ],
+)
+def test_the_target_is_started_by_the_field_that_its_source_has(
+    state: dict[str, Any], patchable: bool, hint: str
+) -> None:
+    vm = a_vm()
+    template = vm["spec"]["template"]
+    template["spec"]["volumes"] = [{"name": "data", "dataVolume": {"name": "d"}}]
+    vm["spec"] = {**state, "template": template}
+    vm["status"] = {"volumeSnapshotStatuses": [{"name": "data", "enabled": True}]}
+    claim = {"metadata": {"name": "d"}, "spec": {"storageClassName": "w"}}
+    storage = {"metadata": {"name": "w"}, "volumeBindingMode": "WaitForFirstConsumer"}
+    facts = Facts(
+        source=Lookup(vm),
+        kubevirt=NEWEST,
+        fields=FIELDS if patchable else FIELDS - {"patches"},
+        claims=Listing(({**claim, "status": {"phase": "Bound"}},)),
+        storage_classes=Listing((storage,)),
+    )
+
+    (finding,) = findings(a_clone(), facts)
+
+    assert (finding.id, finding.level, finding.hint) == ("first-consumer", "warning", hint)
+
+
+@pytest.mark.parametrize(
+    ("patch", "flags"),
+    [
+        (run_strategy_patch("Always"), "--start or --run-strategy Always"),
+        (run_strategy_patch("Manual"), "--run-strategy Manual"),
+        (hostname_patch("web"), "--hostname web"),
+        (label_patch("example.com/a=b")[1], "--label example.com/a=b"),
+        (label_patch("a=")[1], "--label a="),
+        (annotation_patch("a/b=c=d: é, 'f'")[1], """--annotation 'a/b=c=d: é, '"'"'f'"'"''"""),
+        (run_strategy_patch("Nope"), None),
+        ('{"op":"add","path":"/metadata/labels/a","value":5}', None),
+        ('{"path":"/metadata/labels/a","op":"add","value":"b"}', None),
+        ('{"op":"add","path":"/metadata/labels/","value":"b"}', None),
+        ('{"op":"remove","path":"/metadata/labels/a"}', None),
+        ("{", None),
+    ],
+)
+def test_a_patch_is_called_by_the_flag_that_makes_it(patch: str, flags: str | None) -> None:
+    assert given_as(patch) == (flags or f"--patch '{patch}'")
+
+
+@pytest.mark.parametrize(
+    ("patches", "target", "hint"),
+    [
+        (
+            [label_patch("a=b")[1], hostname_patch("web"), label_patch("x/c=")[1]],
+            "t",
+            "leave out --label a=b --label x/c=, and once the clone is done:"
+            " kubectl label vm/t a=b x/c= -n ns",
+        ),
+        (
+            [annotation_patch("a=b, c")[1], label_patch("a=b")[1]],
+            "",
+            "leave out --annotation 'a=b, c', and once the clone is done:"
+            " kubectl annotate vm/TARGET 'a=b, c' -n ns",
+        ),
+        ([hostname_patch("web"), label_patch("a=b")[1]], "t", "leave out --hostname web"),
+    ],
+)
+def test_a_label_that_the_source_has_no_place_for_is_set_once_the_clone_is_done(
+    patches: list[str], target: str, hint: str
+) -> None:
+    assert left_out(patches[0], patches, target, "ns") == hint
+
+
+def test_an_address_for_an_interface_that_is_not_there_is_in_nobodys_way() -> None:
+    macs = {"a": "02-00-00-00-00-01", "b": "02:00:00:00:00:01"}
+    vm = a_vm(devices={"interfaces": [{"name": "a"}]})
+
+    assert found(a_clone(newMacAddresses=macs), source=Lookup(vm), vms=Listing()) == [
+        ("mac-unknown-interface", "error")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "wanted"),
+    [
+        ({"volumeNamePolicy": "Nope"}, "volumeNamePolicy", "RandomizeNames or PrefixTargetName"),
+        ({"volumeNamePolicy": ["x"]}, "volumeNamePolicy", "RandomizeNames or PrefixTargetName"),
+        ({"newSMBiosSerial": 7}, "newSMBiosSerial", "a string"),
+        ({"labelFilters": ["*", 5]}, "labelFilters", "a list of strings"),
+        ({"newMacAddresses": ["a"]}, "newMacAddresses", "an object of strings"),
+        ({"template": {"labelFilters": "*"}}, "template.labelFilters", "a list of strings"),
+        ({"template": 5}, "template", "an object"),
+    ],
+)
+def test_a_value_that_the_schema_refuses_is_named_with_what_it_takes(
+    spec: dict[str, Any], field: str, wanted: str
+) -> None:
+    facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
+
+    assert findings(a_clone(**spec), facts)[0] == Finding(
+        "unknown-field",
+        "error",
+        f"spec.{field} has to be {wanted}, and the server refuses anything else",
+        f"leave out spec.{field}",
+    )
+
+
+def test_a_null_stands_for_a_field_that_is_left_out() -> None:
+    assert found(a_clone(newSMBiosSerial=None, volumeNamePolicy=None, patches=None)) == []
 
 
 def test_before_1_5_a_colon_in_the_serial_does_no_harm() -> None:

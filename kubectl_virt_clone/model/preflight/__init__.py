@@ -46,6 +46,7 @@ def _findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     yield from values.mac_findings(clone, vm, facts.vms)
     yield from values.serial_findings(clone, vm, judged=not is_older(facts, 1, 5))
     yield from values.patch_findings(clone, facts.namespace)
+    yield from values.type_findings(clone)
     if vm is not None:
         yield from _target_findings(values.feasible(clone), vm, facts)
 
@@ -54,7 +55,9 @@ def _target_findings(clone: Object, vm: Object, facts: Facts) -> Iterator[Findin
     """What the target would be like, and why there would be none."""
     target = project(vm, clone)
     for problem in target.problems:
-        yield values.problem_finding(clone, problem, lambda other: project(vm, other).problems)
+        yield values.problem_finding(
+            clone, facts.namespace, problem, lambda other: project(vm, other).problems
+        )
     yield from network_findings(clone, target.target)
     yield from volumes.cloud_init_findings(target.target)
     yield from volumes.first_consumer_findings(clone, facts, target.target)

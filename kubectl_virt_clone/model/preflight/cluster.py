@@ -16,6 +16,7 @@ from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, WARNING, Finding, k
 from kubectl_virt_clone.model.manifest import unserved_fields
 from kubectl_virt_clone.model.objects import Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.model.preflight.facts import Facts, kubevirt_version
+from kubectl_virt_clone.model.preflight.flags import given_as
 from kubectl_virt_clone.model.surroundings import Listing
 
 GATE = "Snapshot"
@@ -152,7 +153,7 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             "field-unsupported",
             ERROR,
             f"the server's clone API has no spec.{name}, which came with KubeVirt {release}",
-            f"leave out {FLAGS.get(name, f'spec.{name}')}, or update KubeVirt to {release}",
+            f"leave out {_flags_of(clone, name)}, or update KubeVirt to {release}",
         )
     for path, known in _unknown_fields(clone, facts):
         close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
@@ -164,6 +165,15 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             f"the server's clone API has no {path}" + (f"; {meant} is meant?" if meant else ""),
             f"leave out {path}",
         )
+
+
+def _flags_of(clone: Object, field: str) -> str:
+    """What stands for a field of the spec: of the patches, the flags that each of them is."""
+    given = at(clone, "spec", field)
+    if field == "patches" and isinstance(given, list):
+        flags = [given_as(patch) for patch in given if isinstance(patch, str)]
+        return " and ".join(flags) or FLAGS[field]
+    return FLAGS.get(field, f"spec.{field}")
 
 
 def _unknown_fields(clone: Object, facts: Facts) -> Iterator[tuple[str, tuple[str, ...]]]:

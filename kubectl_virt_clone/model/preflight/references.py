@@ -111,12 +111,13 @@ def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     elif facts.source.object is None:
         names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
         close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
+        # Until 1.4 the clone's webhook refuses a source that is not there.
+        wait = "" if is_older(facts, 1, 5) else "--skip-check source-missing lets the clone wait"
         yield Finding(
             "source-missing",
             ERROR,
             f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
-            flag("--source", *(f"vm/{other}" for other in close))
-            or "--skip-check source-missing lets the clone wait for it",
+            flag("--source", *(f"vm/{other}" for other in close)) or (wait and f"{wait} for it"),
         )
     elif resource == SNAPSHOTS:
         yield from _snapshot_findings(clone, facts, facts.source.object)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.api import VOLUME_NAME_POLICIES
 from kubectl_virt_clone.model.finding import ERROR, WARNING, Finding, flag, kubectl
 from kubectl_virt_clone.model.macs import dashed
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.objects import Object, at, mapping_at, mappings_at, name_of, text_at
 from kubectl_virt_clone.model.patches import parse, pointer_of, unsafe_reason, value_patch
+from kubectl_virt_clone.model.preflight.flags import left_out
 from kubectl_virt_clone.model.surroundings import Listing
 
 _MAC = "--new-mac-address"
@@ -56,6 +58,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
     """MAC addresses that can't be one, for no interface of the source, or of another VM."""
     macs = new_macs(clone)
     users = _users(vms or Listing())
+    unknown = [] if vm is None else sorted(macs.keys() - set(_interfaces(vm)))
     seen: dict[str, str] = {}
     for interface, mac in macs.items():
         if reason := _mac_fault(mac):
@@ -66,6 +69,8 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
                 flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),
             )
             continue
+        if interface in unknown:
+            continue  # KubeVirt ignores its address, which then nobody has twice
         address = dashed(mac)
         user = users.get(address) or seen.get(address)
         seen[address] = f"the interface {interface} of this clone"
@@ -74,7 +79,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
             message = f"the MAC address {mac} is in use by {user}"
             yield Finding("mac-in-use", WARNING, message, flag(_MAC, f"{interface}={other}"))
     if vm is not None:
-        yield from _unknown_interfaces(macs, vm)
+        yield from _unknown_interfaces(macs, unknown, _interfaces(vm))
 
 
 def _mac_fault(mac: str) -> str:
@@ -107,11 +112,16 @@ def _free(users: Mapping[str, str], address: str) -> str:
             return candidate
 
 
-def _unknown_interfaces(macs: Mapping[str, str], vm: Object) -> Iterator[Finding]:
+def _interfaces(vm: Object) -> list[str]:
     interfaces = mappings_at(vm, *_DOMAIN, "devices", "interfaces")
-    names = [text_at(interface, "name") for interface in interfaces]
+    return [text_at(interface, "name") for interface in interfaces]
+
+
+def _unknown_interfaces(
+    macs: Mapping[str, str], unknown: Sequence[str], names: Sequence[str]
+) -> Iterator[Finding]:
     free = [name for name in names if name not in macs]
-    for interface in sorted(macs.keys() - set(names)):
+    for interface in unknown:
         known = f"its interfaces are {', '.join(names)}" if names else "it has none"
         hint = f"leave out {flag(_MAC, f'{interface}={macs[interface]}')}"
         if free:
@@ -154,6 +164,44 @@ def _serial_fault(serial: str) -> str:
     return unsafe_reason(text) if serial else ""
 
 
+def type_findings(clone: Object) -> Iterator[Finding]:
+    """Values that the schema of the clone API refuses. A null it takes for a field left out."""
+    spec = mapping_at(clone, "spec")
+    for path, (fits, wanted) in _TYPES.items():
+        value = at(spec, *path)
+        if value is not None and not fits(value):
+            field = ".".join(("spec", *path))
+            message = f"{field} has to be {wanted}, and the server refuses anything else"
+            yield Finding("unknown-field", ERROR, message, f"leave out {field}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _maps_to_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(it is None or _is_text(it) for it in value.values())
+
+
+_LISTS = ("labelFilters", "annotationFilters")
+_TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
+    **{(name,): (_maps_to_texts, "an object of strings") for name in ("source", "target")},
+    **{(name,): (_are_texts, "a list of strings") for name in (*_LISTS, "patches")},
+    ("template",): (lambda value: isinstance(value, Mapping), "an object"),
+    **{("template", name): (_are_texts, "a list of strings") for name in _LISTS},
+    ("newMacAddresses",): (_maps_to_texts, "an object of strings"),
+    ("newSMBiosSerial",): (_is_text, "a string"),
+    ("volumeNamePolicy",): (
+        lambda value: value in VOLUME_NAME_POLICIES,
+        " or ".join(VOLUME_NAME_POLICIES),
+    ),
+}
+
+
 def patch_findings(clone: Object, namespace: str) -> Iterator[Finding]:
     """Patches that are none, and those that the restore's webhook refuses."""
     for patch in patches_of(clone):
@@ -165,7 +213,7 @@ def patch_findings(clone: Object, namespace: str) -> Iterator[Finding]:
 
 
 def problem_finding(
-    clone: Object, problem: str, problems_of: Callable[[Object], Sequence[str]]
+    clone: Object, namespace: str, problem: str, problems_of: Callable[[Object], Sequence[str]]
 ) -> Finding:
     """Why KubeVirt would not make the target. ``problems_of`` tells them for a changed clone.
 
@@ -180,7 +228,7 @@ def problem_finding(
             others = [*patches[:index], *patches[index + 1 :]]
             spec = {**mapping_at(clone, "spec"), "patches": others}
             if problem not in problems_of({**clone, "spec": spec}):
-                hint = f"leave out {flag('--patch', patch)}"
+                hint = left_out(patch, patches, target_name(clone), namespace)
                 break
     return Finding("patch-invalid", ERROR, f"the clone would hang: {problem}", hint)
 

@@ -18,6 +18,7 @@ from kubectl_virt_clone.model.finding import (
 )
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.objects import Object, at, mapping_at, mappings_at, name_of, text_at
+from kubectl_virt_clone.model.patches import value_patch
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
     claims_of,
@@ -35,6 +36,7 @@ _DOMAIN = ("spec", "template", "spec", "domain")
 _CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
 _NO_CLASS = "No VolumeSnapshotClass"
+_NO_CLAIM = "PVC not found"
 
 
 def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -58,6 +60,8 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         status = statuses.get(volume)
         if status is None:
             yield _unknown(volume, vm, facts)
+        elif text_at(status, "reason") == _NO_CLAIM:
+            yield _no_claim(volume, claim, facts)
         elif at(status, "enabled") is not True:
             yield _not_snapshottable(volume, claim, status, claims, facts)
         if claim in claims and text_at(claims[claim], "status", "phase") != "Bound":
@@ -87,6 +91,20 @@ def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
         kubectl(
             *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
             namespace=facts.namespace,
+        ),
+    )
+
+
+def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
+    """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
+    refused = is_older(facts, 1, 5)
+    what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
+    return Finding(
+        "volume-not-snapshottable",
+        ERROR if refused else WARNING,
+        f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}',
+        kubectl(
+            *("wait", "--for=create", f"pvc/{claim}", "--timeout=10m"), namespace=facts.namespace
         ),
     )
 
@@ -189,8 +207,18 @@ def first_consumer_findings(
         WARNING,
         f"the storage of {', '.join(volumes)} binds when {target or 'the target'} is first started;"
         " until then its data is not there and the temporary snapshot stays",
-        "--start",
+        _started_target(facts, projected, target),
     )
+
+
+def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> str:
+    """How the target gets started, by whichever of the two fields it has from its source."""
+    if facts.fields is not None and "patches" not in facts.fields:
+        vm = {"metadata": {"name": target or "TARGET"}, "spec": mapping_at(projected, "spec")}
+        return f"once the clone is done: {_run(vm, facts.namespace, start=True)}"
+    if at(projected, "spec", "running") is not None:
+        return flag("--patch", value_patch("replace", ("spec", "running"), True))
+    return "--start"
 
 
 def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:

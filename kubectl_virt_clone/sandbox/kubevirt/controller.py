@@ -63,6 +63,10 @@ class Client:
                 return None
             raise
 
+    def read_all(self, resource: Resource) -> list[Obj]:
+        """All objects of a resource, in whatever namespace."""
+        return self._registry.list(resource.qualified).items
+
     def create(self, resource: Resource, obj: Obj) -> Obj:
         """The object as stored; ApiError when it was refused."""
         obj = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

@@ -22,7 +22,7 @@ from .objects import Obj, is_deleting, location, section, text
 from .pace import NEVER, Pace, Timers
 from .restore_webhooks import SNAPSHOT_FINALIZER
 from .run_strategy import is_started
-from .volumes import Snapshots, claims_of, is_bound, storage_class_of, volumes_of
+from .volumes import Snapshots, claims_of, is_bound, snapshots_of, volumes_of
 
 if TYPE_CHECKING:
     from ..storage.store import Change
@@ -112,7 +112,9 @@ class SnapshotController:
             "virtualMachineSnapshotContentName": content_name,
         }
         uid = text(snapshot, "metadata", "uid")
-        ready_in = self._timers.remaining(uid, self._driver_time(namespace, source))
+        needed = self._driver_time(namespace, source)
+        # What is never ready now may be later: no wait has begun that a timer could remember.
+        ready_in = NEVER if needed == NEVER else self._timers.remaining(uid, needed)
         if ready_in <= 0:
             self._timers.forget(uid)
             self._succeed(snapshot, content, known)
@@ -130,14 +132,17 @@ class SnapshotController:
         times = {Snapshots.PROMPT: self._pace.snapshot, Snapshots.SLOW: self._pace.slow_snapshot}
         longest = self._pace.snapshot
         for name in claims_of(vm).values():
+            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
             support = self._support(namespace, name)
             if support is not Snapshots.UNSUPPORTED:
-                longest = max(longest, times.get(support, NEVER))
+                # A claim without a volume has nothing that its driver could snapshot.
+                needed = times.get(support, NEVER) if is_bound(claim) else NEVER
+                longest = max(longest, needed)
         return longest
 
     def _support(self, namespace: str, name: str) -> Snapshots:
         claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-        return storage_class_of(claim).snapshots if claim else Snapshots.UNSUPPORTED
+        return snapshots_of(claim, self._client) if claim else Snapshots.UNSUPPORTED
 
     def _deadline(self, snapshot: Obj, uid: str) -> float:
         given = text(snapshot, "spec", "failureDeadline")

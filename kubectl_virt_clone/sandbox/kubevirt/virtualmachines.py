@@ -14,7 +14,7 @@ from .controller import Client, Requeue, Wish
 from .objects import Obj, entries, is_deleting, location, section
 from .run_strategy import is_started
 from .vm_webhooks import FINALIZER
-from .volumes import claims_of, snapshot_statuses
+from .volumes import SNAPSHOT_CLASSES, claims_of, snapshot_statuses
 
 if TYPE_CHECKING:
     from ..storage.store import Change
@@ -30,7 +30,7 @@ class VirtualMachineController:
         self._users: dict[tuple[str, str], set[str]] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
-        """VMs that changed, and those whose claim did."""
+        """VMs that changed, and those whose claim did, or might be snapshotted now."""
         namespace, name = location(change.object)
         if change.type_key == VIRTUAL_MACHINES.qualified and change.event != "DELETED":
             for claim in claims_of(change.object).values():
@@ -39,6 +39,8 @@ class VirtualMachineController:
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
             users = sorted(self._users.get((namespace, name), ()))
             return [(namespace, vm, 0.0) for vm in users]
+        if change.type_key == SNAPSHOT_CLASSES.qualified:
+            return [(where, vm, 0.0) for (where, _), vms in self._users.items() for vm in vms]
         return ()
 
     def reconcile(self, namespace: str, name: str) -> Requeue | None:

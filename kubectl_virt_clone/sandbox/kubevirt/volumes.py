@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..storage.store import Change
 
 STORAGE_CLASS_OBJECTS = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+SNAPSHOT_CLASSES = Resource(
+    "snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass"
+)
 RESTORE_NAME = "restore.kubevirt.io/name"
 """Annotation of a restored claim: the restore that made it."""
 
@@ -56,6 +59,20 @@ def storage_class_of(claim: Obj) -> StorageClass:
     return STORAGE_CLASSES.get(text(claim, "spec", "storageClassName"), StorageClass())
 
 
+def snapshots_of(claim: Obj, client: Client) -> Snapshots:
+    """How a claim is snapshotted; where its class lacks that, a VolumeSnapshotClass gives it.
+
+    It is found by the driver, as KubeVirt finds it.
+    """
+    support = storage_class_of(claim).snapshots
+    if support is not Snapshots.UNSUPPORTED:
+        return support
+    name = text(claim, "spec", "storageClassName")
+    driver = text(client.read(STORAGE_CLASS_OBJECTS, "", name), "provisioner")
+    drivers = {text(item, "driver") for item in client.read_all(SNAPSHOT_CLASSES)}
+    return Snapshots.PROMPT if driver and driver in drivers else support
+
+
 def claim_of(volume: Obj) -> str:
     """The claim behind a VM's volume, empty for a volume that is none (an image, cloud-init)."""
     return text(volume, "persistentVolumeClaim", "claimName") or text(volume, "dataVolume", "name")
@@ -85,7 +102,7 @@ def _snapshot_status(volume: Obj, namespace: str, client: Client) -> Obj:
     claim = client.read(PERSISTENT_VOLUME_CLAIMS, namespace, claim_of(volume))
     if claim is None:
         return {"enabled": False, "name": name, "reason": "PVC not found"}
-    if storage_class_of(claim).snapshots is Snapshots.UNSUPPORTED:
+    if snapshots_of(claim, client) is Snapshots.UNSUPPORTED:
         reason = (
             "No VolumeSnapshotClass: Volume snapshots are not configured for this StorageClass "
             f"[{text(claim, 'spec', 'storageClassName')}] [{name}]"

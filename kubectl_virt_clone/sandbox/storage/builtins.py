@@ -136,6 +136,10 @@ STORAGE_CLASS = _top(
     volumeBindingMode=STRING,
     allowedTopologies=_array(ANYTHING),
 )
+VOLUME_SNAPSHOT_CLASS = {
+    **_top(driver=STRING, deletionPolicy=STRING, parameters=STRING_MAP),
+    "required": ["deletionPolicy", "driver"],
+}
 CUSTOM_RESOURCE_DEFINITION = _top(
     spec=ANYTHING,
     status=ANYTHING,
@@ -250,6 +254,21 @@ BUILTINS = (
             ("ReclaimPolicy", "string", ".reclaimPolicy", "", 0),
             ("VolumeBindingMode", "string", ".volumeBindingMode", "", 0),
             ("AllowVolumeExpansion", "boolean", ".allowVolumeExpansion", "", 0),
+            _AGE,
+        ),
+    ),
+    # On a cluster a CRD of the CSI snapshotter; only what KubeVirt asks for is here.
+    Builtin(
+        "snapshot.storage.k8s.io",
+        "volumesnapshotclasses",
+        "VolumeSnapshotClass",
+        VOLUME_SNAPSHOT_CLASS,
+        _VERBS,
+        namespaced=False,
+        short_names=("vsclass", "vsclasses"),
+        columns=(
+            ("Driver", "string", ".driver", "", 0),
+            ("DeletionPolicy", "string", ".deletionPolicy", "", 0),
             _AGE,
         ),
     ),
