@@ -12,13 +12,8 @@ from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
-from kubectl_virt_clone.cluster.related import look_up
-from kubectl_virt_clone.cluster.resources import (
-    items_of,
-    list_page,
-    served_clones,
-    served_fields,
-)
+from kubectl_virt_clone.cluster.related import list_up, look_up
+from kubectl_virt_clone.cluster.resources import served_fields, served_versions
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
 from kubectl_virt_clone.model.api import (
@@ -31,7 +26,7 @@ from kubectl_virt_clone.model.api import (
     Resource,
 )
 from kubectl_virt_clone.model.manifest import target_name
-from kubectl_virt_clone.model.objects import Object, at, mappings_at, text_at
+from kubectl_virt_clone.model.objects import Object, at, text_at
 from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
@@ -43,7 +38,6 @@ from kubectl_virt_clone.model.preflight.facts import (
     storage_classes_used,
 )
 from kubectl_virt_clone.model.preflight.values import new_macs
-from kubectl_virt_clone.model.surroundings import Listing
 
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
 STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
@@ -140,11 +134,9 @@ def cluster_facts(session: Session) -> ClusterFacts:
     """What there is to know about the cluster alone: versions, KubeVirt, the user's rights."""
     namespace = session.namespace
     try:
-        served_clones(session)
+        versions = served_versions(session)
     except ResourceNotServed as error:
         return ClusterFacts(namespace, unserved=str(error.args[0]))
-    group = session.request("GET", f"/apis/{CLONE_GROUP}")
-    versions = tuple(text_at(item, "version") for item in mappings_at(group, "versions"))
     reader = _Reader(session, CLONES)
     kubevirt = reader.listing(KUBEVIRTS, "")
     asked = {verb: reader.right(verb, namespace) for verb in RIGHTS}
@@ -175,7 +167,7 @@ class _Reader:
 
     def listing(self, resource: Resource, namespace: str) -> Question:
         """All objects of a kind in a namespace, as a Listing; empty stands for the cluster."""
-        read = partial(_listed, self._session, resource, namespace)
+        read = partial(list_up, self._session, resource, namespace)
         return ("list", resource.qualified, namespace), read
 
     def fields(self) -> Question:
@@ -189,20 +181,6 @@ class _Reader:
     def user(self) -> Question:
         """The user's name, empty if the server doesn't say."""
         return ("whoami",), partial(_whoami, self._session)
-
-
-def _listed(session: Session, resource: Resource, namespace: str) -> Listing:
-    try:
-        if namespace:
-            page = list_page(session, resource, namespace)
-        else:
-            path = f"/apis/{resource.group}/{resource.version}/{resource.plural}"
-            page = session.request("GET", path)
-    except StatusError as error:
-        return Listing(unreadable=error.reason or "unknown")
-    except ConnectionFailed as error:
-        return Listing(unreadable=str(error))
-    return Listing(tuple(items_of(page)))
 
 
 def _may(session: Session, verb: str, namespace: str) -> bool | None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
-from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.cluster.session import Query, Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import (
     EVENTS,
@@ -61,13 +61,31 @@ def look_up(session: Session, resource: Resource, namespace: str, name: str) -> 
     """
     try:
         return Lookup(get(session, resource, namespace, name))
-    except StatusError as error:
-        if error.code != NOT_FOUND:
-            return Lookup(unreadable=error.reason or "unknown")
+    except (ConnectionFailed, StatusError) as error:
+        if isinstance(error, ConnectionFailed) or error.code != NOT_FOUND:
+            return Lookup(unreadable=_why(error))
         named = text_at(error.status, "details", "name")
         return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")
-    except ConnectionFailed as error:
-        return Lookup(unreadable=str(error))
+
+
+def list_up(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    read_timeout: float | None = None,
+) -> Listing:
+    """Read a list; one that can't be read is an answer too. No namespace means the cluster."""
+    try:
+        page = list_page(session, resource, namespace, query, read_timeout=read_timeout)
+    except (ConnectionFailed, StatusError) as error:
+        return Listing(unreadable=_why(error))
+    return Listing(tuple(items_of(page)))
+
+
+def _why(error: ConnectionFailed | StatusError) -> str:
+    return str(error) if isinstance(error, ConnectionFailed) else error.reason or "unknown"
 
 
 def events_of(
@@ -75,14 +93,8 @@ def events_of(
 ) -> Listing:
     """The events on the object of that name, oldest first; of all uids if ``uid`` is empty."""
     selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
-    try:
-        query = [("fieldSelector", selector)]
-        page = list_page(session, EVENTS, namespace, query, read_timeout=read_timeout)
-    except StatusError as error:
-        return Listing(unreadable=error.reason or "unknown")
-    except ConnectionFailed as error:
-        return Listing(unreadable=str(error))
-    return Listing(tuple(sorted(items_of(page), key=_when)))
+    query = [("fieldSelector", selector)]
+    return _merged([list_up(session, EVENTS, namespace, query, read_timeout=read_timeout)])
 
 
 def _when(event: Object) -> datetime:

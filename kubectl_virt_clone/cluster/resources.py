@@ -25,20 +25,27 @@ NOT_FOUND = 404
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
-    """The URL path of a namespaced collection, or of one object in it."""
+    """The URL path of a collection, or of one object in it; no namespace means the cluster's."""
     root = (
         f"/apis/{resource.group}/{resource.version}"
         if resource.group
         else f"/api/{resource.version}"
     )
-    path = f"{root}/namespaces/{quote(namespace, safe='')}/{resource.plural}"
+    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    path = f"{root}{scope}/{resource.plural}"
     return f"{path}/{quote(name, safe='')}" if name else path
 
 
 def served_clones(session: Session) -> Resource:
-    """The clone resource in the newest version that both sides know, from discovery.
+    """The clone resource in the newest version that both sides know; raises ResourceNotServed."""
+    served = served_versions(session)
+    return replace(CLONES, version=next(known for known in CLONE_VERSIONS if known in served))
 
-    Raises ResourceNotServed where the server has no clone API at all.
+
+def served_versions(session: Session) -> tuple[str, ...]:
+    """The versions of the clone API that the server has, preferred first, from discovery.
+
+    Raises ResourceNotServed where there is none that we know.
     """
     try:
         group = session.request("GET", f"/apis/{CLONE_GROUP}")
@@ -46,11 +53,10 @@ def served_clones(session: Session) -> Resource:
         if error.code == NOT_FOUND:
             raise _not_served("KubeVirt is not installed, or older than 0.55") from error
         raise
-    served = {text_at(entry, "version") for entry in mappings_at(group, "versions")}
-    for version in CLONE_VERSIONS:
-        if version in served:
-            return replace(CLONES, version=version)
-    names = ", ".join(sorted(served)) or "no version"
+    served = tuple(text_at(entry, "version") for entry in mappings_at(group, "versions"))
+    if not set(served).isdisjoint(CLONE_VERSIONS):
+        return served
+    names = ", ".join(sorted(set(served))) or "no version"
     raise _not_served(f"it serves {CLONE_GROUP} in {names}, not in {' or '.join(CLONE_VERSIONS)}")
 
 

@@ -168,7 +168,7 @@ class _Follower:
         except StatusError as error:
             if error.code != FORBIDDEN:
                 raise
-            self._poll_each(error)
+            self._poll_each()
             return
         self._listed(items_of(page))
         version = text_at(page, "metadata", "resourceVersion")
@@ -221,10 +221,8 @@ class _Follower:
             page = list_page(self._session, self._resource, self._namespace, self._selector)
             self._listed(items_of(page))
 
-    def _poll_each(self, refusal: StatusError) -> None:
+    def _poll_each(self) -> None:
         """Ask for each object by name, where listing is forbidden but reading one is not."""
-        if not self._names:
-            raise refusal
         self._listed(self._read_each())
         self._notice(f"listing {self._resource.plural} is forbidden: polling instead")
         while not self._stopped.wait(POLL_SECONDS):
@@ -253,9 +251,7 @@ def _event(line: bytes) -> dict[str, Any]:
     try:
         event = json.loads(line)
     except ValueError as error:
-        raise ConnectionFailed(
-            "the watch broke off in the midst of an event", transient=True
-        ) from error
+        raise ConnectionFailed("the watch broke off in the midst of an event") from error
     return event if isinstance(event, dict) else {}
 
 

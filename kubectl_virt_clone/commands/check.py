@@ -16,7 +16,7 @@ from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import Session, connect
 from kubectl_virt_clone.errors import ExitCode, ResourceNotServed
 from kubectl_virt_clone.model.finding import is_fine, ordered, without
-from kubectl_virt_clone.model.preflight import cluster_findings, findings
+from kubectl_virt_clone.model.preflight import cluster_findings, judged
 from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
 from kubectl_virt_clone.render.findings import cluster_report, report
 from kubectl_virt_clone.render.messages import log, warn
@@ -65,11 +65,8 @@ def _check(
         served = served_clones(session)
     except ResourceNotServed:
         return _check_cluster(session, skipped, output)
-    gathered = gather_each(session, clones, served, rights=True)
-    checked = [
-        (clone, without(findings(clone, facts), skipped))
-        for clone, facts in zip(clones, gathered, strict=True)
-    ]
+    facts = gather_each(session, clones, served, rights=True)
+    checked = judged(clones, facts, skipped)
     click.echo(report(checked, output), nl=False)
     return ExitCode.DONE if all(is_fine(found) for _, found in checked) else ExitCode.ERROR
 

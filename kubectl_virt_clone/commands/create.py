@@ -19,7 +19,7 @@ from kubectl_virt_clone.cluster.session import Session, connect
 from kubectl_virt_clone.cluster.waiting import wait_for
 from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
 from kubectl_virt_clone.model.api import Resource
-from kubectl_virt_clone.model.finding import ALL, without
+from kubectl_virt_clone.model.finding import ALL
 from kubectl_virt_clone.model.objects import key_of, uid_of
 from kubectl_virt_clone.model.progress import SUCCESS
 from kubectl_virt_clone.options import (
@@ -146,16 +146,12 @@ def _check(
     Imported here, for a client dry run needs no checks.
     """
     from kubectl_virt_clone.cluster.facts import gather_each
-    from kubectl_virt_clone.model.preflight import findings
+    from kubectl_virt_clone.model.preflight import judged
     from kubectl_virt_clone.render.findings import refusal, warnings
 
     if ALL in skipped:
         return
-    gathered = gather_each(session, clones, served)
-    checked = [
-        (clone, without(findings(clone, facts), skipped))
-        for clone, facts in zip(clones, gathered, strict=True)
-    ]
+    checked = judged(clones, gather_each(session, clones, served), skipped)
     for line in warnings(checked):
         warn(line)
     if error := refusal(checked):

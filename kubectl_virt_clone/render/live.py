@@ -41,8 +41,7 @@ class Progress:
         self._clock = clock
         self._started = clock()
         self._redraws = single and stream.isatty()
-        self._last: dict[Key, str] = {}
-        self._phases: dict[Key, str] = {}
+        self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the reason of each
         self._drawn = ""
         self.interval = REDRAW_SECONDS if self._redraws else 1.0
 
@@ -51,25 +50,23 @@ class Progress:
 
         Off a terminal a clone that is merely pending, without a reason, is not worth a line.
         """
-        line, key = status_line(clone, why), key_of(clone)
-        if self._last.get(key) != line and (self._redraws or why or phase_of(clone)):
-            self._last[key] = line
-            self._phases[key] = phase_of(clone)
-            self._show(line)
+        state, key = (phase_of(clone), why), key_of(clone)
+        if self._shown.get(key) != state and (self._redraws or any(state)):
+            self._shown[key] = state
+            self._show(status_line(clone, why))
 
     def decided(self, result: Result) -> None:
         """Show the last phase, then give the result line to ``met``, if the goal was met."""
-        if result.clone is not None and phase_of(result.clone) != self._phases.get(result.key):
+        shown, _ = self._shown.get(result.key, (None, ""))
+        if result.clone is not None and phase_of(result.clone) != shown:
             self.changed(result.clone, "")
-        if self._redraws and self._drawn:
-            self._stream.write("\n")
-            self._drawn = ""
+        self._end_line()
         if result.verdict.outcome is Outcome.MET:
             self._met(f"{named({'metadata': {'name': result.name}})} condition met")
 
     def tick(self) -> None:
         """Redraw the elapsed time."""
-        if self._redraws and self._drawn:
+        if self._drawn:
             self._draw(self._drawn)
 
     def notice(self, text: str) -> None:
@@ -87,7 +84,10 @@ class Progress:
         traceback: TracebackType | None,
     ) -> None:
         """Leave the terminal on a fresh line, also after Ctrl-C."""
-        if self._redraws and self._drawn:
+        self._end_line()
+
+    def _end_line(self) -> None:
+        if self._drawn:
             self._stream.write("\n")
             self._stream.flush()
             self._drawn = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,13 +14,13 @@ from kubectl_virt_clone.model.finding import IDS, LEVELS
 from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
+from tests.cli.test_wait import until
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
 SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
 KUBEVIRTS = "kubevirts.kubevirt.io"
-PATIENCE = 10.0
 SNAPSHOT_CLASSES = "volumesnapshotclasses.snapshot.storage.k8s.io"
 RESOURCES = {"vm": VMS, "vmsnapshot": SNAPSHOTS, "kubevirt": KUBEVIRTS, "pvc": CLAIMS}
 REPEATED = (
@@ -34,13 +33,6 @@ REPEATED = (
 )
 
 Arrange = Callable[[ControlPlane], None]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.005)
 
 
 def settled(plane: ControlPlane) -> None:

@@ -6,8 +6,6 @@ The cases that get stuck are those of recordings 08 (target names) and 09 (what 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,13 +13,13 @@ import pytest
 from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
+from tests.cli.test_wait import until
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
 SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 RESTORES = "virtualmachinerestores.snapshot.kubevirt.io"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
-PATIENCE = 10.0
 REFUSED = (
     "error: no VirtualMachineClone was created; --skip-check ID (or all) goes on without a check\n"
 )
@@ -35,13 +33,6 @@ spec:
   target: {apiGroup: kubevirt.io, kind: VirtualMachine, name: t}
 """
 CREATE = ("create", "c", "--source=vm-cirros", "--target=t")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.005)
 
 
 @pytest.fixture

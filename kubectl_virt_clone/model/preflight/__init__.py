@@ -5,9 +5,9 @@ One module for each family of rules; what was read is a value, and reading is ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kubectl_virt_clone.model.finding import Finding, ordered
+from kubectl_virt_clone.model.finding import Finding, ordered, without
 from kubectl_virt_clone.model.objects import Object
 from kubectl_virt_clone.model.preflight import references, values, volumes
 from kubectl_virt_clone.model.preflight.cluster import (
@@ -22,12 +22,31 @@ from kubectl_virt_clone.model.preflight.filters import filter_findings, network_
 from kubectl_virt_clone.model.preflight.unread import unread_findings
 from kubectl_virt_clone.model.projection import project
 
-__all__ = ["ClusterFacts", "Facts", "Finding", "cluster_findings", "findings", "source_vm"]
+__all__ = [
+    "ClusterFacts",
+    "Facts",
+    "Finding",
+    "cluster_findings",
+    "findings",
+    "judged",
+    "source_vm",
+]
 
 
 def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
     """Everything there is to say about ``clone`` before it is created, the worst first."""
     return ordered((*_findings(clone, facts), *unread_findings(clone, facts)))
+
+
+def judged(
+    clones: Sequence[Object], facts: Sequence[Facts], skipped: Iterable[str]
+) -> list[tuple[Object, tuple[Finding, ...]]]:
+    """Each clone of a request with its findings, but those of the ids in ``skipped``."""
+    ids = frozenset(skipped)
+    return [
+        (clone, without(findings(clone, own), ids))
+        for clone, own in zip(clones, facts, strict=True)
+    ]
 
 
 def _findings(clone: Object, facts: Facts) -> Iterator[Finding]:

@@ -17,9 +17,9 @@ from kubectl_virt_clone.model.api import (
 )
 
 from ..storage.schema import violations
-from ..storage.status import ApiError, Cause, denied
+from ..storage.status import Cause, denied
 from . import clone_webhooks, older_webhooks, vm_webhooks
-from .controller import NOT_FOUND
+from .controller import Client
 from .objects import Obj, section
 from .releases import NEWEST, Release
 from .restore_webhooks import (
@@ -48,8 +48,9 @@ class Admission:
 
     def __init__(self, registry: Registry, release: Release = NEWEST) -> None:
         self._registry = registry
+        self._read = Client(registry).read
         self._release = release
-        self._restores = RestoreValidator(self._find, older=not release.waits_for_source)
+        self._restores = RestoreValidator(self._read, older=not release.waits_for_source)
 
     def mutate(self, request: AdmissionRequest) -> Obj:
         """The object as the mutating webhooks return it; ApiError when one refuses."""
@@ -102,7 +103,7 @@ class Admission:
         """What the webhook of a release that does not wait for sources says of this one."""
         if not self._release.waits_for_source:
             source = section(request.object, "spec", "source")
-            yield from older_webhooks.source_causes(self._find, request.namespace, source)
+            yield from older_webhooks.source_causes(self._read, request.namespace, source)
 
     def _need_gate(self, webhook: str, message: str) -> None:
         if not self.gate_is_on():
@@ -110,17 +111,9 @@ class Admission:
 
     def gate_is_on(self) -> bool:
         """Whether the Snapshot gate is on: from 1.9 it is, unless it is listed as disabled."""
-        kubevirt = self._find(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
+        kubevirt = self._read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
         developer = section(kubevirt, "spec", "configuration", "developerConfiguration")
         if GATE in (developer.get("featureGates") or []):
             return True
         disabled = developer.get("disabledFeatureGates") or []
         return self._release.beta_gates_on and GATE not in disabled
-
-    def _find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
-        try:
-            return self._registry.get(resource.qualified, namespace, name)
-        except ApiError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
