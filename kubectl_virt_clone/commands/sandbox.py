@@ -19,6 +19,7 @@ from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.options import Checked, Verb
 
 if TYPE_CHECKING:
+    from kubectl_virt_clone.sandbox.apiserver.faults import Fault
     from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
 EXAMPLES = """
@@ -30,6 +31,12 @@ kubectl virt-clone sandbox --speed 0.1 --seed my-vms.yaml -- ./pipeline.sh
 
 # See how an older KubeVirt answers
 kubectl virt-clone sandbox --kubevirt 1.4 -- kubectl virt-clone create --source vm-missing
+
+# See how long 50 clones of one VM take on a real KubeVirt, ten times as fast
+kubectl virt-clone sandbox --speed 10 --throttle -- ./pipeline.sh
+
+# What becomes of a wait when the server drops its watch after two events, and then is busy
+kubectl virt-clone sandbox --fault drop:verb=watch,after=2 --fault 429 -- ./pipeline.sh
 
 # Keep one running, and use it from another terminal
 kubectl virt-clone sandbox
@@ -44,6 +51,15 @@ def _speed(text: str) -> float:
     if not speed > 0:  # nan is not, either
         raise InvalidValue(f"at a speed of {text} nothing would ever happen")
     return speed
+
+
+def _fault(text: str) -> Fault:
+    from kubectl_virt_clone.sandbox.apiserver.faults import parse_fault
+
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from error
 
 
 @click.command(
@@ -61,6 +77,11 @@ def _speed(text: str) -> float:
     help="How fast the controllers work; 1 is about the pace of a real KubeVirt.",
 )
 @click.option(
+    "--throttle",
+    is_flag=True,
+    help="Let many clones at once hold each other up as on a real KubeVirt.",
+)
+@click.option(
     "--seed",
     "seeds",
     multiple=True,
@@ -75,14 +96,29 @@ def _speed(text: str) -> float:
     show_default=True,
     help="Release to stand for: the API it serves, what its admission checks.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=Checked("fault", _fault),
+    metavar="NAME[:KEY=VALUE,...]",
+    help=(
+        "What is to go wrong; may be repeated. NAME: drop, stall, 401, 410, 429, 500, 503, close, "
+        "delay, reorder, expire, forbid, no-controller, no-webhook or stale-cache. KEY: verb and "
+        "resource (of which requests), after, count and every (which of them), seconds, "
+        "retry-after, event."
+    ),
+)
 @click.argument("arguments", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
     speed: float,
+    throttle: bool,
     seeds: tuple[Path, ...],
     kubevirt: str,
+    faults: tuple[Fault, ...],
     arguments: tuple[str, ...],
 ) -> None:
     """Run a throw-away control plane with a simulated KubeVirt on 127.0.0.1.
@@ -94,7 +130,7 @@ def command(
         raise VirtCloneError(f'exec: "{arguments[0]}": executable file not found in $PATH')
     for number in _ENDINGS:
         signal.signal(number, _end)  # before there is a kubeconfig with a token to leave behind
-    with _started(speed, seeds, kubevirt) as plane:
+    with _started(speed, throttle, seeds, kubevirt, faults) as plane:
         if arguments:
             ctx.exit(_run(arguments, plane.kubeconfig))
         click.echo(f"export KUBECONFIG={plane.kubeconfig}")
@@ -113,11 +149,19 @@ def _end(number: int, _: object) -> None:
 
 
 @contextmanager
-def _started(speed: float, seeds: tuple[Path, ...], kubevirt: str) -> Iterator[ControlPlane]:
+def _started(
+    speed: float,
+    throttle: bool,
+    seeds: tuple[Path, ...],
+    kubevirt: str,
+    faults: tuple[Fault, ...],
+) -> Iterator[ControlPlane]:
     """A control plane that runs. Raises VirtCloneError for a seed that it can't begin with."""
     from kubectl_virt_clone.sandbox.controlplane import ControlPlane, SeedError
 
-    plane = ControlPlane(speed=speed, seeds=seeds or None, kubevirt=kubevirt)
+    plane = ControlPlane(
+        speed=speed, throttled=throttle, seeds=seeds or None, kubevirt=kubevirt, faults=faults
+    )
     try:
         plane.start()
     except SeedError as error:

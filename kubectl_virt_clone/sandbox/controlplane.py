@@ -9,7 +9,8 @@ import secrets
 import shutil
 import ssl
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 
 from .apiserver.authorization import ADMIN, User
 from .apiserver.certificates import Certificates, make_certificates
+from .apiserver.faults import NO_CONTROLLER, NO_WEBHOOK, STALE_CACHE, Fault, Faults
 from .apiserver.server import HOST, ApiServer, OnRequest
 from .kubevirt.loop import KubeVirt
 from .kubevirt.pace import Pace
@@ -40,30 +42,42 @@ class SeedError(ValueError):
 class ControlPlane:
     """A Kubernetes API with a simulated KubeVirt on 127.0.0.1; a context manager.
 
-    ``speed`` 1 is about the pace of a real KubeVirt, 10 ten times faster, ``inf`` without delay.
+    ``speed`` 1 is about the pace of a real KubeVirt, 10 ten times faster, ``inf`` without delay;
+    ``throttled`` holds back many clones at once as it does.
     ``seeds`` are names of packaged seeds or paths of YAML files; None = all packaged ones.
     ``users`` maps further bearer tokens to users. ``on_request`` hears method, path and code of
-    each request. ``kubevirt`` is the release to stand for; ValueError when it can't.
+    each request. ``kubevirt`` is the release to stand for. ``faults`` go wrong once it serves,
+    and ``self.faults`` may be changed at any time; ValueError for a release or a fault that is
+    not known. ``pace`` replaces these two; with ``controllers=False`` nothing is reconciled but
+    what ``self.kubevirt.step()`` does.
     """
 
     def __init__(
         self,
         *,
         speed: float = 1.0,
+        throttled: bool = False,
         seeds: Sequence[str | Path] | None = None,
         users: Mapping[str, User] | None = None,
         on_request: OnRequest | None = None,
         registry: Registry | None = None,
         kubevirt: str = NEWEST.name,
+        faults: Iterable[str | Fault] = (),
+        pace: Pace | None = None,
+        controllers: bool = True,
     ) -> None:
         release = release_named(kubevirt)
         self.registry = registry or Registry(catalogue=catalogue_of(release))
-        self.kubevirt = KubeVirt(self.registry, pace=Pace(speed=speed), release=release)
+        pace = pace or Pace(speed=speed, throttled=throttled)
+        self.kubevirt = KubeVirt(self.registry, pace=pace, release=release)
+        self.faults = Faults(faults)
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         self._seeds = seed_names() if seeds is None else list(seeds)
         self._users = {self.token: ADMIN, **(users or {})}
         self._on_request = on_request
+        self._controllers = controllers
+        self._renewing = threading.Lock()
         self._folder: Path | None = None
         self._server: ApiServer | None = None
 
@@ -97,14 +111,23 @@ class ControlPlane:
         try:
             tls = self._tls(certificates)
             self._seed()
-            self._server = ApiServer(self.registry, self._users, tls, self._on_request)
+            self._server = ApiServer(
+                self.registry,
+                self._users,
+                tls,
+                self._on_request,
+                faults=self.faults,
+                on_expiry=self.renew_token,
+            )
             self.url = f"https://{HOST}:{self._server.port}"
             _write_private(self.kubeconfig, self.kubeconfig_of(self.token))
         except BaseException:
             self._remove_folder()
             raise
+        self._break_kubevirt()
         self._server.start()
-        self.kubevirt.start()
+        if self._controllers:
+            self.kubevirt.start()
 
     def stop(self) -> None:
         """Ends the server and the controllers and removes the kubeconfig."""
@@ -113,6 +136,29 @@ class ControlPlane:
             self._server = None
         self.kubevirt.stop()
         self._remove_folder()
+
+    def renew_token(self) -> None:
+        """Gives the admin another token, which the kubeconfig then holds; the old one is refused.
+
+        There is no moment at which the kubeconfig holds none that is accepted.
+        """
+        with self._renewing:
+            old, self.token = self.token, secrets.token_urlsafe(32)
+            self._users[self.token] = self._users[old]
+            written = self._path("kubeconfig.new")
+            _write_private(written, self.kubeconfig_of(self.token))
+            written.replace(self.kubeconfig)
+            del self._users[old]
+
+    def _break_kubevirt(self) -> None:
+        """Lets the faults of KubeVirt's own parts begin, now that the seeds are there."""
+        if NO_CONTROLLER in self.faults:
+            # What it wrote before it went away: above all the status of VMs.
+            while self.kubevirt.step():
+                pass
+        self.kubevirt.controller_runs = lambda: NO_CONTROLLER not in self.faults
+        self.kubevirt.cache_lags = lambda: STALE_CACHE in self.faults
+        self.kubevirt.admission.reachable = lambda: NO_WEBHOOK not in self.faults
 
     def kubeconfig_of(self, token: str, namespace: str = "default") -> str:
         """The text of a kubeconfig for the user of a token."""

@@ -53,6 +53,23 @@ def test_the_program_clones_a_vm_in_the_sandbox() -> None:
     assert done.returncode == 0
 
 
+def test_throttled_it_takes_one_snapshot_of_a_vm_at_a_time() -> None:
+    program = " ".join(PROGRAM)
+    create = f"{program} create --source=vm-slow --target=t-{{}} --count=2 --no-shared-snapshot"
+
+    done = sandbox(
+        "--throttle",
+        command=("sh", "-c", f"{create} && {program} wait clone-t-1 clone-t-2 --timeout=2s"),
+    )
+
+    ends = [line for line in done.stderr.splitlines() if "timed out waiting" in line]
+    assert done.returncode == 3
+    assert [line.count('Source not locked snapshot "tmp-') for line in sorted(ends)] in (
+        [0, 1],
+        [1, 0],
+    )
+
+
 def test_the_sandbox_begins_with_the_objects_of_the_given_seed(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(

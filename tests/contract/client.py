@@ -97,10 +97,12 @@ class Api:
         return self.request("DELETE", path, options, **query)
 
     @contextlib.contextmanager
-    def watch(self, path: str, **query: Any) -> Iterator[Iterator[Obj]]:
+    def watch(
+        self, path: str, accept: str = "application/json", **query: Any
+    ) -> Iterator[Iterator[Obj]]:
         """The events of a watch, as long as the block lasts or the server sends them."""
         query = {"watch": "true", "timeoutSeconds": 20, **query}
-        with self._open("GET", path, None, None, query) as response:
+        with self._open("GET", path, None, {"Accept": accept}, query) as response:
             yield (json.loads(line) for line in response)
 
     def _open(self, method: str, path: str, body: Any, headers: Obj | None, query: Obj) -> Any:

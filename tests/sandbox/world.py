@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
 from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
 from kubectl_virt_clone.sandbox.kubevirt.releases import catalogue_of, release_named
@@ -59,6 +60,14 @@ class World:
         )
         self.registry.admission.append(self.kubevirt.admission)
         self.seed("kubevirt", *seeds)
+
+    @classmethod
+    def of(cls, plane: ControlPlane) -> World:
+        """The world behind a control plane that serves; its clock is the real one."""
+        world = cls.__new__(cls)
+        world.registry, world.kubevirt = plane.registry, plane.kubevirt
+        world.release = plane.kubevirt.release
+        return world
 
     def seed(self, *names: str) -> None:
         for name in names:

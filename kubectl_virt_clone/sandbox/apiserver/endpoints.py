@@ -6,7 +6,7 @@ The semantics of the verbs are the registry's; reading and writing connections t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from ..storage import status
 from ..storage.listing import ListPage, ListQuery
 from ..storage.registry import Registry, Write
 from ..storage.resources import ResourceType
-from . import authorization, deletion, requestinfo, tables, watching
+from . import authorization, deletion, disturbances, requestinfo, tables, watching
 from .authorization import User
+from .faults import Fault
 from .negotiation import JSON, Form, choose, read_body
 from .patches import patcher
 from .requestinfo import RequestInfo
@@ -24,7 +25,7 @@ Obj = dict[str, Any]
 
 _META = "meta.k8s.io"
 _OBJECT_FORMS = (("Table", _META, "v1"), ("PartialObjectMetadata", _META, "v1"))
-_LIST_FORMS = (("Table", _META, "v1"), ("PartialObjectMetadataList", _META, "v1"))
+_LIST_FORMS = (*_OBJECT_FORMS, ("PartialObjectMetadataList", _META, "v1"))
 _STATUS_VERBS = ("get", "update", "patch")
 
 
@@ -38,6 +39,7 @@ class Request:
     content_type: str = ""
     body: bytes = b""
     alive: Callable[[], bool] = lambda: True
+    faults: Sequence[Fault] = ()
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,18 @@ class Response:
     content_type: str = JSON
     warnings: list[str] = field(default_factory=list)
     stream: Iterator[bytes] | None = None
+    retry_after: int = 0
 
 
 def encode(value: Any) -> bytes:
     """JSON as the API server writes it: no spaces, UTF-8, a newline at the end."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def refused(error: status.ApiError) -> Response:
+    """The response that carries a refusal."""
+    seconds = error.status.get("details", {}).get("retryAfterSeconds", 0)
+    return Response(error.code, encode(error.status), retry_after=seconds)
 
 
 class Endpoints:
@@ -110,6 +119,8 @@ class Endpoints:
         requestinfo.check_list_options(info)
         page = self._registry.list(resource.key, _scope(resource, info), _list_query(info))
         items = _served_items(resource, info, page)
+        if form.kind == "PartialObjectMetadata":
+            raise _not_one_object(resource)
         body: Obj
         if form.kind == "Table":
             body = self._table(request, resource, items, page.metadata)
@@ -134,8 +145,11 @@ class Endpoints:
             timeout=info.number("timeoutSeconds"),
             bookmarks=info.flag("allowWatchBookmarks"),
         )
-        events = watching.watch(self._registry.store, resource, query, request.alive)
-        stream = self._lines(events, form, request, resource)
+        store = self._registry.store
+        events = watching.watch(store, resource, query, request.alive)
+        events = disturbances.disturbed(events, request.faults, info, store.version, request.alive)
+        lines = self._lines(events, form, request, resource)
+        stream = disturbances.cut(lines, request.faults)
         warnings = self._deprecation(request, resource)
         return Response(200, content_type=form.content_type, warnings=warnings, stream=stream)
 
@@ -261,6 +275,12 @@ class Endpoints:
     def _deprecation(self, request: Request, resource: ResourceType) -> list[str]:
         text = resource.deprecations.get(request.info.version)
         return [text] if text else []
+
+
+def _not_one_object(resource: ResourceType) -> status.ApiError:
+    go_type = "unstructured.UnstructuredList" if resource.custom else f"core.{resource.list_kind}"
+    what = f"you requested PartialObjectMetadata, but the requested object is a list (*{go_type})"
+    return status.failure(406, what, "NotAcceptable")
 
 
 def _scope(resource: ResourceType, info: RequestInfo) -> str | None:

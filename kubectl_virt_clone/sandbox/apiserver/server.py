@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 from ..storage import status
 from ..storage.registry import Registry
 from ..storage.status import ApiError
-from . import authorization
+from . import authorization, disturbances
 from .authorization import User
 from .documents import Documents
-from .endpoints import Endpoints, Request, Response, encode
+from .endpoints import Endpoints, Request, Response, encode, refused
+from .faults import EXPIRE, FORBID, Fault, Faults
 from .requestinfo import RequestInfo, parse
 
 HOST = "127.0.0.1"
@@ -39,7 +40,7 @@ class ApiServer:
     """Serves a registry on a port of 127.0.0.1 that the system chooses.
 
     ``users`` maps bearer tokens to users; ``on_request`` hears method, path and code of each
-    answered request.
+    answered request. ``on_expiry`` is to give a user another token, when a fault asks for it.
     """
 
     def __init__(
@@ -48,9 +49,14 @@ class ApiServer:
         users: Mapping[str, User],
         tls: ssl.SSLContext,
         on_request: OnRequest | None = None,
+        *,
+        faults: Faults | None = None,
+        on_expiry: Callable[[], None] = lambda: None,
     ) -> None:
-        self.users = dict(users)
+        self.users = users
         self.on_request = on_request
+        self._faults = faults or Faults()
+        self._on_expiry = on_expiry
         self._registry = registry
         self._server = _Server((HOST, 0), _Handler)
         # The handshake is done by the connection's own thread: a client that stalls in it must
@@ -86,13 +92,24 @@ class ApiServer:
     def answer(self, request: Request) -> Response:
         """The response to an authenticated request; raises ApiError for a refusal."""
         info = request.info
-        if not authorization.allowed(request.user, info):
+        forbidden = any(fault.name == FORBID for fault in request.faults)
+        if forbidden or not authorization.allowed(request.user, info):
             raise _refusal(request.user, info)
         if info.resource:
             return self._endpoints.answer(request)
         content_type, document = self._documents.answer(info.method, info.path, request.accept)
         body = document if isinstance(document, bytes) else encode(document)
         return Response(200, body, content_type)
+
+    def strike(self, info: RequestInfo, alive: Callable[[], bool]) -> list[Fault]:
+        """The faults that a request has to live with; what ends it at once is raised."""
+        faults = self._faults.strike(info)
+        for fault in faults:
+            if fault.name == EXPIRE:
+                self._on_expiry()
+            elif not fault.stays_in(info):
+                disturbances.suffer(fault, info, self._registry.store.version, alive)
+        return faults
 
     def user_of(self, headers: Message, path: str) -> User:
         """Who asks; raises ApiError 401, or 403 when they may not impersonate."""
@@ -111,7 +128,7 @@ class ApiServer:
             raise status.forbidden_impersonation(user.name, name)
         groups = tuple(headers.get_all("Impersonate-Group") or ())
         uid = headers.get("Impersonate-Uid", "")
-        return authorization.impersonated(self.users.values(), name, groups, uid)
+        return authorization.impersonated(list(self.users.values()), name, groups, uid)
 
 
 class _Unserved(NamedTuple):
@@ -194,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._read_body()
             response = api.answer(self._request(info, body))
         except ApiError as error:
-            response = Response(error.code, encode(error.status))
+            response = refused(error)
         if api.on_request:
             api.on_request(self.command, self.path, response.code)
         if response.stream is None:
@@ -205,6 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
     def _request(self, info: RequestInfo, body: bytes) -> Request:
+        # The first thing of all: a fault may be that the user is no longer known.
+        faults = self.server.api.strike(info, self._alive)
         return Request(
             info=info,
             user=self.server.api.user_of(self.headers, info.path),
@@ -212,6 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             content_type=self.headers.get("Content-Type", ""),
             body=body,
             alive=self._alive,
+            faults=faults,
         )
 
     def _read_body(self) -> bytes:
@@ -253,6 +273,8 @@ class _Handler(BaseHTTPRequestHandler):
         for text in dict.fromkeys(response.warnings):
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             self.send_header("Warning", f'299 - "{quoted}"')
+        if response.retry_after:
+            self.send_header("Retry-After", str(response.retry_after))
 
     def _write(self, response: Response) -> None:
         self._head(response)

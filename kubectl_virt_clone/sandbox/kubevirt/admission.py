@@ -5,7 +5,7 @@ The rules of each kind are in the *_webhooks.py modules; nothing is stored here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kubectl_virt_clone.model.api import (
@@ -32,6 +32,7 @@ from .restore_webhooks import (
     refuse_invalid_snapshot,
     with_finalizer,
 )
+from .virt_api import refuse_unasked
 
 if TYPE_CHECKING:
     from ..storage.registry import Registry
@@ -47,6 +48,8 @@ class Admission:
     """The admission plugin of the simulated KubeVirt."""
 
     def __init__(self, registry: Registry, release: Release = NEWEST) -> None:
+        self.reachable: Callable[[], bool] = lambda: True
+        """Whether virt-api answers; without it nothing that it guards can be written."""
         self._registry = registry
         self._read = Client(registry).read
         self._release = release
@@ -54,6 +57,8 @@ class Admission:
 
     def mutate(self, request: AdmissionRequest) -> Obj:
         """The object as the mutating webhooks return it; ApiError when one refuses."""
+        if not self.reachable():
+            refuse_unasked(request)
         if request.type_key == VIRTUAL_MACHINES.qualified and not request.subresource:
             return self._read_by_go(request)
         if request.operation != "CREATE" or request.subresource:

@@ -10,13 +10,13 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from ..storage.status import ApiError, Cause, cause, denied, internal_error
+from ..storage.status import ApiError, Cause, cause, denied
 from .mac_address import SIX_BYTES, length_of_mac
 from .objects import Obj, section, text
+from .virt_api import call_failed
 
 MUTATOR = "virtualmachineclones-mutator.kubevirt.io"
 VALIDATOR = "vm-clone-validator.kubevirt.io"
-VALIDATOR_URL = "https://virt-api.kubevirt.svc:443/vm-clone-validate-create?timeout=10s"
 
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SUFFIX_LENGTH = 5
@@ -170,9 +170,7 @@ def _filter_causes(filters: list[str] | None, field: str) -> Iterator[Cause]:
 def _webhook_crash() -> ApiError:
     # KubeVirt 1.9 looks at the first character of a filter without asking whether there is one;
     # the panic closes the connection, which is all that the API server can tell.
-    return internal_error(
-        f'failed calling webhook "{VALIDATOR}": failed to call webhook: Post "{VALIDATOR_URL}": EOF'
-    )
+    return call_failed(VALIDATOR, "/vm-clone-validate-create", "EOF")
 
 
 def _reference_causes(

@@ -5,7 +5,7 @@ The state machine and its texts; what a target looks like is in targets.py and r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,11 @@ class Step:
         """The phase as far as this pass has come; empty before the first."""
         return text(self.status, "phase")
 
+    @property
+    def restore_is_new(self) -> bool:
+        """Whether this pass has created the restore."""
+        return "restoreName" in self.status and "restoreName" not in self.clone.status
+
 
 class CloneController:
     """Moves clones along: snapshot, restore, target, and the end of the temporary objects."""
@@ -57,12 +62,18 @@ class CloneController:
     name = "clones"
 
     def __init__(
-        self, client: Client, recorder: Recorder, watch: CloneWatch, release: Release
+        self,
+        client: Client,
+        recorder: Recorder,
+        watch: CloneWatch,
+        release: Release,
+        cache_lags: Callable[[], bool],
     ) -> None:
         self._client = client
         self._recorder = recorder
         self._watch = watch
         self._release = release
+        self._cache_lags = cache_lags
 
     def observe(self, change: Change) -> Iterable[Wish]:
         """The clones that a change concerns."""
@@ -89,7 +100,12 @@ class CloneController:
             self._advance(step)
         if step.phase == "Succeeded":
             self._succeed(step)
-        return self._write(step)
+        answer = self._write(step)
+        if self._cache_lags() and step.restore_is_new:
+            # Looked at once more as it was before: a restore by this name is refused, for it is
+            # there and in progress. Nothing comes of it but an event.
+            self._advance(Step(Clone(obj), dict(section(obj, "status"))))
+        return answer
 
     def _report(self, step: Step, trouble: SourceTrouble) -> None:
         self._recorder.normal(step.clone.obj, trouble.event, trouble.sentence)

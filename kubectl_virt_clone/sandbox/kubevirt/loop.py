@@ -6,8 +6,7 @@ The loop only; the controllers are modules of their own.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from kubectl_virt_clone.model.api import (
@@ -38,7 +37,19 @@ if TYPE_CHECKING:
 
 IDLE = 0.03
 """Seconds after which an idle loop looks whether it should stop."""
+HELD_BACK = 0.2
+"""Seconds after which it is asked again whether virt-controller runs."""
 WATCHED = (PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES)
+RATE_LIMITED = {
+    PERSISTENT_VOLUME_CLAIMS.qualified: 1,
+    SNAPSHOTS.qualified: 2,
+    RESTORES.qualified: 3,
+}
+"""What the clone controller takes in no faster than its queue admits, and the tokens it costs.
+
+KubeVirt (clone_base.go) finds the clone of a snapshot or a restore twice, by its owner reference
+and by what the clone waits for; and it writes a restore half as often again as we do.
+"""
 
 
 class KubeVirt:
@@ -51,9 +62,14 @@ class KubeVirt:
         self.release = release
         self.admission = Admission(registry, release)
         self._registry = registry
+        self.controller_runs: Callable[[], bool] = lambda: True
+        """Whether virt-controller is there; the storage drivers work without it."""
+        self.cache_lags: Callable[[], bool] = lambda: False
+        """Whether its cache does not show at once what it wrote itself."""
         self._queue = WorkQueue(self.pace)
-        controllers = _controllers(registry, self.pace, release)
+        controllers = _controllers(registry, self.pace, release, self._lags)
         self._controllers = {item.name: item for item in controllers}
+        self._version = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -79,17 +95,39 @@ class KubeVirt:
             self._thread.join()
             self._thread = None
 
+    def step(self) -> bool:
+        """Takes in what has changed and reconciles one object; False when none is due.
+
+        For those who want each state in between: only while the controllers are not started.
+        """
+        self._follow(0.0)
+        key = self._queue.pop(self.pace.clock())
+        if key is None:
+            return False
+        self._reconcile(key)
+        return True
+
+    def idle_for(self) -> float:
+        """Seconds until something is due, as far as changes have been taken in; never negative."""
+        return max(self._queue.next_due() - self.pace.clock(), 0.0)
+
+    def _lags(self) -> bool:
+        return self.cache_lags()
+
     def _run(self) -> None:
-        version = self._look_at_everything()
         while not self._stopping.is_set() and not self._registry.store.closed:
-            wait = min(self._queue.next_due() - time.monotonic(), IDLE)
-            try:
-                version, changes = self._registry.store.changes_since(version, max(wait, 0.0))
-            except Compacted:
-                version = self._look_at_everything()
-                continue
-            self._observe(changes)
+            self._follow(min(self.idle_for(), IDLE))
             self._reconcile_due()
+
+    def _follow(self, wait: float) -> None:
+        """Takes in what has changed since the last time; waits so long for it."""
+        store = self._registry.store
+        try:
+            self._version, changes = store.changes_since(self._version, max(wait, 0.0))
+        except Compacted:
+            self._version = self._look_at_everything()
+        else:
+            self._observe(changes)
 
     def _look_at_everything(self) -> int:
         """Treats every stored object as new; the version from which on changes are followed."""
@@ -100,15 +138,20 @@ class KubeVirt:
         return version
 
     def _observe(self, changes: Iterable[Change]) -> None:
-        now = time.monotonic()
+        now = self.pace.clock()
         for change in changes:
+            cost = RATE_LIMITED.get(change.type_key, 0) if self.pace.throttled else 0
             for name, controller in self._controllers.items():
                 for namespace, wanted, delay in controller.observe(change):
-                    self._queue.add((name, namespace, wanted), now + delay)
+                    key = (name, namespace, wanted)
+                    if cost and name == CloneController.name:
+                        self._queue.add_rate_limited(key, now, cost=cost)
+                    else:
+                        self._queue.add(key, now + delay)
 
     def _reconcile_due(self) -> None:
         """Reconciles what is due now; what becomes due meanwhile waits for the next round."""
-        now = time.monotonic()
+        now = self.pace.clock()
         while not self._stopping.is_set():
             key = self._queue.pop(now)
             if key is None:
@@ -117,12 +160,15 @@ class KubeVirt:
 
     def _reconcile(self, key: Key) -> None:
         name, *place = key
+        if name != VolumeController.name and not self.controller_runs():
+            self._queue.add(key, self.pace.clock() + HELD_BACK)
+            return
         try:
             answer = self._controllers[name].reconcile(*place)
         except ApiError:
             # Refused, or written by somebody else meanwhile: tried again, as a real queue does.
             answer = Requeue()
-        now = time.monotonic()
+        now = self.pace.clock()
         if answer is not None and answer.after is None:
             self._queue.retry(key, now)
             return
@@ -131,7 +177,9 @@ class KubeVirt:
             self._queue.add(key, now + answer.after)
 
 
-def _controllers(registry: Registry, pace: Pace, release: Release) -> list[Controller]:
+def _controllers(
+    registry: Registry, pace: Pace, release: Release, cache_lags: Callable[[], bool]
+) -> list[Controller]:
     """The controllers, a VM's first: a clone is to find the status of a new VM written."""
     client = Client(registry)
     snapshots = Recorder(registry, SNAPSHOTS, "snapshot-controller")
@@ -139,8 +187,8 @@ def _controllers(registry: Registry, pace: Pace, release: Release) -> list[Contr
     clones = Recorder(registry, CLONES, "clone-controller")
     return [
         VolumeController(client, pace),
-        VirtualMachineController(client),
+        VirtualMachineController(client, pace),
         SnapshotController(client, snapshots, pace),
         RestoreController(client, restores, pace),
-        CloneController(client, clones, CloneWatch(pace), release),
+        CloneController(client, clones, CloneWatch(pace), release, cache_lags),
     ]

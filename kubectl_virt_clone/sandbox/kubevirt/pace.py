@@ -6,7 +6,8 @@ Durations only; what happens when one has passed is up to the controllers.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 NEVER = float("inf")
 SETTLED_RETRY = 0.5
@@ -18,7 +19,8 @@ class Pace:
     """Durations in seconds at speed 1; ``speed`` divides them, ``inf`` means no delay at all.
 
     At speed 1 a clone of a VM without volumes takes about 0.4 s: ``pickup``, then ``snapshot``,
-    then ``restore``.
+    then ``restore``. ``throttled`` holds back many clones at once as KubeVirt does: its clone
+    controller takes in so many changes a second, and of a VM one snapshot is taken at a time.
     """
 
     speed: float = 1.0
@@ -27,10 +29,15 @@ class Pace:
     restore: float = 0.15
     bind: float = 0.1
     slow_snapshot: float = 10.0
+    freeze_retry: float = 5.0
+    vm_status: float = 0.0
     power_off_grace: float = 300.0
     failure_deadline: float = 300.0
     first_retry: float = 0.005
     last_retry: float = 16.0
+    throttled: bool = False
+    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
+    """What all waits are measured with, in seconds; a test may bring one that it sets."""
 
     def __post_init__(self) -> None:
         """Refuses a speed at which nothing would ever happen: ValueError."""
@@ -57,7 +64,7 @@ class Timers:
 
     def remaining(self, token: str, duration: float) -> float:
         """Seconds left of a wait of ``duration`` seconds at speed 1; 0 or less when it is over."""
-        now = time.monotonic()
+        now = self._pace.clock()
         due = self._due.setdefault(token, now + self._pace.seconds(duration))
         return due - now
 

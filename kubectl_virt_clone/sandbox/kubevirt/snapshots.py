@@ -19,15 +19,16 @@ from kubectl_virt_clone.model.api import (
 from .conditions import condition, merged, progressing_and_ready
 from .controller import Client, Recorder, Requeue, Wish
 from .objects import Obj, is_deleting, location, section, text
-from .pace import NEVER, Pace, Timers
+from .pace import NEVER, SETTLED_RETRY, Pace, Timers
 from .restore_webhooks import SNAPSHOT_FINALIZER
-from .run_strategy import is_started
+from .snapshot_errors import error_of, indications_of
 from .volumes import Snapshots, claims_of, is_bound, snapshots_of, volumes_of
 
 if TYPE_CHECKING:
     from ..storage.store import Change
 
 FINISHED = ("Succeeded", "Failed")
+IN_ERROR = "In error state"
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|h|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -53,13 +54,14 @@ class SnapshotController:
         self._pace = pace
         self._timers = Timers(pace)
         self._waiting: dict[tuple[str, str], set[str]] = {}
+        self._holders: dict[tuple[str, str], str] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
         """Snapshots that changed, and unfinished ones whose VM appeared or whose claim is bound."""
         namespace, name = location(change.object)
         if change.type_key == SNAPSHOTS.qualified:
-            self._remember(change, namespace, name)
-            return [(namespace, name, 0.0)] if change.event != "DELETED" else ()
+            woken = self._remember(change, namespace, name)
+            return [(namespace, item, 0.0) for item in woken]
         if change.type_key == VIRTUAL_MACHINES.qualified and change.event == "ADDED":
             return [(namespace, item, 0.0) for item in self._waiting.get((namespace, name), ())]
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified and is_bound(change.object):
@@ -71,16 +73,28 @@ class SnapshotController:
             ]
         return ()
 
-    def _remember(self, change: Change, namespace: str, name: str) -> None:
+    def _remember(self, change: Change, namespace: str, name: str) -> list[str]:
+        """Notes whether a snapshot is unfinished; the snapshots to look at because of that."""
         place = (namespace, text(change.object, "spec", "source", "name"))
-        finished = text(change.object, "status", "phase") in FINISHED
-        if finished or change.event == "DELETED":
-            waiting = self._waiting.get(place, set())
-            waiting.discard(name)
-            if not waiting:
-                self._waiting.pop(place, None)
-        else:
-            self._waiting.setdefault(place, set()).add(name)
+        waiting = self._waiting.setdefault(place, set())
+        woken = [name] if change.event != "DELETED" else []
+        if text(change.object, "status", "phase") not in FINISHED and woken:
+            waiting.add(name)
+            return woken
+        waiting.discard(name)
+        if self._holders.get(place) == name:
+            del self._holders[place]
+            woken += sorted(waiting)
+        if not waiting:
+            del self._waiting[place]
+        return woken
+
+    def _holder(self, place: tuple[str, str], name: str) -> str:
+        """The other snapshot that is being taken of a VM; empty where this one may be taken."""
+        if not self._pace.throttled:
+            return ""
+        holder = self._holders.setdefault(place, name)
+        return holder if holder != name else ""
 
     def reconcile(self, namespace: str, name: str) -> Requeue | None:
         """Takes one snapshot a step further."""
@@ -98,6 +112,11 @@ class SnapshotController:
         if vm is None and not text(snapshot, "status", "virtualMachineSnapshotContentName"):
             self._write_in_progress(snapshot, "Source does not exist", {})
             return None
+        holder = self._holder((namespace, text(snapshot, "spec", "source", "name")), name)
+        if holder:
+            reason = f'Source not locked snapshot "{holder}" in progress'
+            self._write_in_progress(snapshot, reason, {})
+            return None
         return self._take(snapshot, vm)
 
     def _take(self, snapshot: Obj, vm: Obj | None) -> Requeue | None:
@@ -107,12 +126,21 @@ class SnapshotController:
         if content is None:
             content = self._create_content(snapshot, vm or {}, content_name)
         source = section(content, "spec", "source", "virtualMachine")
-        known = {
+        known: Obj = {
             "sourceUID": text(source, "metadata", "uid"),
             "virtualMachineSnapshotContentName": content_name,
         }
+        indications = indications_of(vm) if vm else section(snapshot, "status").get("indications")
+        if indications:
+            known["indications"] = indications
         uid = text(snapshot, "metadata", "uid")
-        needed = self._driver_time(namespace, source)
+        error = error_of(self._client, content, vm)
+        if error:
+            known["error"] = self._error(snapshot, error)
+            self._client.update_status(
+                SNAPSHOT_CONTENTS, content, {"error": known["error"], "readyToUse": False}
+            )
+        needed = NEVER if error else self._driver_time(namespace, source)
         # What is never ready now may be later: no wait has begun that a timer could remember.
         ready_in = NEVER if needed == NEVER else self._timers.remaining(uid, needed)
         if ready_in <= 0:
@@ -125,7 +153,15 @@ class SnapshotController:
             return None
         self._write_in_progress(snapshot, "", known)
         wait = min(ready_in, fails_in)
+        if error:
+            wait = min(wait, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None
+
+    def _error(self, snapshot: Obj, message: str) -> Obj:
+        known = section(snapshot, "status", "error")
+        if known.get("message") == message:
+            return known
+        return {"message": message, "time": self._client.now()}
 
     def _driver_time(self, namespace: str, vm: Obj) -> float:
         """How long the slowest driver needs, in seconds at speed 1; infinity if for ever."""
@@ -184,6 +220,8 @@ class SnapshotController:
         }
 
     def _write_in_progress(self, snapshot: Obj, trouble: str, known: Obj) -> None:
+        if "error" in known:
+            trouble = IN_ERROR
         reason = trouble or "Source locked and operation in progress"
         self._write(
             snapshot,
@@ -199,7 +237,8 @@ class SnapshotController:
 
     def _fail(self, snapshot: Obj, known: Obj) -> None:
         now = self._client.now()
-        pair = progressing_and_ready(False, False, "Operation failed", "Not ready", now)
+        reason = IN_ERROR if "error" in known else "Operation failed"
+        pair = progressing_and_ready(False, False, reason, "Not ready", now)
         failure = condition("Failure", True, "snapshot deadline exceeded", now)
         self._write(
             snapshot,
@@ -226,8 +265,6 @@ class SnapshotController:
             "phase": "Succeeded",
             "snapshotVolumes": {key: item for key, item in volumes.items() if item},
         }
-        if is_started(vm):
-            status["indications"] = ["NoGuestAgent", "Online"]
         self._write(snapshot, status)
 
     def _write(self, snapshot: Obj, status: Obj) -> None:

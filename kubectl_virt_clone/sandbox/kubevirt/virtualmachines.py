@@ -1,6 +1,7 @@
 """The VM controller: a VM's status, and the end of a VM.
 
 There are no nodes: a started VM says Starting for ever, and no VirtualMachineInstance is made.
+Only one that was brought along with a guest agent is running.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
 
 from .controller import Client, Requeue, Wish
-from .objects import Obj, entries, is_deleting, location, section
+from .objects import Obj, entries, is_deleting, location, section, text
+from .pace import NEVER, Pace, Timers
 from .run_strategy import is_started
 from .vm_webhooks import FINALIZER
 from .volumes import SNAPSHOT_CLASSES, claims_of, snapshot_statuses
@@ -25,8 +27,10 @@ class VirtualMachineController:
 
     name = "virtualmachines"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, pace: Pace) -> None:
         self._client = client
+        self._pace = pace
+        self._timers = Timers(pace)
         self._users: dict[tuple[str, str], set[str]] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
@@ -51,14 +55,22 @@ class VirtualMachineController:
         if is_deleting(vm):
             self._client.release(VIRTUAL_MACHINES, vm, FINALIZER)
             return None
+        if not text(vm, "status", "printableStatus"):
+            left = self._timers.remaining(text(vm, "metadata", "uid"), self._pace.vm_status)
+            if left > 0:
+                return Requeue(left) if left < NEVER else None
         self._client.update_status(VIRTUAL_MACHINES, vm, self._status(vm))
         return None
 
     def _status(self, vm: Obj) -> Obj:
         status = dict(section(vm, "status"))
         started = is_started(vm)
+        agent = agent_of(vm) if started else None
         status["conditions"] = [_ready(vm, started, self._client.now())]
         status["printableStatus"] = "Starting" if started else "Stopped"
+        if agent:
+            status["conditions"] = [_running(vm, self._client.now()), agent]
+            status["printableStatus"] = "Running"
         if started:
             status["created"] = True
         else:
@@ -68,6 +80,22 @@ class VirtualMachineController:
         if volumes:
             status["volumeSnapshotStatuses"] = volumes
         return status
+
+
+def agent_of(vm: Obj) -> Obj | None:
+    """The condition that says that the guest's agent is connected, or None."""
+    for item in entries(vm, "status", "conditions"):
+        if (item.get("type"), item.get("status")) == ("AgentConnected", "True"):
+            return item
+    return None
+
+
+def _running(vm: Obj, now: str) -> Obj:
+    ready = {"lastProbeTime": None, "lastTransitionTime": now, "status": "True", "type": "Ready"}
+    for old in entries(vm, "status", "conditions"):
+        if (old.get("type"), old.get("status")) == ("Ready", "True"):
+            return old
+    return ready
 
 
 def _ready(vm: Obj, started: bool, now: str) -> Obj:

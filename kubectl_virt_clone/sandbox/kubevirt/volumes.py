@@ -34,6 +34,7 @@ class Snapshots(Enum):
     PROMPT = "prompt"
     SLOW = "slow"
     NEVER_READY = "never ready"
+    FAILING = "failing"
     UNSUPPORTED = "unsupported"
 
 
@@ -49,6 +50,7 @@ STORAGE_CLASSES = {
     "nosnap": StorageClass(Snapshots.UNSUPPORTED),
     "slow": StorageClass(Snapshots.SLOW),
     "never": StorageClass(Snapshots.NEVER_READY),
+    "full": StorageClass(Snapshots.FAILING),
     "first-consumer": StorageClass(first_consumer=True),
 }
 """By name; claims of any other class (or of none) are bound and snapshotted at once."""
