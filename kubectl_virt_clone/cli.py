@@ -5,7 +5,9 @@ No verb's logic belongs here; a verb's module is imported only when that verb is
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -26,6 +28,7 @@ VERBS = {
     "check": "Say whether a clone can work, and what to do where it can't.",
     "wait": "Wait until clones are done, and say why where they can't be.",
     "preview": "Show what the target of a clone will be; nothing is created.",
+    "get": "List clones, and follow them as they change.",
     "describe": "Show a clone with its source, target, children and events.",
     "sandbox": "Run a throw-away control plane with a simulated KubeVirt.",
 }
@@ -93,11 +96,14 @@ def virt_clone(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
+    _end_by_signals()
+    gc.set_threshold(50_000)  # what is being imported is no garbage, and there is much of it
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
+    gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
     sys.exit(code)
 
 
@@ -118,6 +124,21 @@ def run(argv: Sequence[str]) -> int:
         return ExitCode.ERROR
     except OSError as error:
         return _unwritten(error)
+
+
+def _end_by_signals() -> None:
+    """Let Ctrl-C and SIGTERM unwind what we do; the second of a kind ends us where we are.
+
+    One that our parent told us to ignore stays ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ExitCode.TERMINATED)
 
 
 def _writable(stream: TextIO | None) -> TextIO:

@@ -11,7 +11,8 @@ What an error says belongs here; catching one and printing it belongs to ``cli.p
     ├── ResourceNotServed         1  the server has no such resource
     ├── ManifestError             1  a file given with -f holds no clone that could be sent
     ├── SeveralErrors         the worst  more than one of these, one after the other
-    └── WaitFailed            1, 3, 4  some of the clones waited for did not reach their goal
+    ├── WaitFailed            1, 3, 4  some of the clones waited for did not reach their goal
+    └── WaitInterrupted       130, 143  the user ended the wait; the clones go on
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
     TIMED_OUT = 3
     CLONE_FAILED = 4
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class VirtCloneError(Exception):
@@ -112,6 +114,17 @@ class WaitFailed(VirtCloneError):
         return str(self.args[0])
 
 
+class WaitInterrupted(VirtCloneError):
+    """Ctrl-C or SIGTERM ended a wait; the message says how to take it up again, without prefix."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class StatusError(VirtCloneError):
     """The server's ``Status``: its code, reason, message and causes, worded as kubectl words them.
 
@@ -131,7 +144,8 @@ class StatusError(VirtCloneError):
         if self.reason == "Unauthorized" or self.code == _UNAUTHORIZED:
             return f"error: You must be logged in to the server ({self.message or 'Unauthorized'})"
         reason = f" ({self.reason})" if self.reason else ""
-        return f"Error from server{reason}: {self.message or 'unknown'}"
+        hint = _VIRT_API_HINT if "failed calling webhook" in self.message else ""
+        return f"Error from server{reason}: {self.message or 'unknown'}{hint}"
 
     def _invalid(self) -> str:
         details = _mapping(self.status.get("details"))
@@ -151,6 +165,8 @@ class StatusError(VirtCloneError):
 
 
 _UNAUTHORIZED = 401
+# The webhooks that a clone passes through are all of virt-api.
+_VIRT_API_HINT = "\nhint: kubectl get pods -A -l kubevirt.io=virt-api"
 
 
 def _causes(causes: object) -> Iterable[str]:

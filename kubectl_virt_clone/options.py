@@ -13,10 +13,11 @@ import click
 
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.progress import parse_goal
 from kubectl_virt_clone.model.references import check_name
 
 if TYPE_CHECKING:
+    from kubectl_virt_clone.model.progress import Goal
+
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType  # generic at run time only since click 8.4
@@ -71,8 +72,15 @@ def parse_request_timeout(text: str) -> float:
     return seconds
 
 
+def _goal(text: str) -> Goal:
+    """Imported here, for only a wait needs it."""
+    from kubectl_virt_clone.model.progress import parse_goal
+
+    return parse_goal(text)
+
+
 DURATION = Checked("duration", parse_duration)
-GOAL = Checked("goal", parse_goal)
+GOAL = Checked("goal", _goal)
 NAME = Checked("name", check_name)
 
 
@@ -139,7 +147,7 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
             return result + arguments[index:]
         name, equals, value = arg.partition("=")
         if equals and name in switches and value.lower() in _BOOLEANS:
-            result += [name] if _BOOLEANS[value.lower()] else []
+            result += [name] if _BOOLEANS[value.lower()] else switches[name].secondary_opts[:1]
         elif re.match(r"-[A-Za-z]=", arg):
             result.append(f"{name}{value}" if value else arg)
         elif arg in _BARE and not _BARE[arg][0].fullmatch(

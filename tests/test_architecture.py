@@ -18,7 +18,10 @@ PACKAGE = "kubectl_virt_clone"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 # Short for the modules of the package; "." in front means one of ours, a bare name another's.
-_VERB = (".cluster", ".render", ".model", ".options", ".clone_options", ".errors", "click")
+_VERB = (
+    *(".cluster", ".render", ".model", ".options", ".clone_options", ".clone_requests"),
+    *(".selection_options", ".errors", "click"),
+)
 
 ROOMS: dict[str, tuple[str, ...]] = {
     ".": (),
@@ -27,7 +30,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".errors": (),
     ".options": (".model", ".errors", "click"),
     ".clone_options": (".model", ".options", ".errors", "click"),
-    ".commands.sandbox": (".sandbox.controlplane", *_VERB),
+    ".clone_requests": (".model", ".errors", "click"),
+    ".selection_options": (".model", ".options", ".errors", "click"),
+    ".commands.sandbox": (".sandbox.controlplane", ".sandbox.apiserver.faults", *_VERB),
     ".commands": _VERB,
     ".cluster.kubeconfig": (".model.connection", ".errors", "yaml"),
     ".cluster.credentials": (".cluster.kubeconfig", ".errors", "kubernetes", "urllib3"),
@@ -36,31 +41,74 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("kubernetes", "urllib3"),
     ),
     ".cluster.resources": (".cluster.session", ".model.api", ".model.objects", ".errors"),
-    ".cluster.watching": (
-        *(".cluster.session", ".cluster.resources", ".model.api", ".model.objects"),
-        ".errors",
-    ),
     ".cluster.facts": (
         *(".cluster.concurrency", ".cluster.related", ".cluster.resources", ".cluster.session"),
         *(".model", ".errors"),
     ),
     ".cluster.concurrency": (),
+    ".cluster.paging": (
+        *(".cluster.session", ".cluster.resources", ".model.api", ".model.objects"),
+        *(".model.selection", ".errors"),
+    ),
+    ".cluster.following": (
+        *(".cluster.changes", ".cluster.session", ".cluster.watching", ".model.batch"),
+        *(".model.objects", ".errors"),
+    ),
+    ".cluster.unfinished": (
+        *(".cluster.concurrency", ".cluster.paging", ".cluster.session", ".model.api"),
+        *(".model.batch", ".model.objects", ".model.progress", ".errors"),
+    ),
+    ".cluster.removing": (
+        *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
+        *(".model", ".errors"),
+    ),
+    ".cluster.leftovers": (
+        *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
+        *(".model", ".errors"),
+    ),
     ".cluster.related": (
         *(".cluster.concurrency", ".cluster.session", ".cluster.resources", ".model", ".errors"),
     ),
+    ".cluster.changes": (".cluster.session", ".model.api"),
+    ".cluster.watching": (
+        *(".cluster.changes", ".cluster.session", ".cluster.resources", ".model.objects"),
+        ".errors",
+    ),
+    ".cluster.children": (".cluster.changes", ".cluster.watching", ".model"),
+    ".cluster.confirming": (
+        *(".cluster.session", ".cluster.resources", ".cluster.related", ".model", ".errors"),
+    ),
+    ".cluster.judging": (
+        *(".cluster.confirming", ".cluster.related", ".cluster.resources", ".cluster.session"),
+        *(".model", ".errors"),
+    ),
+    ".cluster.wanted": (".cluster.changes", ".cluster.session", ".model"),
     ".cluster.waiting": (
-        *(".cluster.session", ".cluster.watching", ".cluster.related", ".model.api"),
-        *(".model.diagnosis", ".model.objects", ".model.progress", ".errors"),
+        *(".cluster.changes", ".cluster.children", ".cluster.judging", ".cluster.session"),
+        *(".cluster.wanted", ".cluster.watching", ".model", ".errors"),
+    ),
+    ".cluster.snapshots": (
+        *(".cluster.changes", ".cluster.resources", ".cluster.session", ".cluster.watching"),
+        *(".model", ".errors"),
+    ),
+    ".cluster.creating": (
+        *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
+        *(".cluster.snapshots", ".model", ".errors"),
     ),
     ".cluster": (),
-    ".render.tables": (".render.escaping", "tabulate"),
+    ".render.tables": (".render.columns", ".render.escaping", "tabulate"),
     ".render.findings": (".render", ".model", ".errors"),
+    ".render.live": (".render", ".model", ".errors"),
     ".render.outcomes": (".render", ".model", ".errors"),
     ".render.formats": (".render", ".model", "yaml"),
     ".render": (".render", ".model"),
     ".model.api": (),
     ".model.connection": (),
     ".model.objects": (),
+    ".model.selection": (".errors",),
+    ".model.jsonpath": (".errors",),
+    ".model.sorting": (".model.jsonpath", ".model.objects", ".errors"),
+    ".model.batch": (".model.api", ".model.objects", ".model.surroundings"),
     ".model.filters": (".errors", "re2"),
     ".model.patches": (".errors", "jsonpatch"),
     ".model.macs": (".errors",),
@@ -92,8 +140,34 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".model.surroundings", ".model.target_patches", ".errors"),
     ),
     ".model.surroundings": (".model.objects",),
-    ".model.progress": (".model.api", ".model.objects", ".errors"),
-    ".model.diagnosis": (".model.progress", ".model.objects"),
+    ".model.progress": (
+        *(".model.api", ".model.cause", ".model.jsonpath", ".model.objects", ".errors"),
+    ),
+    ".model.series": (),
+    ".model.shared_snapshot": (
+        *(".model.api", ".model.manifest", ".model.names", ".model.objects"),
+    ),
+    ".model.cause": (".model.finding", ".model.objects"),
+    ".model.origin": (".model.objects", ".model.progress", ".model.surroundings"),
+    ".model.stalled": (
+        *(".model.api", ".model.cause", ".model.objects", ".model.origin", ".model.progress"),
+        ".model.surroundings",
+    ),
+    ".model.diagnosis": (
+        *(".model.api", ".model.cause", ".model.finding", ".model.objects", ".model.origin"),
+        *(".model.progress", ".model.stalled", ".model.surroundings"),
+    ),
+    ".model.timeline": (
+        *(".model.api", ".model.objects", ".model.progress", ".model.surroundings"),
+    ),
+    ".model.removal": (
+        *(".model.api", ".model.manifest", ".model.objects", ".model.origin"),
+        *(".model.progress", ".model.shared_snapshot", ".errors"),
+    ),
+    ".model.effects": (
+        *(".model.api", ".model.objects", ".model.projection", ".model.surroundings"),
+        ".model.filters",
+    ),
     ".model": (),
     ".sandbox.storage": (".sandbox.storage", ".model.api", "yaml"),
     ".sandbox.kubevirt": (".sandbox.kubevirt", ".sandbox.storage", ".model.api", "yaml", "re2"),
@@ -208,7 +282,8 @@ def _functions(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_the_source_was_found() -> None:
     rooms = {_short(module).split(".")[1] for module in MODULES if module != PACKAGE}
     folders = {"commands", "cluster", "render", "model", "sandbox"}
-    doors = {"__main__", "cli", "options", "clone_options", "errors"}
+    doors = {"__main__", "cli", "options", "clone_options", "clone_requests"}
+    doors |= {"selection_options", "errors"}
     assert rooms == folders | doors
 
 
@@ -231,13 +306,13 @@ def test_a_verb_imports_no_other_verb(module: str) -> None:
     assert others == set()
 
 
-# The storeys, from the top; options and clone_options stand at the door above the model.
+# The storeys, from the top; the options stand at the door above the model.
 STOREYS = (
     (".__main__",),
     (".cli",),
     (".commands",),
     (".cluster", ".render", ".sandbox"),
-    (".clone_options",),
+    (".clone_options", ".clone_requests", ".selection_options"),
     (".options",),
     (".model",),
     (".errors",),

@@ -30,13 +30,15 @@ _TYPES = {"insecure-skip-tls-verify": bool, "disable-compression": bool, "exec":
 class Connection:
     """One cluster, one user, one namespace: kubeconfig entries with the flags laid over them.
 
-    ``cluster`` and ``user`` have a kubeconfig's own keys, with every path absolute.
+    ``cluster`` and ``user`` have a kubeconfig's own keys, with every path absolute; ``context`` is
+    the name of the one that was chosen, if any was.
     """
 
     cluster: Mapping[str, Any]
     user: Mapping[str, Any] = field(repr=False)
     namespace: str = "default"
     in_cluster: bool = False
+    context: str = field(default="", compare=False, repr=False)
 
     @property
     def impersonation(self) -> list[tuple[str, str]]:
@@ -72,6 +74,7 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
         cluster=_with_cluster_flags(cluster, flags),
         user=_with_user_flags(user, flags),
         namespace=flags.namespace or context.get("namespace") or "default",
+        context=name,
     )
     _check_readable(connection.cluster, _CLUSTER_PATHS)
     _check_readable(connection.user, _USER_PATHS)

@@ -1,12 +1,15 @@
-"""A clone's surroundings: source, target, snapshot, restore and events, read side by side.
+"""A clone's surroundings: source, target, snapshot, restore, claims and events.
 
 What may not be read is said to be unreadable, never an error; nothing is judged here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
@@ -14,53 +17,142 @@ from kubectl_virt_clone.cluster.session import Query, Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import (
     EVENTS,
+    PERSISTENT_VOLUME_CLAIMS,
     RESTORES,
+    SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     SOURCE_ALIASES,
     VIRTUAL_MACHINES,
     Resource,
 )
-from kubectl_virt_clone.model.objects import Object, name_of, text_at, uid_of
+from kubectl_virt_clone.model.effects import FILTERS
+from kubectl_virt_clone.model.objects import (
+    Object,
+    at,
+    key_of,
+    mappings_at,
+    name_of,
+    text_at,
+    uid_of,
+)
 from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings, last_seen
 
+STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+_VERSION = ("metadata", "resourceVersion")
+_RETRIES = 3
+
+
+def settled(
+    session: Session, resource: Resource, clone: dict[str, Any]
+) -> tuple[dict[str, Any], Surroundings]:
+    """The clone, and what stands around it at the same moment.
+
+    A clone that goes on meanwhile leaves children behind that are gone: it is read again then.
+    """
+    namespace, name = key_of(clone)
+    around = surroundings_of(session, namespace, clone)
+    for _ in range(_RETRIES):
+        children = (around.snapshot, around.restore)
+        if not any(child and child == Lookup() for child in children):
+            break
+        newer = look_up(session, resource, namespace, name).object
+        if newer is None or at(newer, *_VERSION) == at(clone, *_VERSION):
+            break
+        clone = dict(newer)
+        around = surroundings_of(session, namespace, clone)
+    return clone, around
 
 
 def surroundings_of(session: Session, namespace: str, clone: Object) -> Surroundings:
-    """Read everything around ``clone`` in one round of requests sent side by side."""
-    source_kind = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
-    source = text_at(clone, "spec", "source", "name")
-    target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
-    snapshot = text_at(clone, "status", "snapshotName")
-    restore = text_at(clone, "status", "restoreName")
-    wanted = {
-        "source": (source_kind, source),
-        "target": (VIRTUAL_MACHINES, target),
-        "snapshot": (SNAPSHOTS, snapshot),
-        "restore": (RESTORES, restore),
+    """Read everything around ``clone``, in rounds of requests that are sent side by side.
+
+    A second round follows only where the first names something to ask for, and a third where a
+    claim is not bound.
+    """
+    read = partial(partial, look_up, session)
+    named = _named(clone)
+    first: dict[str, Callable[[], Any]] = {
+        what: read(resource, namespace, name) for what, (resource, name) in named.items()
     }
-    lookups = {
-        what: partial(look_up, session, resource, namespace, name)
-        for what, (resource, name) in wanted.items()
-        if resource is not None and name
+    for name, uid in _event_objects(clone):
+        first[f"events/{name}"] = partial(events_of, session, namespace, name, uid)
+    found = side_by_side(first)
+    lookups = {what: found[what] for what in named}
+    if _from_snapshot(clone):
+        lookups["snapshot"] = lookups.get("source")
+    second = {
+        name: read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+        for name in _claims(lookups.get("restore"))
     }
-    events = {
-        name: partial(events_of, session, namespace, name, uid)
-        for name, uid in _event_objects(clone)
-    }
-    found = side_by_side({**lookups, **events})
-    return Surroundings(
-        **{what: found[what] for what in lookups}, events=_merged([found[name] for name in events])
+    if content := _content(clone, lookups.get("snapshot")):
+        second[""] = read(SNAPSHOT_CONTENTS, namespace, content)  # no claim is called so
+    held = side_by_side(second)
+    around = Surroundings(
+        **lookups,
+        content=held.pop("", None),
+        claims=held,
+        events=_merged([found[key] for key in found if key not in named]),
     )
+    phases = {text_at(claim.object, "status", "phase") for claim in held.values() if claim.object}
+    if phases <= {"Bound"}:
+        return around
+    return replace(around, storage_classes=list_up(session, STORAGE_CLASSES, ""))
 
 
-def look_up(session: Session, resource: Resource, namespace: str, name: str) -> Lookup:
+def _named(clone: Object) -> dict[str, tuple[Resource, str]]:
+    """What the clone names: field of Surroundings -> resource and name."""
+    resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
+    target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
+    wanted = {
+        "source": (resource, text_at(clone, "spec", "source", "name")),
+        "target": (VIRTUAL_MACHINES, target),
+        "snapshot": (SNAPSHOTS, text_at(clone, "status", "snapshotName")),
+        "restore": (RESTORES, text_at(clone, "status", "restoreName")),
+    }
+    return {
+        what: (resource, name) for what, (resource, name) in wanted.items() if resource and name
+    }
+
+
+def _from_snapshot(clone: Object) -> bool:
+    kind = text_at(clone, "spec", "source", "kind").lower()
+    return SOURCE_ALIASES.get(kind) == SNAPSHOTS
+
+
+def _content(clone: Object, snapshot: Lookup | None) -> str:
+    """The content with the VM that is cloned, of a snapshot that is the source.
+
+    Only what filters do to that VM is told of it.
+    """
+    filtered = any(isinstance(at(clone, *path), list) for path in FILTERS.values())
+    if snapshot is None or not filtered or not _from_snapshot(clone):
+        return ""
+    return text_at(snapshot.object, "status", "virtualMachineSnapshotContentName")
+
+
+def _claims(restore: Lookup | None) -> list[str]:
+    """The claims that the restore has made, each once."""
+    restored = mappings_at(restore.object if restore else None, "status", "restores")
+    names = (text_at(item, "persistentVolumeClaim") for item in restored)
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def look_up(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    read_timeout: float | None = None,
+) -> Lookup:
     """Read one object; missing and unreadable ones are answers, not errors.
 
     A 404 that names no object is of a version or a resource that the server doesn't have.
     """
     try:
-        return Lookup(get(session, resource, namespace, name))
+        return Lookup(get(session, resource, namespace, name, read_timeout=read_timeout))
     except (ConnectionFailed, StatusError) as error:
         if isinstance(error, ConnectionFailed) or error.code != NOT_FOUND:
             return Lookup(unreadable=_why(error))
@@ -107,8 +199,8 @@ def _event_objects(clone: Object) -> list[tuple[str, str]]:
     The children's names follow from the clone's uid since KubeVirt 1.2.
     """
     uid = uid_of(clone)
-    children = [(f"tmp-snapshot-{uid}", ""), (f"tmp-restore-{uid}", "")] if uid else []
-    return [(name_of(clone), uid), *children]
+    kinds = ("restore",) if _from_snapshot(clone) else ("snapshot", "restore")
+    return [(name_of(clone), uid), *((f"tmp-{kind}-{uid}", "") for kind in kinds if uid)]
 
 
 def _merged(listings: list[Listing]) -> Listing:

@@ -5,7 +5,7 @@ What an object means is not judged here; only where it lives and how it is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -18,10 +18,10 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
 )
 from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Resource
-from kubectl_virt_clone.model.objects import mapping_at, mappings_at, text_at
+from kubectl_virt_clone.model.objects import key_of, mapping_at, mappings_at, text_at, uid_of
 
 FIELD_MANAGER = "kubectl-virt-clone"
-NOT_FOUND = 404
+NOT_FOUND, CONFLICT = 404, 409
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
@@ -85,9 +85,17 @@ def served_fields(session: Session, resource: Resource) -> frozenset[str] | None
     return None
 
 
-def get(session: Session, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+def get(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    read_timeout: float | None = None,
+) -> dict[str, Any]:
     """Read one object. Raises StatusError, 404 among others."""
-    return session.request("GET", path_of(resource, namespace, name))
+    path = path_of(resource, namespace, name)
+    return session.request("GET", path, read_timeout=read_timeout)
 
 
 def get_each(
@@ -116,41 +124,34 @@ def list_page(
     return session.request("GET", path, query=query, read_timeout=read_timeout)
 
 
-def create_clones(
-    session: Session,
-    clones: Iterable[Mapping[str, Any]],
-    served: Resource,
-    *,
-    dry_run: bool = False,
-) -> Iterator[dict[str, Any] | VirtCloneError]:
-    """Create clones one after the other; yields each stored object, or why it was refused.
-
-    The first that gets no answer is the last that is tried.
-    """
-    for clone in clones:
-        try:
-            yield _create_clone(session, clone, served, dry_run=dry_run)
-        except StatusError as error:
-            yield error
-        except ConnectionFailed as error:
-            yield error
-            return
-
-
-def _create_clone(
-    session: Session, clone: Mapping[str, Any], served: Resource, *, dry_run: bool
+def create(
+    session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Create a clone in the served version, whichever its manifest was written in.
+    """Create an object in the version of ``resource``, whichever its manifest was written in.
 
-    The versions share one schema. A field that the server doesn't know is refused, never dropped
-    (fieldValidation=Strict).
+    The versions of a clone share one schema. A field that the server doesn't know is refused, never
+    dropped (fieldValidation=Strict). Raises StatusError or ConnectionFailed.
     """
-    namespace = text_at(clone, "metadata", "namespace") or session.namespace
+    namespace = text_at(obj, "metadata", "namespace") or session.namespace
     query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
     if dry_run:
         query.append(("dryRun", "All"))
-    body = {**clone, "apiVersion": served.api_version}
-    return session.request("POST", path_of(served, namespace), query=query, body=body)
+    body = {**obj, "apiVersion": resource.api_version}
+    return session.request("POST", path_of(resource, namespace), query=query, body=body)
+
+
+def delete(session: Session, resource: Resource, obj: Mapping[str, Any]) -> None:
+    """Delete exactly this stored object: another one of the same name is left alone (409)."""
+    namespace, name = key_of(obj)
+    if not (namespace and name and uid_of(obj)):
+        raise ValueError("only an object that is stored can be deleted")
+    body = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": uid_of(obj)},
+        "propagationPolicy": "Background",
+    }
+    session.request("DELETE", path_of(resource, namespace, name), body=body)
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -59,6 +59,7 @@ class Session:
     ) -> None:
         self.namespace = connection.namespace
         self._connection = connection
+        self._flags = flags
         self._timeout = flags.request_timeout
         self._log = log if flags.verbosity else None
         self._warn = warn
@@ -68,13 +69,26 @@ class Session:
         self.server = self._credentials.server
 
     def _authenticate(self, refused: Credentials) -> None:
-        """Read the credentials anew after a 401, for tokens in files and from plugins expire.
+        """Read the credentials anew after a 401, for tokens expire.
 
         Once for all threads that were ``refused`` with the same ones.
         """
         with self._authenticating:
             if self._credentials is refused:
+                self._connection = self._renewed()
                 self._credentials = credentials_of(self._connection, POOL_SIZE)
+
+    def _renewed(self) -> Connection:
+        """The same context's user as the kubeconfig has it now.
+
+        Whatever else was changed there meanwhile: the server stays the one that was asked before.
+        """
+        context = self._connection.context or self._flags.context
+        try:
+            user = resolve(replace(self._flags, context=context), os.environ).user
+        except ConfigError:
+            return self._connection
+        return replace(self._connection, user=user)
 
     def request(
         self,

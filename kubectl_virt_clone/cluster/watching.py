@@ -10,62 +10,47 @@ import random
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import Empty, Queue
 from time import monotonic
 from typing import Any
 
+from kubectl_virt_clone.cluster.changes import Change, Changed, Listed, Notice, Scope, Unreadable
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page, path_of
-from kubectl_virt_clone.cluster.session import Query, Session
+from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.model.api import Resource
-from kubectl_virt_clone.model.objects import Key, text_at
+from kubectl_virt_clone.model.objects import name_of, text_at
 
-# A server ends a watch by itself; 5 minutes is what it keeps of history at the least.
-WATCH_SECONDS = 290
+# A server ends a watch by itself after this long: short, for so long a half-open connection may
+# go unnoticed.
+WATCH_SECONDS = 60
 # Silence for longer than the server's own end of the watch: the connection is half open.
 GRACE_SECONDS = 15
 # A server or proxy that ends watches at once must not be asked again without a pause.
 SHORT_WATCH_SECONDS = 0.5
 POLL_SECONDS = 1.0
 LONGEST_PAUSE = 15.0
-FORBIDDEN, GONE, TOO_MANY_REQUESTS, SERVER_ERROR = 403, 410, 429, 500
-
-
-@dataclass(frozen=True)
-class Listed:
-    """All objects of a namespace as they are now: a name that is missing here does not exist."""
-
-    namespace: str
-    objects: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Changed:
-    """One object's new version; ``deleted`` when it was its last."""
-
-    object: dict[str, Any]
-    deleted: bool = False
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something about the watch itself that the user should know, said once."""
-
-    text: str
-
-
-Change = Listed | Changed | Notice
+UNAUTHORIZED, FORBIDDEN, GONE, TOO_MANY_REQUESTS, SERVER_ERROR = 401, 403, 410, 429, 500
 
 
 class Watch:
-    """What the threads that follow one namespace each have found; read it with ``next``."""
+    """What the threads that follow one scope each have found; read it with ``next``."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.found: Queue[Change | BaseException] = Queue()
         self.stopped = threading.Event()
         self.trouble = ""
         """Why the last attempt to reach the server failed; empty while it answers."""
+
+    def follow(self, scope: Scope, *, in_passing: bool = False) -> None:
+        """Begin to follow a scope, from a thread of its own.
+
+        ``in_passing``: its changes are only good to know. No trouble with it ends the watch.
+        """
+        follower = _Follower(self, scope, in_passing=in_passing)
+        # A daemon, for it may sit in a read of the socket when the program is done.
+        name = f"watch-{scope.resource.plural}"
+        threading.Thread(target=follower.run, name=name, daemon=True).start()
 
     def next(self, timeout: float) -> Change | None:
         """The next change, or None after ``timeout`` seconds without one.
@@ -82,19 +67,14 @@ class Watch:
 
 
 @contextmanager
-def watching(session: Session, resource: Resource, keys: Iterable[Key]) -> Iterator[Watch]:
-    """Follow the objects of these keys, with one list and one watch per namespace.
+def watching(session: Session, scopes: Iterable[Scope]) -> Iterator[Watch]:
+    """Follow what is in ``scopes``, with one list and one watch for each.
 
     Stops at the end without waiting for the server.
     """
-    watch = Watch()
-    names: dict[str, list[str]] = {}
-    for namespace, name in keys:
-        names.setdefault(namespace, []).append(name)
-    for namespace, listed in names.items():
-        follower = _Follower(watch, session, resource, namespace, tuple(listed))
-        # A daemon, for it may sit in a read of the socket when the program is done.
-        threading.Thread(target=follower.run, name=f"watch-{namespace}", daemon=True).start()
+    watch = Watch(session)
+    for scope in scopes:
+        watch.follow(scope)
     try:
         yield watch
     finally:
@@ -102,28 +82,19 @@ def watching(session: Session, resource: Resource, keys: Iterable[Key]) -> Itera
 
 
 class _Follower:
-    """Follows the objects of one namespace, from a thread of its own.
+    """Follows the objects of one scope, from a thread of its own."""
 
-    ``names`` narrow the watch to one object, and are asked for one by one where listing is
-    forbidden.
-    """
-
-    def __init__(
-        self,
-        watch: Watch,
-        session: Session,
-        resource: Resource,
-        namespace: str,
-        names: tuple[str, ...],
-    ) -> None:
+    def __init__(self, watch: Watch, scope: Scope, *, in_passing: bool) -> None:
         self._shared = watch
         self._put = watch.found.put
         self._stopped = watch.stopped
+        self._session = watch.session
+        self._scope = scope
+        self._in_passing = in_passing
         self._noticed: set[str] = set()
-        self._session = session
-        self._resource = resource
-        self._namespace = namespace
-        self._names = names
+        self._names = scope.names
+        self._version = ""  # to watch from; empty while there has to be a list first
+        self._listed_once = False
 
     def run(self) -> None:
         """Follow until stopped, or until an error that no later attempt can cure."""
@@ -134,109 +105,139 @@ class _Follower:
                 self._follow()
             except (ConnectionFailed, StatusError) as error:
                 if not _may_pass(error):
-                    self._put(error)
+                    self._give_up(error)
                     return
                 if monotonic() - began > LONGEST_PAUSE:
                     pause = 0.0  # it went well for a while: this is not the trouble of before
                 self._note(error, again=pause > 0)
                 pause = _longer(pause)
             except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
-                self._put(error)
+                self._give_up(error)
                 return
+            else:
+                pause = 0.0 if monotonic() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
+
+    def _give_up(self, error: BaseException) -> None:
+        self._put(Unreadable(self._scope, str(error)) if self._in_passing else error)
 
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
         """Remember what is wrong; said where it is still so at the second attempt."""
-        if not (isinstance(error, StatusError) and error.code == GONE):
+        if isinstance(error, StatusError) and error.code == GONE:
+            self._version = ""
+        elif not self._in_passing:
             self._shared.trouble = str(error)
             if again:
                 self._notice(f"{error} (trying again)")
 
     def _notice(self, text: str) -> None:
         """Say something once."""
-        if text not in self._noticed:
+        if text not in self._noticed and not self._in_passing:
             self._noticed.add(text)
             self._put(Notice(text))
 
-    def _listed(self, objects: Iterable[dict[str, Any]]) -> None:
-        self._shared.trouble = ""
-        self._put(Listed(self._namespace, tuple(objects)))
+    def _well(self) -> None:
+        """The server answers."""
+        if not self._in_passing:
+            self._shared.trouble = ""
 
     def _follow(self) -> None:
-        """List, then watch from there until the server says that the version is too old."""
+        """List if need be, then watch from there until the stream ends.
+
+        A watch that broke off goes on from its last event: only what the server has forgotten has
+        to be listed again.
+        """
+        if not self._version:
+            try:
+                self._list()
+            except StatusError as error:
+                if error.code != FORBIDDEN or not self._names:
+                    raise
+                self._poll_each()
+                return
         try:
-            page = list_page(self._session, self._resource, self._namespace, self._selector)
-        except StatusError as error:
-            if error.code != FORBIDDEN:
-                raise
-            self._poll_each()
-            return
-        self._listed(items_of(page))
-        version = text_at(page, "metadata", "resourceVersion")
-        try:
-            while not self._stopped.is_set():
-                opened = monotonic()
-                version = self._watch(version)
-                if monotonic() - opened < SHORT_WATCH_SECONDS:
-                    self._stopped.wait(SHORT_WATCH_SECONDS)
+            self._watch()
         except StatusError as error:
             if error.code != FORBIDDEN:
                 raise
             self._poll_list()
 
-    @property
-    def _selector(self) -> Query:
-        if len(self._names) == 1:
-            return [("fieldSelector", f"metadata.name={self._names[0]}")]
-        return []
+    def _list(self) -> None:
+        """List page by page; what was chosen to begin with is known by name from then on."""
+        scope = self._scope
+        query = [*self._selector, *(() if self._listed_once else scope.first)]
+        if scope.page_size:
+            query.append(("limit", str(scope.page_size)))
+        names, token, first = [], "", True
+        while first or token:
+            more = [("continue", token)] if token else []
+            page = list_page(self._session, scope.resource, scope.namespace, [*query, *more])
+            objects = items_of(page)
+            names += [name_of(obj) for obj in objects] if scope.first else []
+            token = text_at(page, "metadata", "continue")
+            self._well()
+            self._put(Listed(scope, tuple(objects), first=first, last=not token))
+            first = False
+        if scope.first and scope.namespace and not self._listed_once:
+            self._names = tuple(names)
+        self._listed_once = True
+        self._version = text_at(page, "metadata", "resourceVersion")
 
-    def _watch(self, version: str) -> str:
-        """Watch from ``version`` until the stream ends; returns the version to go on from."""
+    @property
+    def _selector(self) -> list[tuple[str, str]]:
+        if len(self._names) == 1:
+            return [*self._scope.selector, ("fieldSelector", f"metadata.name={self._names[0]}")]
+        return list(self._scope.selector)
+
+    def _watch(self) -> None:
+        """Watch from the last version seen until the stream ends."""
         query = [
             *self._selector,
             ("watch", "true"),
-            ("resourceVersion", version),
+            ("resourceVersion", self._version),
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(WATCH_SECONDS)),
         ]
-        path = path_of(self._resource, self._namespace)
+        path = path_of(self._scope.resource, self._scope.namespace)
         silence = WATCH_SECONDS + GRACE_SECONDS
         with self._session.stream(path, query=query, read_timeout=silence) as lines:
+            self._well()
             for line in lines:
                 if self._stopped.is_set():
-                    break
+                    return
                 event = _event(line)
                 obj = event.get("object")
                 if not isinstance(obj, dict):
                     continue
                 if event.get("type") == "ERROR":
+                    if _code(obj) == UNAUTHORIZED:
+                        return  # the next request renews the credentials, or fails for good
                     raise StatusError(obj, _code(obj))
-                version = text_at(obj, "metadata", "resourceVersion") or version
+                self._version = text_at(obj, "metadata", "resourceVersion") or self._version
                 if event.get("type") != "BOOKMARK":
-                    self._put(Changed(obj, deleted=event.get("type") == "DELETED"))
-        return version
+                    self._put(Changed(self._scope, obj, deleted=event.get("type") == "DELETED"))
 
     def _poll_list(self) -> None:
-        self._notice(f"watching {self._resource.plural} is forbidden: polling instead")
+        self._notice(f"watching {self._scope.resource.plural} is forbidden: polling instead")
         while not self._stopped.wait(POLL_SECONDS):
-            page = list_page(self._session, self._resource, self._namespace, self._selector)
-            self._listed(items_of(page))
+            self._list()
 
     def _poll_each(self) -> None:
         """Ask for each object by name, where listing is forbidden but reading one is not."""
-        self._listed(self._read_each())
-        self._notice(f"listing {self._resource.plural} is forbidden: polling instead")
+        self._read_each()
+        self._notice(f"listing {self._scope.resource.plural} is forbidden: polling instead")
         while not self._stopped.wait(POLL_SECONDS):
-            self._listed(self._read_each())
+            self._read_each()
 
-    def _read_each(self) -> tuple[dict[str, Any], ...]:
-        found = []
+    def _read_each(self) -> None:
+        scope, found = self._scope, []
         for name in self._names:
             try:
-                found.append(get(self._session, self._resource, self._namespace, name))
+                found.append(get(self._session, scope.resource, scope.namespace, name))
             except StatusError as error:
                 if error.code != NOT_FOUND:
                     raise
-        return tuple(found)
+        self._well()
+        self._put(Listed(scope, tuple(found)))
 
 
 def _may_pass(error: ConnectionFailed | StatusError) -> bool:

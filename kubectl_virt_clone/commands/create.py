@@ -5,23 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.clone_options import (
-    clone_spec_options,
-    requested_clones,
-    skip_check_option,
-)
-from kubectl_virt_clone.cluster.resources import create_clones, served_clones
-from kubectl_virt_clone.cluster.session import Session, connect
-from kubectl_virt_clone.cluster.waiting import wait_for
-from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
-from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
+from kubectl_virt_clone.clone_requests import is_series, requested_clones
+from kubectl_virt_clone.errors import ExitCode, SeveralErrors
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.finding import ALL
-from kubectl_virt_clone.model.objects import key_of, uid_of
-from kubectl_virt_clone.model.progress import SUCCESS
+from kubectl_virt_clone.model.objects import Object, key_of, uid_of
+from kubectl_virt_clone.model.shared_snapshot import as_sent, can_share, shared_snapshot
 from kubectl_virt_clone.options import (
     DURATION,
     Verb,
@@ -29,10 +24,15 @@ from kubectl_virt_clone.options import (
     connection_options,
     output_option,
 )
+from kubectl_virt_clone.render.answers import answer
 from kubectl_virt_clone.render.formats import FORMATS
-from kubectl_virt_clone.render.live import Progress
 from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.outcomes import answer, failure
+
+# A client dry run needs no cluster: what speaks to one is imported by what comes after it.
+if TYPE_CHECKING:
+    from kubectl_virt_clone.cluster.creating import Batch, Say
+    from kubectl_virt_clone.cluster.session import Session
+    from kubectl_virt_clone.model.api import Resource
 
 EXAMPLES = """
 # Clone a VM; KubeVirt names the new one
@@ -48,6 +48,9 @@ kubectl virt-clone create --source vm-cirros --target copy --label-filter '*' \\
 # Create a clone that waits for a source which does not exist yet
 kubectl virt-clone create --source tomorrow --target copy --skip-check source-missing
 
+# Make 50 VMs from one snapshot, and delete the clone objects when the VMs are there
+kubectl virt-clone create --source vm-cirros --target 'web-{:02}' --count 50 --wait --rm
+
 # Print the manifest, without a cluster
 kubectl virt-clone create --source vm-cirros --target copy --dry-run=client -o yaml
 """
@@ -57,6 +60,20 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
 
 @click.command(cls=Verb, name="create", examples=EXAMPLES)
 @clone_spec_options
+@click.option(
+    "--shared-snapshot/--no-shared-snapshot",
+    default=True,
+    show_default=True,
+    help="Take one snapshot of the VM for several clones, instead of one for each.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1, max=64),
+    default=8,
+    show_default=True,
+    metavar="P",
+    help="How many clones are being created at once.",
+)
 @click.option(
     "--dry-run",
     type=click.Choice(["none", "client", "server"]),
@@ -69,82 +86,98 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
 @output_option(*FORMATS)
 @click.option("--wait", is_flag=True, help="Wait until the clone has succeeded, or never can.")
 @click.option(
+    "--rm",
+    is_flag=True,
+    help="With --wait: delete the clone object as soon as the new VM's volumes are bound.",
+)
+@click.option(
     "--timeout",
     type=DURATION,
     default="10m",
     show_default=True,
     metavar="DURATION",
-    help="How long to wait with --wait.",
+    help="How long to wait with --wait, and for a shared snapshot.",
 )
 @connection_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    dry_run: str,
-    skip_check: tuple[str, ...],
-    output: str | None,
-    wait: bool,
-    timeout: float,
-    **asked: Any,
-) -> None:
+def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: Any) -> None:
     """Clone a VM or a VM snapshot.
 
-    NAME is the name of the clone object; without it, it is clone-<5 characters>. Nothing is created
-    where 'check' finds an error.
+    NAME is the name of the clone object; without it, it is clone-<5 characters>, or clone-<target>
+    where there are several. Nothing is created where 'check' finds an error; what an earlier run of
+    the same command created is left as it is.
     """
     flags = connection_flags(ctx)
-    if wait and dry_run != "none":
-        raise click.UsageError("--wait can't be used together with --dry-run")
+    how = {name: asked.pop(name) for name in _HOW}
+    _check_usage(how, dry_run)
     clones = requested_clones(asked, flags.namespace)
+    series = is_series(asked)
+    share = series and how["shared_snapshot"] and can_share(clones)
+    snapshot = shared_snapshot(clones) if share else None
     if dry_run == "client":
-        click.echo(answer(clones, clones, output, dry_run), nl=False)
+        click.echo(answer(as_sent(clones, snapshot), clones, output, dry_run), nl=False)
         return
+    batch = _batch(clones, snapshot, flags, how, series=series, dry_run=dry_run == "server")
+    say = partial(_say, clones, output, dry_run)
+    batch.create(say, log, timeout=how["timeout"])
+    if how["wait"] and batch.clones:
+        for error in batch.errors:
+            log(str(error))  # now, for the wait may take long
+        _follow(batch, flags, how["timeout"], output, say, rm=how["rm"])
+        ctx.exit(ExitCode.ERROR if batch.errors else ExitCode.DONE)
+    if output in _WHOLE:
+        click.echo(answer(batch.clones, clones, output, dry_run), nl=False)
+    if batch.errors:
+        raise SeveralErrors(batch.errors)
+
+
+# What says how to create, and not what.
+_HOW = ("skip_check", "shared_snapshot", "parallel", "wait", "rm", "timeout")
+
+
+def _check_usage(how: dict[str, Any], dry_run: str) -> None:
+    if how["wait"] and dry_run != "none":
+        raise click.UsageError("--wait can't be used together with --dry-run")
+    if how["rm"] and not how["wait"]:
+        raise click.UsageError("--rm needs --wait: before its end a clone must not be deleted")
+
+
+def _batch(
+    clones: Sequence[Object],
+    snapshot: Object | None,
+    flags: ConnectionFlags,
+    how: dict[str, Any],
+    *,
+    series: bool,
+    dry_run: bool,
+) -> Batch:
+    """What there is to create, checked; nothing is written yet."""
+    from kubectl_virt_clone.cluster.creating import Batch, Plan, plan_of
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.cluster.session import connect
+
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    _check(session, clones, served, skip_check)
-    created, errors = _create(session, clones, served, dry_run, output)
-    if wait and created:
-        for error in errors:
-            log(str(error))  # now, for the wait may take long
-        _follow(session, served, created, timeout, output)
-        ctx.exit(ExitCode.ERROR if errors else ExitCode.DONE)
-    if output in _WHOLE:
-        click.echo(answer(created, clones, output, dry_run), nl=False)
-    if errors:
-        raise SeveralErrors(errors)
+    plan = plan_of(session, served, clones, snapshot, notice=log) if series else Plan(clones)
+    _check(session, plan.missing, served, how["skip_check"])
+    return Batch(session, served, plan, snapshot, at_once=how["parallel"], dry_run=dry_run)
 
 
-def _create(
-    session: Session,
-    clones: Sequence[dict[str, Any]],
-    served: Resource,
-    dry_run: str,
-    output: str | None,
-) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
-    """Create the clones, and name each as soon as it is there: we may be interrupted."""
-    created: list[dict[str, Any]] = []
-    errors: list[VirtCloneError] = []
-    for outcome in create_clones(session, clones, served, dry_run=dry_run == "server"):
-        if isinstance(outcome, VirtCloneError):
-            errors.append(outcome)
-            continue
-        created.append(outcome)
-        if output not in _WHOLE:
-            click.echo(answer([outcome], clones, output, dry_run), nl=False)
-    return created, errors
+def _say(
+    requested: Sequence[Object], output: str | None, dry_run: str, obj: Object, fate: str
+) -> None:
+    """Name each object as soon as something became of it: we may be interrupted."""
+    if output not in _WHOLE:
+        click.echo(answer([obj], requested, output, dry_run, fate), nl=False)
 
 
 def _check(
     session: Session,
-    clones: Sequence[dict[str, Any]],
+    clones: Sequence[Object],
     served: Resource,
     skipped: tuple[str, ...],
 ) -> None:
-    """Warn of what may go wrong, and raise what would; nothing was written yet.
-
-    Imported here, for a client dry run needs no checks.
-    """
+    """Warn of what may go wrong, and raise what would."""
     from kubectl_virt_clone.cluster.facts import gather_each
     from kubectl_virt_clone.model.preflight import judged
     from kubectl_virt_clone.render.findings import refusal, warnings
@@ -159,19 +192,38 @@ def _check(
 
 
 def _follow(
-    session: Session,
-    served: Resource,
-    created: list[dict[str, Any]],
+    batch: Batch,
+    flags: ConnectionFlags,
     timeout: float,
     output: str | None,
+    say: Say,
+    *,
+    rm: bool,
 ) -> None:
     """Wait for the clones just created; raises the error that stands for those not Succeeded."""
-    uids = {key_of(clone): uid_of(clone) for clone in created}
-    met = log if output else click.echo  # with -o, stdout has objects only
-    with Progress(sys.stderr, met=met, clock=time.monotonic, single=len(uids) == 1) as progress:
-        results = wait_for(session, served, uids, SUCCESS, timeout=timeout, observer=progress)
+    from kubectl_virt_clone.cluster.waiting import wait_for
+    from kubectl_virt_clone.cluster.wanted import Wanted
+    from kubectl_virt_clone.model.progress import BOUND, SUCCESS
+    from kubectl_virt_clone.render.live import progress
+    from kubectl_virt_clone.render.outcomes import Met, failure
+
+    goal = BOUND if rm else SUCCESS
+    met = Met()
+    stream = sys.stderr if output else sys.stdout  # with -o, stdout has objects only
+    with progress(
+        sys.stderr,
+        met=lambda result: click.echo(met(result), file=stream, nl=False),
+        clock=time.monotonic,
+        goal=goal,
+        flags=flags,
+    ) as shown:
+        wanted = Wanted({key_of(clone): uid_of(clone) for clone in batch.clones})
+        results = wait_for(
+            batch.session, batch.served, wanted, goal, timeout=timeout, observer=shown
+        )
+    finished = [result.clone for result in results if result.clone is not None]
     if output in _WHOLE:
-        finished = [result.clone for result in results if result.clone is not None]
         click.echo(answer(finished, finished, output, "none"), nl=False)
-    if error := failure(results, SUCCESS, looked_once=timeout == 0):
+    batch.finish([result.clone for result in results if result.met and result.clone], say, rm=rm)
+    if error := failure(results, goal, looked_once=timeout == 0):
         raise error

@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Any
 
 import click
 
-from kubectl_virt_clone.cluster.related import surroundings_of
-from kubectl_virt_clone.cluster.resources import get_each, served_clones
-from kubectl_virt_clone.cluster.session import connect
-from kubectl_virt_clone.errors import SeveralErrors
-from kubectl_virt_clone.options import NAME, Verb, connection_flags, connection_options
+from kubectl_virt_clone.cluster.paging import select
+from kubectl_virt_clone.cluster.related import list_up, settled
+from kubectl_virt_clone.cluster.resources import NOT_FOUND, served_clones
+from kubectl_virt_clone.cluster.session import Session, connect
+from kubectl_virt_clone.errors import SeveralErrors, StatusError, VirtCloneError
+from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.objects import name_of
+from kubectl_virt_clone.model.selection import Selection
+from kubectl_virt_clone.options import Verb, connection_flags, connection_options
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.messages import log, warn
+from kubectl_virt_clone.render.rows import nothing_found
+from kubectl_virt_clone.selection_options import selection_options
 
 EXAMPLES = """
-# Describe a clone
+# Describe a clone, or those whose names begin so
 kubectl virt-clone describe nightly
 
 # Describe two clones of another namespace
 kubectl virt-clone describe nightly weekly -n vms
+
+# Describe the clones with a label, without their events
+kubectl virt-clone describe -l backup=nightly --show-events=false
 """
 
 
 @click.command(cls=Verb, name="describe", examples=EXAMPLES)
-@click.argument("names", metavar="NAME...", type=NAME, nargs=-1, required=True)
+@selection_options(all_flag=False, field_selector=False, all_namespaces=False)
+@click.option(
+    "--show-events/--no-show-events",
+    default=True,
+    show_default=True,
+    help="Whether to show the events of a clone and of its children.",
+)
 @connection_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Show a clone with its source, target, filters, phase, children, conditions and events.
+def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> None:
+    """Show a clone with its source, target, filters, timeline, children, conditions and events.
 
-    What you may not read is shown as <unknown>.
+    If it is not going well, the cause is told, and a command to try next. What you may not read is
+    shown as <unknown>. A single name that does not exist stands for all that begin so.
     """
     session = connect(connection_flags(ctx), log=log, warn=warn)
     clones = served_clones(session)
-    found, errors = get_each(session, clones, session.namespace, dict.fromkeys(names))
+    found, errors = select(session, clones, selection, notice=warn)
+    if len(selection.names) == 1 and any(map(_is_missing, errors)):
+        found = _beginning_with(session, clones, selection.names[0])
+        errors = [] if found else errors
     for number, clone in enumerate(found):
-        around = surroundings_of(session, session.namespace, clone)
-        text = description(clone, around, datetime.now(timezone.utc))
+        current, around = settled(session, clones, clone)
+        text = description(current, around, datetime.now(timezone.utc), show_events=show_events)
         click.echo(f"\n\n{text}" if number else text, nl=False)
     if errors:
         raise SeveralErrors(errors)
+    if not found:
+        click.echo(nothing_found(session.namespace), err=True)
+
+
+def _is_missing(error: VirtCloneError) -> bool:
+    return isinstance(error, StatusError) and error.code == NOT_FOUND
+
+
+def _beginning_with(session: Session, clones: Resource, prefix: str) -> list[dict[str, Any]]:
+    """The clones whose names begin so; none if they may not be listed."""
+    listed = list_up(session, clones, session.namespace).objects
+    return [dict(clone) for clone in listed if name_of(clone).startswith(prefix)]

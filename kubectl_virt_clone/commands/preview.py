@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.clone_options import clone_spec_options
+from kubectl_virt_clone.clone_requests import requested_clones
 from kubectl_virt_clone.cluster.facts import gather
 from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import connect

@@ -10,25 +10,36 @@ import click
 from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.cluster.waiting import wait_for
+from kubectl_virt_clone.cluster.wanted import Wanted
 from kubectl_virt_clone.model.progress import Goal
+from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import (
     DURATION,
     GOAL,
-    NAME,
     Verb,
     connection_flags,
     connection_options,
+    output_option,
 )
-from kubectl_virt_clone.render.live import Progress
+from kubectl_virt_clone.render.formats import FORMATS
+from kubectl_virt_clone.render.live import progress
 from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.outcomes import failure
+from kubectl_virt_clone.render.outcomes import Met, failure
+from kubectl_virt_clone.selection_options import selection_options
 
 EXAMPLES = """
-# Wait until a clone has succeeded; end at once if it fails
+# Wait until a clone has succeeded; end at once if it never can
 kubectl virt-clone wait nightly
 
-# Wait for a condition, as with kubectl wait
+# Wait for all clones with a label, until their volumes hold the data
+kubectl virt-clone wait -l batch=42 --for=volumes-bound --timeout=1h
+
+# Wait for a condition or a field, as with kubectl wait
 kubectl virt-clone wait nightly --for=condition=Ready --timeout=5m
+kubectl virt-clone wait nightly --for=jsonpath='{.status.targetName}'
+
+# End also where the clone waits for something, such as a source that does not exist yet
+kubectl virt-clone wait nightly --fail-on-pending
 
 # Look once
 kubectl virt-clone wait nightly --timeout=0
@@ -36,7 +47,7 @@ kubectl virt-clone wait nightly --timeout=0
 
 
 @click.command(cls=Verb, name="wait", examples=EXAMPLES)
-@click.argument("names", metavar="NAME...", type=NAME, nargs=-1, required=True)
+@selection_options(all_flag=True, field_selector=True, all_namespaces=True)
 @click.option(
     "--for",
     "goal",
@@ -44,7 +55,8 @@ kubectl virt-clone wait nightly --timeout=0
     default="phase=Succeeded",
     show_default=True,
     metavar="GOAL",
-    help="phase=PHASE, condition=TYPE[=STATUS] or delete.",
+    help="phase=PHASE, condition=TYPE[=STATUS], volumes-bound, create, delete or"
+    " jsonpath='{.path}'[=VALUE].",
 )
 @click.option(
     "--timeout",
@@ -54,19 +66,49 @@ kubectl virt-clone wait nightly --timeout=0
     metavar="DURATION",
     help="How long for all of them; 0 looks once, a negative one waits a week.",
 )
+@click.option(
+    "--fail-on-pending",
+    is_flag=True,
+    help="End where a clone waits for something that may still come.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the results.")
+@output_option(*FORMATS)
 @connection_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], goal: Goal, timeout: float) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    selection: Selection,
+    goal: Goal,
+    timeout: float,
+    fail_on_pending: bool,
+    quiet: bool,
+    output: str | None,
+) -> None:
     """Wait until clones reached a goal; end at once when one never can, and say why.
 
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
     """
-    session = connect(connection_flags(ctx), log=log, warn=warn)
-    clones = served_clones(session)
-    keys = dict.fromkeys(((session.namespace, name) for name in names), "")
-    with Progress(
-        sys.stderr, met=click.echo, clock=time.monotonic, single=len(keys) == 1
-    ) as progress:
-        results = wait_for(session, clones, keys, goal, timeout=timeout, observer=progress)
+    flags = connection_flags(ctx)
+    session = connect(flags, log=log, warn=warn)
+    met = Met(output)
+    with progress(
+        sys.stderr,
+        met=lambda result: click.echo(met(result), nl=False),
+        clock=time.monotonic,
+        goal=goal,
+        flags=flags,
+        selection=selection,
+        quiet=quiet,
+    ) as shown:
+        results = wait_for(
+            session,
+            served_clones(session),
+            Wanted.of(selection, session.namespace),
+            goal,
+            timeout=timeout,
+            observer=shown,
+            fail_on_pending=fail_on_pending,
+        )
     if error := failure(results, goal, looked_once=timeout == 0):
         raise error

@@ -164,9 +164,14 @@ def _located(path: str, check: Callable[[Any], Any], value: object) -> Any:
 
 
 def named(clone: Object) -> str:
-    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its answers."""
+    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its answers.
+
+    So is an object of another kind; one that says nothing of its kind is a clone.
+    """
     name = text_at(clone, "metadata", "name") or text_at(clone, "metadata", "generateName")
-    return f"{CLONES.singular}.{CLONES.group}/{name}"
+    kind = (text_at(clone, "kind") or CLONES.kind).lower()
+    group = (text_at(clone, "apiVersion") or CLONES.api_version).rpartition("/")[0]
+    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
 
 
 def target_name(clone: Object) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.jsonpath import Path, as_text, parse_jsonpath, split_value
 from kubectl_virt_clone.model.objects import Key, Object, at, mappings_at, text_at
 
 SUCCEEDED, FAILED = "Succeeded", "Failed"
@@ -45,49 +47,82 @@ class Result:
     """How waiting for one clone ended; Outcome.POSSIBLE means that the time was up.
 
     ``clone`` is its last version, None for one that was never seen; ``known``: whether it is known
-    to have existed all the same, because it was created just before.
+    to have existed all the same, because it was created just before. ``cause``: why the goal was
+    not met, where that is known.
     """
 
     key: Key
     verdict: Verdict
     clone: Object | None
     known: bool = False
+    cause: Cause | None = None
 
     @property
     def name(self) -> str:
         """The clone's name, without its namespace."""
         return self.key[1]
 
+    @property
+    def met(self) -> bool:
+        """Whether the goal was reached."""
+        return self.verdict.outcome is Outcome.MET
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such clone, and never was any that we knew of."""
+        never = self.verdict.outcome is Outcome.NEVER
+        return never and self.clone is None and not self.known
+
 
 @dataclass(frozen=True)
 class Goal:
-    """What is waited for: ``kind`` is ``phase``, ``condition`` or ``delete``.
+    """What is waited for: ``kind`` is one of GOALS.
 
-    ``name`` is the condition's type; ``value`` the phase, or the condition's status.
+    ``name`` is the condition's type; ``value`` the phase, the condition's status, or the text that
+    the values at ``path`` shall have, None where any value will do. ``text`` is the goal as given.
     """
 
     kind: str
     name: str = ""
-    value: str = ""
+    value: str | None = ""
+    path: Path | None = None
+    text: str = ""
 
     def __str__(self) -> str:
         if self.kind == "condition":
             return f"condition={self.name}={self.value}"
-        return f"phase={self.value}" if self.kind == "phase" else self.kind
+        return f"phase={self.value}" if self.kind == "phase" else self.text or self.kind
+
+    @property
+    def lies_ahead(self) -> bool:
+        """Whether a clone that is stuck can't reach it, wherever it is stuck."""
+        return self.is_success or (self.kind == "phase" and self.value != FAILED)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether only a clone that succeeds can reach it."""
+        return (self.kind, self.name.lower(), (self.value or "").lower()) in (
+            ("phase", "", "succeeded"),
+            ("condition", "ready", "true"),
+            ("volumes-bound", "", ""),
+        )
 
 
 SUCCESS = Goal("phase", value=SUCCEEDED)
+BOUND = Goal("volumes-bound")
+GOALS = ("phase", "condition", "volumes-bound", "create", "delete", "jsonpath")
 
 
 def parse_goal(text: str) -> Goal:
-    """Read ``phase=P``, ``condition=TYPE[=STATUS]`` or ``delete``, in any case of letters.
+    """Read a goal as ``wait --for`` takes it; its kind and a phase are in any case of letters.
 
-    Raises InvalidValue with kubectl's words for anything else.
+    ``phase=P``, ``condition=TYPE[=STATUS]``, ``volumes-bound``, ``create``, ``delete`` or
+    ``jsonpath={.path}[=VALUE]``. Raises InvalidValue with kubectl's words for anything else.
     """
     kind, equals, rest = text.partition("=")
     kind = kind.lower()
-    if kind == "delete" and not equals:
-        return Goal("delete")
+    if kind in ("create", "delete", "volumes-bound") and not equals:
+        return Goal(kind)
     if kind == "phase":
         phases = {phase.lower(): phase for phase in PHASES}
         if rest.lower() not in phases:
@@ -100,7 +135,17 @@ def parse_goal(text: str) -> Goal:
         if not name:
             raise InvalidValue(f'unrecognized condition: "{text}"')
         return Goal("condition", name=name, value=status or "true")
+    if kind == "jsonpath" and equals:
+        return _parse_jsonpath(text, rest)
     raise InvalidValue(f'unrecognized condition: "{text}"')
+
+
+def _parse_jsonpath(text: str, rest: str) -> Goal:
+    """Read ``{.path}[=VALUE]``; the phase is a goal of its own, of which more is known."""
+    path, value = split_value(rest)
+    if path.strip("{}") == ".status.phase" and value in PHASES:
+        return Goal("phase", value=value)
+    return Goal("jsonpath", value=value, path=parse_jsonpath(path), text=text)
 
 
 def phase_of(clone: Object | None) -> str:
@@ -127,14 +172,45 @@ def step_of(clone: Object | None) -> int:
 
 
 def verdict(clone: Object | None, goal: Goal) -> Verdict:
-    """Judge one version of a clone; None stands for an object that is gone."""
+    """Judge one version of a clone; None stands for an object that is gone.
+
+    Raises VirtCloneError where a goal's path finds more than one value, as kubectl wait does.
+    """
     if goal.kind == "delete":
         return MET if clone is None else Verdict(Outcome.POSSIBLE)
+    if goal.kind == "create":
+        return Verdict(Outcome.POSSIBLE) if clone is None else MET
     if clone is None:
         return Verdict(Outcome.NEVER, f"it was deleted before it reached {goal}")
     if goal.kind == "phase":
         return _phase_verdict(clone, goal)
+    if goal.kind == "volumes-bound":
+        return _volumes_verdict(clone)
+    if goal.path is not None:
+        return _path_verdict(clone, goal, goal.path)
     return _condition_verdict(clone, goal)
+
+
+def has_children(clone: Object) -> bool:
+    """Whether the temporary objects are still there: they go when every new volume is bound."""
+    return bool(text_at(clone, "status", "snapshotName") or text_at(clone, "status", "restoreName"))
+
+
+def _volumes_verdict(clone: Object) -> Verdict:
+    if phase_of(clone) == FAILED:
+        return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
+    if phase_of(clone) == SUCCEEDED and not has_children(clone):
+        return MET
+    return Verdict(Outcome.POSSIBLE, reason_of(clone))
+
+
+def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
+    found = path.find(clone)
+    if len(found) > 1:
+        raise VirtCloneError("given jsonpath expression matches more than one value")
+    if found and (goal.value is None or as_text(found[0]) == goal.value):
+        return MET
+    return Verdict(Outcome.POSSIBLE, reason_of(clone))
 
 
 def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
@@ -151,12 +227,13 @@ def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
 
 
 def _condition_verdict(clone: Object, goal: Goal) -> Verdict:
+    wanted = (goal.value or "").lower()
     for condition in mappings_at(clone, "status", "conditions"):
         same = text_at(condition, "type").lower() == goal.name.lower()
         status = text_at(condition, "status").lower()
-        if same and status == goal.value.lower() and not _stale(clone, condition):
+        if same and status == wanted and not _stale(clone, condition):
             return MET
-    if phase_of(clone) == FAILED and (goal.name.lower(), goal.value.lower()) == ("ready", "true"):
+    if phase_of(clone) == FAILED and goal.is_success:
         return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
     return Verdict(Outcome.POSSIBLE, reason_of(clone))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kubectl_virt_clone.model.objects import Object, time_at
+from kubectl_virt_clone.model.objects import Object, name_of, text_at, time_at
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,26 @@ class Listing:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A clone's source, target, children and events; None where there is nothing to ask for."""
+    """A clone's source, target, children and events; None where nothing was asked for.
+
+    ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name, and
+    ``storage_classes`` those of the cluster, for what these claims wait for.
+    """
 
     source: Lookup | None = None
     target: Lookup | None = None
     snapshot: Lookup | None = None
+    content: Lookup | None = None
     restore: Lookup | None = None
+    claims: Mapping[str, Lookup] = field(default_factory=dict)
+    storage_classes: Listing = field(default_factory=Listing)
     events: Listing = field(default_factory=Listing)
+
+    def waits_for_consumer(self, claim: Object) -> bool:
+        """Whether the claim is of a class that binds a volume only when a pod wants it."""
+        wanted = text_at(claim, "spec", "storageClassName")
+        modes = {name_of(c): text_at(c, "volumeBindingMode") for c in self.storage_classes.objects}
+        return bool(wanted) and modes.get(wanted) == "WaitForFirstConsumer"
 
 
 def last_seen(event: Object) -> datetime | None:

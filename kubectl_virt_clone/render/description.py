@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.diagnosis import cause
+from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.diagnosis import diagnose
+from kubectl_virt_clone.model.effects import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.model.objects import (
     Object,
     at,
@@ -20,33 +22,47 @@ from kubectl_virt_clone.model.objects import (
     time_at,
     uid_of,
 )
-from kubectl_virt_clone.model.progress import STEPS, phase_of, step_of
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings, last_seen
+from kubectl_virt_clone.model.surroundings import Listing, Surroundings, last_seen
+from kubectl_virt_clone.model.timeline import Step, steps_of
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.tables import underlined
-
-NONE, UNKNOWN, UNSET = "<none>", "<unknown>", "<unset>"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_FILTERS = (
-    ("Labels", ("spec", "labelFilters")),
-    ("Annotations", ("spec", "annotationFilters")),
-    ("Template Labels", ("spec", "template", "labelFilters")),
-    ("Template Annotations", ("spec", "template", "annotationFilters")),
+from kubectl_virt_clone.render.states import (
+    NONE,
+    UNKNOWN,
+    child_state,
+    source_state,
+    target_state,
+    volumes,
 )
+from kubectl_virt_clone.render.tables import underlined
+from kubectl_virt_clone.render.timeline import moment, phase_line, timeline
+
+UNSET = "<unset>"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Rows = Iterator[tuple[int, str, str]]
 """(level of indentation, label, value); an empty value is a heading."""
 
 
-def description(clone: Object, around: Surroundings, now: datetime) -> str:
+def description(
+    clone: Object, around: Surroundings, now: datetime, *, show_events: bool = True
+) -> str:
     """The whole text for one clone; ends with a newline."""
-    lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, around)])
-    lines += ["Conditions:", *_indented(_conditions(clone, now))]
-    if why := cause(clone, around.events.objects):
-        lines.append(f"Cause:  {escaped(why)}")
-    lines += _events(around.events, now)
+    steps = steps_of(clone, around)
+    lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, steps, now)])
+    lines += _section("Timeline", timeline(steps))
+    lines += _aligned(_children(clone, around))
+    lines += _section("Volumes", volumes(clone, around))
+    lines += _section("Conditions", _conditions(clone, now))
+    lines += _cause(diagnose(clone, around, now))
+    if show_events:
+        lines += _section("Events", _events(around.events, now))
     return "\n".join(lines) + "\n"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    """A table under its title; what is one line only stands behind it."""
+    return [f"{title}:", *_indented(lines)] if len(lines) > 1 else [f"{title}:  {lines[0]}"]
 
 
 def _identity(clone: Object, now: datetime) -> Rows:
@@ -60,8 +76,7 @@ def _identity(clone: Object, now: datetime) -> Rows:
     yield from _pairs("Annotations", annotations, ": ")
     yield 0, "API Version", escaped(text_at(clone, "apiVersion")) or CLONES.api_version
     yield 0, "UID", escaped(uid_of(clone)) or UNKNOWN
-    when = created.strftime("%a, %d %b %Y %H:%M:%S %z") if created else UNKNOWN
-    yield 0, "Created", f"{when} ({age(created, now)} ago)" if created else when
+    yield 0, "Created", f"{moment(created)} ({age(created, now)} ago)" if created else UNKNOWN
 
 
 def _pairs(label: str, pairs: Object, separator: str) -> Rows:
@@ -72,11 +87,14 @@ def _pairs(label: str, pairs: Object, separator: str) -> Rows:
 
 
 def _spec(clone: Object, around: Surroundings) -> Rows:
-    yield from _reference("Source", at(clone, "spec", "source"), around.source)
-    yield from _reference("Target", _target(clone), around.target)
+    yield from _reference("Source", at(clone, "spec", "source"), source_state(clone, around))
+    yield from _reference("Target", _target(clone), target_state(clone, around))
     yield 0, "Filters", ""
-    for label, path in _FILTERS:
-        yield 1, label, _filters(at(clone, *path))
+    effects = filter_effects(clone, around)
+    for name, path in FILTERS.items():
+        yield 1, name.replace("_", " ").title(), _filters(at(clone, *path))
+        if name in effects:
+            yield 1, "", _effect(effects[name])
     macs = mapping_at(clone, "spec", "newMacAddresses")
     yield 0, "New MAC Addresses", "" if macs else NONE
     for interface, address in sorted(macs.items()):
@@ -97,23 +115,11 @@ def _target(clone: Object) -> Object:
     return target
 
 
-def _reference(label: str, reference: object, lookup: Lookup | None) -> Rows:
+def _reference(label: str, reference: object, shown: str) -> Rows:
     yield 0, label, ""
     yield 1, "Kind", escaped(text_at(reference, "kind")) or NONE
     yield 1, "Name", escaped(text_at(reference, "name")) or NONE
-    yield 1, "State", _state(lookup)
-
-
-def _state(lookup: Lookup | None) -> str:
-    """How the object is now, in the word that its own ``kubectl get`` shows."""
-    if lookup is None:
-        return UNKNOWN
-    if lookup.unreadable:
-        return f"{UNKNOWN} ({escaped(lookup.unreadable)})"
-    if lookup.object is None:
-        return "does not exist"
-    status = text_at(lookup.object, "status", "printableStatus")
-    return escaped(status or text_at(lookup.object, "status", "phase")) or UNKNOWN
+    yield 1, "State", shown
 
 
 def _filters(filters: object) -> str:
@@ -122,30 +128,30 @@ def _filters(filters: object) -> str:
     return ", ".join(escaped(str(item)) for item in filters) or "[] (no key is kept)"
 
 
-def _status(clone: Object, around: Surroundings) -> Rows:
-    phase = escaped(phase_of(clone)) or "Pending"
-    step = step_of(clone)
-    yield 0, "Phase", f"{phase} ({step}/{len(STEPS)})" if step else phase
+def _effect(effect: Effect | None) -> str:
+    """``kept 3, dropped 1: app``; what is kept is not what somebody may miss."""
+    if effect is None:
+        return f"effect {UNKNOWN}"
+    parts = [f"kept {len(effect.kept)}", _counted("dropped", effect.dropped)]
+    parts += [_counted("patched", effect.patched)] if effect.patched else []
+    return escaped("; ".join([", ".join(parts[:2]), *parts[2:]]))
+
+
+def _counted(what: str, keys: Sequence[str]) -> str:
+    return f"{what} {len(keys)}" + (f": {', '.join(keys)}" if keys else "")
+
+
+def _status(clone: Object, steps: Sequence[Step], now: datetime) -> Rows:
+    yield 0, "Phase", phase_line(clone, steps, now)
+
+
+def _children(clone: Object, around: Surroundings) -> Rows:
     for label, key, lookup in (
         ("Snapshot", "snapshotName", around.snapshot),
         ("Restore", "restoreName", around.restore),
     ):
         name = escaped(text_at(clone, "status", key))
-        yield 0, label, f"{name} ({_child_state(lookup)})" if name else NONE
-
-
-def _child_state(lookup: Lookup | None) -> str:
-    """A child's state, and its Ready condition's reason, where an error of its own stands."""
-    state = _state(lookup)
-    obj = lookup.object if lookup else None
-    if obj is None:
-        return state
-    if at(obj, "status", "complete") is not None:
-        state = "complete" if at(obj, "status", "complete") is True else "not complete"
-    conditions = mappings_at(obj, "status", "conditions")
-    reasons = [text_at(c, "reason") for c in conditions if text_at(c, "type") == "Ready"]
-    error = text_at(obj, "status", "error", "message")
-    return ": ".join(filter(None, [state, escaped((error or "".join(reasons[:1])).strip())]))
+        yield 0, label, f"{name} ({child_state(lookup)})" if name else NONE
 
 
 def _conditions(clone: Object, now: datetime) -> list[str]:
@@ -161,14 +167,19 @@ def _conditions(clone: Object, now: datetime) -> list[str]:
     return underlined(("Type", "Status", "Reason", "Age"), rows) if rows else [NONE]
 
 
+def _cause(cause: Cause | None) -> list[str]:
+    if cause is None:
+        return []
+    hint = [(0, "Try", escaped(cause.hint))] if cause.hint else []
+    return _aligned([(0, "Cause", escaped(cause.sentence)), *hint])
+
+
 def _events(events: Listing, now: datetime) -> list[str]:
     if events.unreadable:
-        return [f"Events:  {UNKNOWN} ({escaped(events.unreadable)})"]
-    if not events.objects:
-        return [f"Events:  {NONE}"]
+        return [f"{UNKNOWN} ({escaped(events.unreadable)})"]
     rows = [_event(event, now) for event in events.objects]
     headers = ("Type", "Reason", "Age", "From", "Object", "Message")
-    return ["Events:", *_indented(underlined(headers, rows))]
+    return underlined(headers, rows) if rows else [NONE]
 
 
 def _event(event: Object, now: datetime) -> Sequence[str]:

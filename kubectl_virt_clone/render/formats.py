@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -22,21 +22,87 @@ def formatted(objects: Sequence[Object], output: str) -> str:
 
     Several objects become one ``List``, as kubectl prints them.
     """
+    return "".join((documents if len(objects) == 1 else listed)([objects], output))
+
+
+def documents(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
+    """The objects one by one, as they come: names, YAML documents, or one JSON value each."""
+    between = ""
+    for objects in pages:
+        for obj in objects:
+            if output == "name":
+                yield f"{escaped(named(obj))}\n"
+            elif output == "json":
+                yield f"{_json(obj)}\n"
+            else:
+                yield between + _yaml(_without_managed_fields(obj))
+                between = "---\n"
+
+
+def listed(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
+    """The objects as the items of one ``List``, page by page; names need none.
+
+    Where reading breaks off in the midst the List stays open: half of it must not look like all.
+    """
     if output == "name":
-        return "".join(f"{escaped(named(obj))}\n" for obj in objects)
-    shown = [_without_managed_fields(obj) for obj in objects]
-    value: Any = shown[0] if len(shown) == 1 else _list(shown)
+        yield from documents(pages, output)
+        return
+    head, before, after, nothing = _JSON_LIST if output == "json" else _YAML_LIST
+    begun = False
+    for objects in pages:
+        if objects:
+            items = [_json_item(obj) if output == "json" else _yaml_item(obj) for obj in objects]
+            yield (_BETWEEN[output] if begun else head + before) + _BETWEEN[output].join(items)
+            begun = True
+    yield after if begun else head + nothing
+
+
+# What stands before the items of a List, before the first one, behind the last, and for none.
+_JSON_LIST = (
+    """{
+    "apiVersion": "v1",
+    "kind": "List",
+    "metadata": {
+        "resourceVersion": ""
+    },
+    "items": [""",
+    "\n",
+    "\n    ]\n}\n",
+    "]\n}\n",
+)
+_YAML_LIST = (
+    "apiVersion: v1\nkind: List\nmetadata:\n  resourceVersion: ''\nitems:",
+    "\n",
+    "",
+    " []\n",
+)
+_BETWEEN = {"json": ",\n", "yaml": ""}
+_ITEM_INDENT = " " * 8
+
+
+def _json(obj: Object) -> str:
+    """Plain ASCII with escapes where the server's text could move the cursor or turn its way."""
+    value = _without_managed_fields(obj)
     text = json.dumps(value, indent=4, ensure_ascii=False)
-    # Plain ASCII with escapes where the server's text could move the cursor or turn its direction.
-    safe = is_safe(text)
-    if output == "json":
-        return (text if safe else json.dumps(value, indent=4)) + "\n"
+    return text if is_safe(text) else json.dumps(value, indent=4)
+
+
+def _json_item(obj: Object) -> str:
+    return _ITEM_INDENT + _json(obj).replace("\n", f"\n{_ITEM_INDENT}")
+
+
+def _yaml_item(obj: Object) -> str:
+    return _yaml([_without_managed_fields(obj)])
+
+
+def _yaml(value: Any) -> str:
+    """Like ``_json``, plain ASCII where that is safer."""
     return yaml.dump(
         value,
         Dumper=_Dumper,
         sort_keys=False,
         default_flow_style=False,
-        allow_unicode=safe,
+        allow_unicode=is_safe(json.dumps(value, ensure_ascii=False)),
         width=_NEVER_FOLD,
     )
 
@@ -51,15 +117,6 @@ class _Dumper(yaml.SafeDumper):
 # A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
 for _tag, _pattern, _first in PLAIN_SCALARS:
     _Dumper.add_implicit_resolver(_tag, _pattern, list(_first))
-
-
-def _list(objects: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "List",
-        "metadata": {"resourceVersion": ""},
-        "items": objects,
-    }
 
 
 def _without_managed_fields(obj: Object) -> dict[str, Any]:

@@ -1,80 +1,102 @@
-"""Progress of a wait on stderr: one line that redraws on a terminal, a line per change elsewhere.
+"""Progress of a wait on stderr: a frame that redraws on a terminal, a line per change elsewhere.
 
-What a phase means comes from ``model.progress``; nothing here decides when waiting ends.
+Who watches a wait is here; what a phase means is ``model.progress``'s, and when waiting ends,
+``cluster``'s to decide.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, redirect_stderr
 from types import TracebackType
 from typing import TextIO
 
-from kubectl_virt_clone.model.manifest import named
+from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
+from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
-from kubectl_virt_clone.model.progress import STEPS, Outcome, Result, phase_of, step_of
+from kubectl_virt_clone.model.progress import Goal, Outcome, Result, phase_of
+from kubectl_virt_clone.model.selection import Selection
+from kubectl_virt_clone.render.board import Board, state
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.frames import frame, last_line, span_of_time
+from kubectl_virt_clone.render.interruption import interrupted
+from kubectl_virt_clone.render.screen import Screen
+from kubectl_virt_clone.render.style import moves_its_cursor, style_of
 
-REDRAW_SECONDS = 0.1
-_CLEAR_LINE = "\r\x1b[K"
-_BAR = ("█", "░")
+FRAME_SECONDS = 0.1
+
+Clock = Callable[[], float]
+"""Counts seconds."""
+Met = Callable[[Result], object]
+"""Tells of a clone that reached its goal."""
 
 
-class Progress:
-    """Shows where clones are. ``met`` gets the line for each that reached its goal.
+@contextmanager
+def progress(
+    stream: TextIO,
+    *,
+    met: Met,
+    clock: Clock,
+    goal: Goal,
+    flags: ConnectionFlags,
+    selection: Selection | None = None,
+    quiet: bool = False,
+) -> Iterator[Quiet]:
+    """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
-    ``clock`` counts seconds. On a terminal a single clone has one line that redraws; several
-    clones, and everything that is no terminal, get one line per change.
+    Ctrl-C and SIGTERM become a WaitInterrupted that says how to wait again: with the same
+    ``flags``, and the ``selection`` or the names of what is not decided.
     """
+    if quiet:
+        shown = Quiet(met)
+    elif stream.isatty() and moves_its_cursor():
+        shown = Drawn(stream, met, clock)
+    else:
+        shown = Lines(stream, met, clock)
+    try:
+        with shown:
+            yield shown
+    except (KeyboardInterrupt, SystemExit) as end:
+        if not shown.undecided:
+            raise
+        message = interrupted(list(shown.undecided), goal, flags, selection or Selection())
+        by_signal = isinstance(end, SystemExit)
+        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        raise WaitInterrupted(message, code) from end
 
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        met: Callable[[str], None],
-        clock: Callable[[], float],
-        single: bool,
-    ) -> None:
-        self._stream = stream
+
+class Quiet:
+    """Shows results only; the others show these and more. ``interval`` is that of ``tick``."""
+
+    interval = 1.0
+
+    def __init__(self, met: Met) -> None:
         self._met = met
-        self._clock = clock
-        self._started = clock()
-        self._redraws = single and stream.isatty()
-        self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the reason of each
-        self._drawn = ""
-        self.interval = REDRAW_SECONDS if self._redraws else 1.0
+        self._decided: set[Key] = set()
+        self.undecided: dict[Key, None] = {}
 
-    def changed(self, clone: Object, why: str) -> None:
-        """Show a new version of a clone; the same phase with the same reason is not repeated.
+    def began(self, keys: Collection[Key]) -> None:
+        """All that is waited for; more may come."""
+        self.undecided = {key: None for key in keys if key not in self._decided}
 
-        Off a terminal a clone that is merely pending, without a reason, is not worth a line.
-        """
-        state, key = (phase_of(clone), why), key_of(clone)
-        if self._shown.get(key) != state and (self._redraws or any(state)):
-            self._shown[key] = state
-            self._show(status_line(clone, why))
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """A clone has a new version, or another cause."""
 
     def decided(self, result: Result) -> None:
-        """Show the last phase, then give the result line to ``met``, if the goal was met."""
-        shown, _ = self._shown.get(result.key, (None, ""))
-        if result.clone is not None and phase_of(result.clone) != shown:
-            self.changed(result.clone, "")
-        self._end_line()
+        """A clone reached its goal, or never can."""
+        self._decided.add(result.key)
+        self.undecided.pop(result.key, None)
         if result.verdict.outcome is Outcome.MET:
-            self._met(f"{named({'metadata': {'name': result.name}})} condition met")
+            self._met(result)
 
     def tick(self) -> None:
-        """Redraw the elapsed time."""
-        if self._drawn:
-            self._draw(self._drawn)
+        """Some time passed without a change."""
 
     def notice(self, text: str) -> None:
-        """Say something in passing, on a line of its own."""
-        self._stream.write(f"{_CLEAR_LINE if self._redraws else ''}{escaped(text)}\n")
-        self._stream.flush()
+        """Something about the watch itself."""
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Quiet:
         return self
 
     def __exit__(
@@ -83,46 +105,119 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the terminal on a fresh line, also after Ctrl-C."""
-        self._end_line()
+        """Leave the stream on a fresh line, also after Ctrl-C."""
 
-    def _end_line(self) -> None:
-        if self._drawn:
-            self._stream.write("\n")
-            self._stream.flush()
-            self._drawn = ""
 
-    def _show(self, line: str) -> None:
-        if self._redraws:
-            self._draw(line)
-        else:
-            self._stream.write(f"{line} after {self._elapsed()}\n")
-            self._stream.flush()
+class Lines(Quiet):
+    """One line for each change: for pipes, logs, and terminals that know lines only."""
 
-    def _draw(self, line: str) -> None:
-        self._drawn = line
-        width = self._width()
-        text = f"{line} {self._elapsed()}"
-        shown = text if len(text) < width else text[: width - 2] + "…"
-        self._stream.write(_CLEAR_LINE + shown)
+    def __init__(self, stream: TextIO, met: Met, clock: Clock) -> None:
+        super().__init__(met)
+        self._stream = stream
+        self._clock = clock
+        self._began = clock()
+        self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the cause of each
+
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """Say what is new: the same phase with the same cause is not repeated.
+
+        A clone that is merely pending, without a cause, is not worth a line.
+        """
+        key, now = key_of(clone), (phase_of(clone), cause.sentence if cause else "")
+        before = self._shown.get(key, ("", ""))
+        if now == before:
+            return
+        self._shown[key] = now
+        because = f" ({escaped(cause.sentence)})" if cause else ""
+        if cause and cause.hint and cause.sentence != before[1]:
+            because += f"; hint: {escaped(cause.hint)}"
+        elapsed = span_of_time(self._clock() - self._began)
+        where = f"{escaped(name_of(clone))}: {escaped(state(now[0]))}"
+        self._say(f"{where} after {elapsed}{because}")
+
+    def decided(self, result: Result) -> None:
+        """Show the last phase, then the result."""
+        shown, _ = self._shown.get(result.key, ("", ""))
+        if result.clone is not None and phase_of(result.clone) != shown:
+            self.changed(result.clone, None)
+        super().decided(result)
+
+    def notice(self, text: str) -> None:
+        """Say it on a line of its own."""
+        self._say(escaped(text))
+
+    def _say(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
-    def _width(self) -> int:
-        """The columns of the terminal that is drawn on, which need not be stdout's."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns
-        except OSError:
-            return shutil.get_terminal_size().columns
 
-    def _elapsed(self) -> str:
-        return f"{self._clock() - self._started:.1f}s"
+class Drawn(Quiet):
+    """A frame on a terminal, which redraws, with the results above it.
 
+    While it is drawn it takes the place of stderr, so that no other line sticks to it.
+    """
 
-def status_line(clone: Object, why: str) -> str:
-    """``NAME: PHASE n/4 bar, because``: where one clone is."""
-    step = step_of(clone)
-    full, empty = _BAR
-    bar = full * step + empty * (len(STEPS) - step)
-    phase = escaped(phase_of(clone)) or "Pending"
-    because = f" ({escaped(why)})" if why else ""
-    return f"{escaped(name_of(clone))}: {phase} {step}/{len(STEPS)} {bar}{because}"
+    interval = FRAME_SECONDS
+
+    def __init__(self, stream: TextIO, met: Met, clock: Clock) -> None:
+        super().__init__(met)
+        self._screen = Screen(stream)
+        self._style = style_of(stream)
+        self._clock = clock
+        self._board = Board(clock())
+        self._results: list[Result] = []
+        self._due = clock()
+        self._redirection = redirect_stderr(self._screen)
+
+    def began(self, keys: Collection[Key]) -> None:
+        """Draw a row for each."""
+        super().began(keys)
+        self._board.expect(keys, self._clock())
+        self.tick()
+
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """Show where it is now."""
+        self._board.changed(clone, cause, self._clock())
+        self.tick()
+
+    def decided(self, result: Result) -> None:
+        """Show the result with the next frame: many clones may be done at once."""
+        self._board.decided(result, self._clock())
+        self._results.append(result)
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw, if it is time for another frame."""
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + FRAME_SECONDS
+            self._tell_results()
+            self._screen.draw(frame(self._board, self._screen.size, now, self._style))
+
+    def notice(self, text: str) -> None:
+        """Say it above the frame."""
+        self._screen.write(f"{escaped(text)}\n")
+
+    def __enter__(self) -> Drawn:
+        self._redirection.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Tell what is not told yet, and leave one line of the frame."""
+        self._redirection.__exit__(kind, error, traceback)
+        self._tell_results()
+        columns = self._screen.size.columns
+        line = last_line(self._board, columns, self._clock(), self._style)
+        self._screen.finish([line] if self._board.total else [])
+
+    def _tell_results(self) -> None:
+        if any(result.verdict.outcome is Outcome.MET for result in self._results):
+            self._screen.draw(())
+        results, self._results = self._results, []
+        for result in results:
+            super().decided(result)

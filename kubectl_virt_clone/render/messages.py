@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.style import wants_colour
 
 _YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
 
@@ -17,6 +17,5 @@ def log(line: str) -> None:
 
 def warn(text: str) -> None:
     """Write a server's warning as kubectl does: ``Warning: text``, yellow on a terminal."""
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    head = f"{_YELLOW}Warning:{_PLAIN}" if colour else "Warning:"
+    head = f"{_YELLOW}Warning:{_PLAIN}" if wants_colour(sys.stderr) else "Warning:"
     sys.stderr.write(f"{head} {escaped(text)}\n")

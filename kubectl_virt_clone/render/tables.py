@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kubectl_virt_clone.render.columns import padded, width
 from kubectl_virt_clone.render.escaping import escaped
+
+_NARROWEST = 3  # kubectl's cells are six wide at the least, the gap included
 
 
 def underlined(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -18,10 +21,26 @@ def underlined(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
 
 
 def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table as ``kubectl get`` prints one: columns three spaces apart."""
-    table = [list(headers), *([escaped(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
+    """The lines of a whole table as ``kubectl get`` prints one."""
+    return Table(headers).lines(rows)
+
+
+class Table:
+    """Columns three spaces apart, as ``kubectl get`` prints them, for rows that come bit by bit.
+
+    Each column stays as wide as its widest cell so far: what was printed before can't be moved.
+    """
+
+    def __init__(self, headers: Sequence[str], *, shown: bool = True) -> None:
+        self._headers = [headers] if shown else []
+        self._widths = [_NARROWEST] * len(headers)
+
+    def lines(self, rows: Sequence[Sequence[str]]) -> list[str]:
+        """The lines of some more rows; the headers stand before the first."""
+        table = [*self._headers, *([escaped(cell) for cell in row] for row in rows)]
+        self._headers = []
+        self._widths = [
+            max(widest, *map(width, column))
+            for widest, column in zip(self._widths, zip(*table, strict=True), strict=True)
+        ]
+        return ["   ".join(map(padded, row, self._widths)).rstrip() for row in table]

@@ -44,4 +44,4 @@ def test_the_program_runs_as_a_module_under_kubectls_name() -> None:
         check=True,
     )
 
-    assert done.stdout.startswith("Usage: kubectl virt-clone wait [OPTIONS] NAME...\n")
+    assert done.stdout.startswith("Usage: kubectl virt-clone wait [OPTIONS] [NAME...]\n")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from kubectl_virt_clone.cluster import waiting
+from kubectl_virt_clone.cluster import judging, waiting
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.stub import Answer, Serve, answering, failing
@@ -117,14 +117,14 @@ def test_a_server_that_is_gone_midway_is_told_in_the_progress_and_at_the_end(
 def test_a_failed_clone_is_told_though_its_events_can_not_be_read(
     kvc: Kvc, serve: Serve, monkeypatch: pytest.MonkeyPatch, events: Answer
 ) -> None:
-    monkeypatch.setattr(waiting, "EVENTS_SECONDS", 0.3)
+    monkeypatch.setattr(judging, "ASIDE_SECONDS", 0.3)
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         (events if "/events" in handler.path else listing(FAILED))(handler)
 
     told = kvc("wait", "c", "-s", serve(answer), exit_code=4)
 
-    assert told.err.splitlines()[-1] == (
+    assert told.err.splitlines()[-2] == (
         f"error: {OBJECT}/c will not reach phase=Succeeded: KubeVirt gives no reason"
     )
 

@@ -270,7 +270,7 @@ def test_the_plugin_is_found_on_the_path_and_its_exit_code_kept(
     )
 
     assert created == f"{OBJECT}/c created\n{OBJECT}/c condition met\n"
-    assert failed.err.splitlines()[-1].endswith(
+    assert failed.err.splitlines()[-2].endswith(
         "Clone of source with backendstorage is not supported: VM default/vm-tpm"
     )
     assert "kubectl-virt_clone" in kubectl("plugin", "list").out

@@ -6,7 +6,8 @@ import sys
 import click
 import pytest
 
-from kubectl_virt_clone.clone_options import clone_spec_options, requested_clones
+from kubectl_virt_clone.clone_options import clone_spec_options
+from kubectl_virt_clone.clone_requests import requested_clones
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
 
 

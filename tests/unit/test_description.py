@@ -1,11 +1,13 @@
 """``describe``: whole texts, for clones as a live control plane left them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
 from kubectl_virt_clone.render.description import description
+from kubectl_virt_clone.render.escaping import is_safe
 from tests.unit.builders import (
     NOW,
     RESTORE,
@@ -16,7 +18,9 @@ from tests.unit.builders import (
     a_snapshot,
     a_vm,
     an_event,
+    malformed,
     surroundings,
+    without,
 )
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -25,6 +29,30 @@ BACKEND = "Clone of source with backendstorage is not supported: VM default/vm-t
 TAKEN = "restore source and restore target are different but restore target already exists"
 FORBIDDEN = Lookup(unreadable="Forbidden")
 HOSTILE = "a\x1b[31mred\x9b2J\ngpj.\u202eexe\u2066\u061c\x7f\ud800\r\x00z"
+
+REFUSED = (
+    f"failed creating restore {RESTORE} for clone clone-1: admission webhook"
+    ' "virtualmachinerestore-validator.snapshot.kubevirt.io" denied the request: patch format is'
+    ' not valid - one ":" expected in a single key-value json patch: "value":"02:00:00:00:00:99"'
+)
+
+SOURCE = a_vm()
+SOURCE["metadata"]["labels"] = {"app": "a", "myapp": "b", "tier": "c"}
+SOURCE["metadata"]["annotations"] = {"note": "d"}
+SOURCE["spec"]["template"] = {
+    "metadata": {"labels": {"tier": "e"}, "annotations": {"note": "f", "other": "g"}}
+}
+
+
+def a_target(*, made="2026-11-22T07:54:15Z", restored="", status="Stopped"):
+    vm = a_vm("vm-cirros-clone", status=status)
+    vm["metadata"]["creationTimestamp"] = made
+    vm["metadata"]["annotations"] = {"restore.kubevirt.io/lastRestoreUID": restored}
+    return vm
+
+
+MADE = a_target(restored=f"{RESTORE}-ed58ba62-b934-41cf-963d-a88e8637b30b")
+OLD = a_target(made="2026-11-22T07:00:00Z", status="Running")
 
 SNAPSHOT_EVENTS = (
     an_event("SnapshotCreated", f"created snapshot {SNAPSHOT} for clone clone-1"),
@@ -66,7 +94,7 @@ SUCCEEDED = (
             "volumeNamePolicy": "PrefixTargetName",
         },
     ),
-    surroundings(source=a_vm(), target=a_vm("vm-cirros-clone"), events=SUCCESS_EVENTS),
+    surroundings(source=SOURCE, target=MADE, events=SUCCESS_EVENTS),
 )
 PENDING = (
     a_clone("", sentence=NO_SOURCE),
@@ -85,7 +113,7 @@ STUCK = (
     a_clone("RestoreInProgress"),
     surroundings(
         source=a_vm(),
-        target=a_vm("vm-cirros-clone", status="Running"),
+        target=OLD,
         snapshot=a_snapshot(),
         restore=a_restore(sentence=TAKEN),
         events=(
@@ -102,8 +130,45 @@ STUCK = (
         ),
     ),
 )
+REFUSED_RESTORE = (
+    without(
+        a_clone("RestoreInProgress", spec={"newMacAddresses": {"default": "02:00:00:00:00:99"}}),
+        *("status", "restoreName"),
+    ),
+    surroundings(
+        source=a_vm(),
+        snapshot=a_snapshot(),
+        events=(
+            *SNAPSHOT_EVENTS[:2],
+            an_event(
+                "RestoreCreationFailed",
+                REFUSED,
+                severity="Warning",
+                count=10,
+                last="2026-11-22T07:55:10Z",
+            ),
+        ),
+    ),
+)
+FALSE_SUCCESS = (
+    a_clone(),
+    surroundings(
+        source=a_vm(),
+        target=OLD,
+        events=(
+            *SUCCESS_EVENTS[:-1],
+            an_event(
+                "Operation failed",
+                "VirtualMachineRestore failed Restore target failed to be ready within 5m0s.",
+                kind="VirtualMachineRestore",
+                severity="Warning",
+                component="restore-controller",
+            ),
+        ),
+    ),
+)
 FORBIDDEN_ALL = (
-    a_clone("RestoreInProgress"),
+    a_clone("RestoreInProgress", spec={"labelFilters": ["*", "!app"]}),
     surroundings(
         source=FORBIDDEN,
         target=FORBIDDEN,
@@ -115,32 +180,78 @@ FORBIDDEN_ALL = (
 EMPTY = ({}, Surroundings())
 
 
-def hostile(value):
-    """The value with every text in it hostile, keys included, but for those of the API."""
+def with_claims(around, *claims, classes=()):
+    """The same with a restore of volumes that have these claims (name -> what was read)."""
+    restore = a_restore(complete=True, sentence="Operation complete")
+    restore["status"]["restores"] = [
+        {"volumeName": name.rpartition("-")[2], "persistentVolumeClaim": name} for name, _ in claims
+    ]
+    listing = Listing(tuple(classes))
+    return replace(around, restore=Lookup(restore), claims=dict(claims), storage_classes=listing)
+
+
+def a_claim(phase, storage_class="local"):
+    return Lookup({"spec": {"storageClassName": storage_class}, "status": {"phase": phase}})
+
+
+CLASS = {"metadata": {"name": "later"}, "volumeBindingMode": "WaitForFirstConsumer"}
+LATER = (
+    a_clone() | {"status": a_clone("CreatingTargetVM")["status"] | a_clone()["status"]},
+    with_claims(
+        surroundings(source=a_vm(), target=MADE, snapshot=a_snapshot(), events=SUCCESS_EVENTS[:5]),
+        ("restore-1-root", a_claim("Bound")),
+        ("restore-1-data", a_claim("Pending", "later")),
+        ("restore-1-slow", a_claim("Pending")),
+        ("restore-1-gone", Lookup()),
+        ("restore-1-secret", FORBIDDEN),
+        classes=(CLASS,),
+    ),
+)
+
+
+def hostile(value, mark=HOSTILE):
+    """The value with every text in it marked, keys included, but for those of the API."""
     if isinstance(value, dict):
         free = {"labels", "annotations", "newMacAddresses"}
         return {
-            key: hostile({HOSTILE + name: text for name, text in item.items()})
+            key: hostile({mark + name: text for name, text in item.items()}, mark)
             if key in free
-            else hostile(item)
+            else hostile(item, mark)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [hostile(item) for item in value]
-    return f"{value}{HOSTILE}" if isinstance(value, str) else value
+        return [hostile(item, mark) for item in value]
+    return f"{value}{mark}" if isinstance(value, str) else value
 
 
-HOSTILE_ALL = (
-    hostile(SUCCEEDED[0])
-    | {"status": hostile(a_clone("RestoreInProgress", sentence="why")["status"])},
-    surroundings(
-        source=hostile(a_vm()),
-        target=Lookup(unreadable=HOSTILE),
-        snapshot=hostile(a_snapshot()),
-        restore=hostile(a_restore(sentence=TAKEN)),
-        events=tuple(hostile(event) for event in SNAPSHOT_EVENTS[:1]),
-    ),
-)
+def marked_everywhere(mark):
+    """A clone and its surroundings that have ``mark`` in every text."""
+    status = a_clone("RestoreInProgress", sentence="why")["status"]
+    return hostile(SUCCEEDED[0] | {"status": status}, mark), surroundings(
+        source=hostile(SOURCE, mark),
+        target=Lookup(unreadable=mark),
+        snapshot=hostile(a_snapshot(), mark),
+        restore=hostile(a_restore(sentence=TAKEN), mark),
+        events=tuple(hostile(event, mark) for event in SNAPSHOT_EVENTS[:1]),
+    )
+
+
+def marked_where_it_is_shown(mark):
+    """The same for what is read from texts that KubeVirt's words leave as they are."""
+    clone = a_clone("RestoreInProgress", name=f"a{mark}", spec={"labelFilters": [mark, "*"]})
+    source = a_vm()
+    source["metadata"]["labels"] = {mark: "x", "app": "y"}
+    clone["status"]["restoreName"] = f"r{mark}"
+    restore = a_restore(sentence=f"no way{mark}")
+    restore["status"]["restores"] = [{"volumeName": mark, "persistentVolumeClaim": mark}]
+    return clone, replace(
+        surroundings(source=source, snapshot=a_snapshot(), target=a_target(status=mark)),
+        restore=Lookup(restore),
+        claims={mark: Lookup({"status": {"phase": mark}})},
+    )
+
+
+HOSTILE_ALL = marked_everywhere(HOSTILE)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +261,9 @@ HOSTILE_ALL = (
         ("description-pending", *PENDING),
         ("description-failed", *FAILED),
         ("description-stuck-restore", *STUCK),
+        ("description-refused", *REFUSED_RESTORE),
+        ("description-false-success", *FALSE_SUCCESS),
+        ("description-first-consumer", *LATER),
         ("description-forbidden", *FORBIDDEN_ALL),
         ("description-empty", *EMPTY),
         ("description-hostile", *HOSTILE_ALL),
@@ -158,6 +272,13 @@ HOSTILE_ALL = (
 def test_a_description_is_the_golden_one(golden, clone, around):
     text = description(clone, around, NOW)
     assert text == (GOLDEN / f"{golden}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", [marked_everywhere, marked_where_it_is_shown])
+def test_hostile_text_is_escaped_and_adds_no_line(case):
+    text = description(*case(HOSTILE), NOW)
+    assert is_safe(text)
+    assert text.count("\n") == description(*case("x"), NOW).count("\n")
 
 
 def lines_of(clone, around, *labels):
@@ -178,7 +299,10 @@ def test_the_target_that_the_controller_reported_stands_above_the_one_in_the_spe
 def test_a_failed_clone_whose_conditions_were_overwritten_has_its_cause_from_the_events():
     clone = a_clone("Failed")
     clone["status"]["conditions"] = [a_condition("Ready", "False", "Still processing")]
-    assert lines_of(clone, FAILED[1], "Cause:") == [f"Cause:  {BACKEND}"]
+    assert lines_of(clone, FAILED[1], "Cause:", "Try:") == [
+        f"Cause:  {BACKEND}",
+        "Try:    kubectl delete vmclone/clone-1 -n default",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +318,7 @@ def test_a_failed_clone_whose_conditions_were_overwritten_has_its_cause_from_the
 )
 def test_a_restore_is_shown_with_its_state_and_what_it_waits_for(restore, state):
     assert lines_of(a_clone("RestoreInProgress"), surroundings(restore=restore), "Restore:") == [
-        f"Restore:                 {RESTORE} ({state})"
+        f"Restore:   {RESTORE} ({state})"
     ]
 
 
@@ -206,6 +330,18 @@ def test_a_restore_is_shown_with_its_state_and_what_it_waits_for(restore, state)
             {"status": {"phase": "Failed", "error": {"message": "deadline exceeded"}}},
             "Failed: deadline exceeded",
         ),
+        (
+            {
+                "status": {
+                    "phase": "Failed",
+                    "conditions": [
+                        a_condition("Ready", "False", "Not ready"),
+                        a_condition("Failure", "True", "snapshot deadline exceeded"),
+                    ],
+                }
+            },
+            "Failed: snapshot deadline exceeded",
+        ),
         ({"status": {"phase": "InProgress"}}, "InProgress"),
         ({"status": None}, "<unknown>"),
     ],
@@ -213,8 +349,84 @@ def test_a_restore_is_shown_with_its_state_and_what_it_waits_for(restore, state)
 def test_a_snapshot_is_shown_with_its_phase_and_its_error(snapshot, state):
     around = surroundings(snapshot=snapshot)
     assert lines_of(a_clone("SnapshotInProgress"), around, "Snapshot:") == [
-        f"Snapshot:                {SNAPSHOT} ({state})"
+        f"Snapshot:  {SNAPSHOT} ({state})"
     ]
+
+
+def test_a_snapshot_that_is_the_source_is_told_with_its_error():
+    source = {"kind": "VirtualMachineSnapshot", "name": "snap"}
+    snapshot = {"status": {"phase": "Failed", "error": {"message": "deadline exceeded"}}}
+    clone = without(
+        a_clone("SnapshotInProgress", spec={"source": source}), "status", "snapshotName"
+    )
+    around = surroundings(source=snapshot, snapshot=snapshot)
+    assert lines_of(clone, around, "  State:", "Snapshot:") == [
+        "  State:                 Failed: deadline exceeded",
+        "  State:                 does not exist",
+        "Snapshot:  <none>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clone", "target", "state"),
+    [
+        (a_clone(), MADE, "Stopped (made by this clone)"),
+        (a_clone(), OLD, "Running (NOT made by this clone)"),
+        (a_clone(), a_target(restored="tmp-restore-x-y"), "Stopped (made by another clone)"),
+        (a_clone("RestoreInProgress"), OLD, "Running (was there before)"),
+        (a_clone("RestoreInProgress"), a_target(), "Stopped (was there before)"),
+        (a_clone("Failed"), OLD, "Running (was there before)"),
+        (a_clone(), None, "does not exist"),
+        (a_clone(), FORBIDDEN, "<unknown> (Forbidden)"),
+    ],
+)
+def test_a_target_is_shown_with_its_state_and_whose_work_it_is(clone, target, state):
+    assert lines_of(clone, surroundings(source=a_vm(), target=target), "  State:")[1] == (
+        f"  State:                 {state}"
+    )
+
+
+def test_what_filters_keep_and_drop_stands_below_them():
+    patch = '{"op":"add","path":"/metadata/labels/new","value":"x"}'
+    clone = a_clone(spec={"labelFilters": ["tier"], "annotationFilters": [], "patches": [patch]})
+    text = description(clone, surroundings(source=SOURCE), NOW).splitlines()
+    begin = text.index("Filters:")
+    assert [line.strip() for line in text[begin + 1 : begin + 6]] == [
+        "Labels:                tier",
+        "kept 1, dropped 2: app, myapp; patched 1: new",
+        "Annotations:           [] (no key is kept)",
+        "kept 0, dropped 1: note",
+        "Template Labels:       <unset> (every key is kept)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clone", "restore", "line"),
+    [
+        (a_clone(), None, "Volumes:  none left to bind"),
+        (a_clone("RestoreInProgress"), None, "Volumes:  <none>"),
+        (a_clone("RestoreInProgress"), Lookup(), "Volumes:  <none>"),
+        (a_clone("RestoreInProgress"), FORBIDDEN, "Volumes:  <unknown> (Forbidden)"),
+        (a_clone("RestoreInProgress"), Lookup(a_restore(sentence="x")), "Volumes:  <none>"),
+    ],
+)
+def test_without_a_restore_to_tell_of_them_the_volumes_are_bound_or_not_known(clone, restore, line):
+    assert lines_of(clone, Surroundings(restore=restore), "Volumes:") == [line]
+
+
+def test_whatever_is_malformed_in_a_restore_or_a_claim_there_are_volumes():
+    clone, around = LATER
+    claim = a_claim("Pending", "later").object
+    cases = [
+        *(replace(around, restore=Lookup(r)) for r in malformed(around.restore.object)),
+        *(replace(around, claims={"restore-1-root": Lookup(c)}) for c in malformed(claim)),
+    ]
+    assert {type(description(clone, case, NOW)) for case in cases} == {str}
+
+
+def test_events_are_left_out_where_they_are_not_asked_for():
+    text = description(*SUCCEEDED, NOW)
+    assert description(*SUCCEEDED, NOW, show_events=False) == text[: text.index("Events:")]
 
 
 @pytest.mark.parametrize(

@@ -167,4 +167,5 @@ def test_the_exit_codes_are_those_of_the_manual():
         "TIMED_OUT": 3,
         "CLONE_FAILED": 4,
         "INTERRUPTED": 130,
+        "TERMINATED": 143,
     }

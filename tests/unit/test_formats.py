@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from kubectl_virt_clone.model.documents import parse_documents
-from kubectl_virt_clone.render.formats import FORMATS, formatted
+from kubectl_virt_clone.render.formats import FORMATS, documents, formatted, listed
 from tests.unit.builders import a_clone
 from tests.unit.test_documents import SCALARS
 
@@ -129,3 +129,57 @@ def test_ordinary_letters_of_every_language_stay_readable():
         "x: Größe 名前\n",
         '{\n    "x": "Größe 名前"\n}\n',
     ]
+
+
+@pytest.mark.parametrize("output", ["yaml", "json"])
+@pytest.mark.parametrize("sizes", [(), (0,), (1,), (2, 1), (0, 2), (1, 0, 1), (1, 1, 1, 0)])
+def test_a_list_in_pages_is_the_list_as_a_whole(output, sizes):
+    clones = [a_clone(name=f"c{number}", sentence="\x1b\n") for number in range(sum(sizes))]
+    rest = iter(clones)
+    pages = [[next(rest) for _ in range(size)] for size in sizes]
+    text = "".join(listed(pages, output))
+    whole = json.loads(text) if output == "json" else yaml.safe_load(text)
+    assert whole == {
+        "apiVersion": "v1",
+        "kind": "List",
+        "metadata": {"resourceVersion": ""},
+        "items": clones,
+    }
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_a_page_is_written_before_the_next_is_asked_for(output):
+    asked = []
+    texts = listed((asked.append(page) or page for page in ([SMALL], [OTHER])), output)
+    first = next(texts)
+    assert (asked, "a" in first) == ([[SMALL]], True)
+
+
+@pytest.mark.parametrize(("output", "ends"), [("yaml", "  - '*'\n"), ("json", "        }")])
+def test_a_list_that_breaks_off_stays_open(output, ends):
+    def pages():
+        yield [SMALL]
+        raise OSError
+
+    texts = listed(pages(), output)
+    assert next(texts).endswith(ends)
+    with pytest.raises(OSError, match=r"^$"):
+        next(texts)
+    assert list(texts) == []
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_where_not_even_the_first_page_is_read_nothing_is_written(output):
+    def pages():
+        raise OSError
+        yield
+
+    with pytest.raises(OSError, match=r"^$"):
+        next(listed(pages(), output))
+
+
+def test_documents_stand_one_after_the_other():
+    pages = [[SMALL], [], [OTHER]]
+    assert "".join(documents(pages, "name")) == formatted([SMALL, OTHER], "name")
+    assert list(yaml.safe_load_all("".join(documents(pages, "yaml")))) == [SMALL, OTHER]
+    assert [json.loads(text) for text in documents(pages, "json")] == [SMALL, OTHER]

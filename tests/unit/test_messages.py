@@ -24,10 +24,16 @@ def test_a_warning_is_worded_as_kubectl_words_it(capsys):
 
 
 @pytest.mark.parametrize(
-    ("no_color", "head"), [("", "\x1b[33;1mWarning:\x1b[0m"), ("1", "Warning:")]
+    ("term", "no_color", "head"),
+    [
+        ("xterm", "", "\x1b[33;1mWarning:\x1b[0m"),
+        ("xterm", "1", "Warning:"),
+        ("dumb", "", "Warning:"),
+    ],
 )
-def test_a_warning_is_yellow_on_a_terminal_that_wants_colour(monkeypatch, no_color, head):
+def test_a_warning_is_yellow_on_a_terminal_that_wants_colour(monkeypatch, term, no_color, head):
     monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", term)
     monkeypatch.setenv("NO_COLOR", no_color)
     warn("deprecated")
     assert sys.stderr.getvalue() == f"{head} deprecated\n"

@@ -6,7 +6,8 @@ from kubectl_virt_clone.errors import ExitCode
 from kubectl_virt_clone.model.manifest import CloneRequest, build_clone
 from kubectl_virt_clone.model.progress import MET, SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.model.references import parse_reference
-from kubectl_virt_clone.render.outcomes import answer, failure
+from kubectl_virt_clone.render.answers import answer
+from kubectl_virt_clone.render.outcomes import failure
 from tests.unit.builders import a_clone, without
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

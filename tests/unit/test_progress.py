@@ -2,8 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.diagnosis import cause
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.model.progress import (
     MET,
     SUCCESS,
@@ -17,7 +16,7 @@ from kubectl_virt_clone.model.progress import (
     step_of,
     verdict,
 )
-from tests.unit.builders import WRONG, a_clone, a_condition, an_event, malformed, without
+from tests.unit.builders import WRONG, a_clone, a_condition, malformed, without
 
 PHASES = "SnapshotInProgress, RestoreInProgress, CreatingTargetVM, Succeeded, Failed"
 NO_SOURCE = "Source doesnt exist: VirtualMachine default/nosuch"
@@ -25,6 +24,7 @@ BACKEND = "Clone of source with backendstorage is not supported: VM default/vm-t
 READY = Goal("condition", "Ready", "true")
 NOT_READY = Goal("condition", "Ready", "false")
 DELETED = Goal("delete")
+CREATED, BOUND = Goal("create"), Goal("volumes-bound")
 
 
 def never(reason):
@@ -37,6 +37,14 @@ def possible(reason=""):
 
 def phase(name):
     return Goal("phase", value=name)
+
+
+def field(text):
+    return parse_goal(f"jsonpath={text}")
+
+
+def with_restore(clone):
+    return {**clone, "status": {**clone["status"], "restoreName": "tmp-restore-1"}}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,9 @@ def phase(name):
             "condition=Progressing=False",
         ),
         ("delete", DELETED, "delete"),
+        ("Create", CREATED, "create"),
+        ("volumes-bound", BOUND, "volumes-bound"),
+        ("jsonpath={.status.phase}=Succeeded", SUCCESS, "phase=Succeeded"),
     ],
 )
 def test_a_goal_is_read_and_shown_as_it_is_written(text, goal, shown):
@@ -136,6 +147,21 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         (a_clone("Failed"), Goal("condition", "Frozen", "true"), possible()),
         (without(a_clone(), "status", "conditions"), READY, possible()),
         (None, READY, never("it was deleted before it reached condition=Ready=true")),
+        # the volumes: the temporary objects go when all are bound (recording 01)
+        (a_clone("Succeeded"), BOUND, MET),
+        (with_restore(a_clone("Succeeded")), BOUND, possible()),
+        (a_clone("RestoreInProgress"), BOUND, possible()),
+        (a_clone("Failed", sentence=BACKEND), BOUND, never(BACKEND)),
+        (None, BOUND, never("it was deleted before it reached volumes-bound")),
+        # a field
+        (a_clone("Succeeded"), field("{.status.targetName}"), MET),
+        (a_clone("Succeeded"), field("{.status.targetName}=vm-cirros-clone"), MET),
+        (a_clone("Succeeded"), field("{.status.targetName}=other"), possible()),
+        (a_clone("SnapshotInProgress"), field("{.status.targetName}"), possible()),
+        (a_clone("Succeeded"), field("{.metadata.generation}=1"), MET),
+        # create
+        (a_clone(""), CREATED, MET),
+        (None, CREATED, possible()),
         # delete
         (None, DELETED, MET),
         (a_clone("Succeeded"), DELETED, possible()),
@@ -171,49 +197,36 @@ def test_every_malformed_clone_gets_a_verdict(goal):
     assert outcomes <= set(Outcome)
 
 
-def test_every_malformed_clone_has_a_phase_a_step_and_a_cause_of_the_right_type():
+def test_every_malformed_clone_has_a_phase_and_a_step_of_the_right_type():
     broken = [*malformed(a_clone("Failed", sentence=BACKEND)), *WRONG]
-    types = {
-        (type(phase_of(clone)), type(step_of(clone)), type(cause(clone, broken)))
-        for clone in broken
-    }
-    assert types == {(str, int, str)}
+    types = {(type(phase_of(clone)), type(step_of(clone))) for clone in broken}
+    assert types == {(str, int)}
 
 
 def test_a_result_is_named_after_the_clone():
     assert Result(("default", "nightly"), MET, None).name == "nightly"
 
 
-FAILURE = an_event("SourceVMWithBackendStorageInvalid", BACKEND)
+def test_a_field_that_is_found_more_than_once_is_an_error_as_in_kubectl():
+    with pytest.raises(VirtCloneError) as error:
+        verdict(a_clone("Succeeded"), field("{.status.conditions[*].type}=Ready"))
+
+    assert str(error.value) == "error: given jsonpath expression matches more than one value"
 
 
 @pytest.mark.parametrize(
-    ("clone", "events", "sentence"),
+    ("goal", "success", "ahead"),
     [
-        (a_clone("Succeeded"), (), ""),
-        (a_clone("Succeeded"), (FAILURE,), ""),
-        (a_clone("RestoreInProgress"), (FAILURE,), ""),
-        (a_clone("", sentence=NO_SOURCE), (), NO_SOURCE),
-        (a_clone("Failed", sentence=BACKEND), (), BACKEND),
-        (a_clone("Failed"), (), ""),
-        (a_clone("Failed"), (FAILURE,), BACKEND),
-        (a_clone("Failed"), (an_event("SnapshotReady", "ready"),), ""),
-        (
-            a_clone("Failed"),
-            (an_event("SourceDoesNotExist", NO_SOURCE), FAILURE, an_event("SnapshotReady", "x")),
-            BACKEND,
-        ),
-        (a_clone("Failed"), ({"reason": 5}, {}), ""),
+        (SUCCESS, True, True),
+        (READY, True, True),
+        (BOUND, True, True),
+        (phase("RestoreInProgress"), False, True),
+        (phase("Failed"), False, False),
+        (NOT_READY, False, False),
+        (DELETED, False, False),
+        (CREATED, False, False),
+        (field("{.status.targetName}"), False, False),
     ],
 )
-def test_the_cause_is_in_the_conditions_or_else_in_the_last_failure_event(clone, events, sentence):
-    assert cause(clone, events) == sentence
-
-
-def test_conditions_overwritten_after_a_failure_leave_the_cause_to_the_events():
-    clone = a_clone("Failed")
-    clone["status"]["conditions"] = [
-        a_condition("Progressing", "True", "Still processing"),
-        a_condition("Ready", "False", "Still processing"),
-    ]
-    assert (cause(clone), cause(clone, [FAILURE])) == ("", BACKEND)
+def test_a_goal_may_be_success_or_lie_on_the_way_there(goal, success, ahead):
+    assert (goal.is_success, goal.lies_ahead) == (success, ahead)

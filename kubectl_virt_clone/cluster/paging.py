@@ -1,0 +1,68 @@
+"""Lists in pages: each is given on before the next is asked for, so that none is held for long.
+
+What the objects mean, and how they are shown, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kubectl_virt_clone.cluster.resources import get_each, items_of, list_page
+from kubectl_virt_clone.cluster.session import Query, Session
+from kubectl_virt_clone.errors import StatusError, VirtCloneError
+from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.objects import text_at
+from kubectl_virt_clone.model.selection import Selection
+
+PAGE_SIZE = 500
+"""kubectl's own --chunk-size."""
+
+EXPIRED = 410
+INCONSISTENT = "the list expired while it was read: what follows is newer than what stands before"
+
+
+def pages(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    size: int = PAGE_SIZE,
+    notice: Callable[[str], None],
+) -> Iterator[list[dict[str, Any]]]:
+    """The objects of a list, page by page; a ``size`` of 0 asks for all at once.
+
+    A continue token lives for some minutes. With the refusal of an old one the server sends
+    another, that goes on behind the same object in a newer list (since Kubernetes 1.13): it is
+    taken, and ``notice`` told once. Raises StatusError, also in the midst.
+    """
+    limit = [("limit", str(size))] if size else []
+    token, told = "", False
+    while True:
+        place = [("continue", token)] if token else []
+        try:
+            page = list_page(session, resource, namespace, [*query, *limit, *place])
+        except StatusError as error:
+            newer = text_at(error.status, "metadata", "continue")
+            if error.code != EXPIRED or newer in ("", token):
+                raise
+            if not told:
+                notice(INCONSISTENT)
+            token, told = newer, True
+            continue
+        yield items_of(page)
+        token = text_at(page, "metadata", "continue")
+        if not token:
+            return
+
+
+def select(
+    session: Session, resource: Resource, selection: Selection, *, notice: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """All objects of a selection, and an error for each name that could not be read."""
+    if selection.names:
+        return get_each(session, resource, session.namespace, selection.names)
+    namespace = selection.scope(session.namespace)
+    read = pages(session, resource, namespace, selection.query, notice=notice)
+    return [obj for page in read for obj in page], []

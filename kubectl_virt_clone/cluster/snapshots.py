@@ -1,0 +1,88 @@
+"""The snapshot that several clones share: found, waited for, and handed over to the clones.
+
+Which clones share one, and what it is called, is ``model.shared_snapshot``'s to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from kubectl_virt_clone.cluster.changes import Changed, Listed, Scope
+from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, get, path_of
+from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.cluster.watching import watching
+from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
+from kubectl_virt_clone.model.api import SNAPSHOTS
+from kubectl_virt_clone.model.manifest import named
+from kubectl_virt_clone.model.objects import Object, at, key_of, name_of, text_at, uid_of
+from kubectl_virt_clone.model.shared_snapshot import SHARED, owners
+from kubectl_virt_clone.model.stalled import snapshot_failure
+
+MERGE_PATCH = "application/merge-patch+json"
+
+
+def find_snapshot(session: Session, wanted: Object) -> dict[str, Any] | None:
+    """The snapshot that an earlier run took, if it is there.
+
+    Raises VirtCloneError where the name is taken by one that is not ours.
+    """
+    namespace = text_at(wanted, "metadata", "namespace") or session.namespace
+    try:
+        stored = get(session, SNAPSHOTS, namespace, name_of(wanted))
+    except StatusError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
+    same = text_at(stored, "spec", "source", "name") == text_at(wanted, "spec", "source", "name")
+    if not same or not text_at(stored, "metadata", "labels", SHARED):
+        raise VirtCloneError(f"{named(stored)} exists, but was not taken for these clones")
+    return stored
+
+
+def until_ready(session: Session, snapshot: Object, *, timeout: float) -> Object:
+    """Wait until a snapshot can be restored. Raises WaitFailed when it failed or time is up."""
+    namespace, name = key_of(snapshot)
+    end = time.monotonic() + timeout
+    scope = Scope(SNAPSHOTS, namespace, names=(name,))
+    with watching(session, [scope]) as watch:
+        while (remaining := end - time.monotonic()) > 0:
+            change = watch.next(remaining)
+            if isinstance(change, Listed):
+                snapshot = change.objects[0] if change.objects else {}
+            elif isinstance(change, Changed):
+                snapshot = {} if change.deleted else change.object
+            if not snapshot:
+                raise VirtCloneError(f"the snapshot {name} was deleted before it was ready")
+            if at(snapshot, "status", "readyToUse") is True:
+                return snapshot
+            if why := snapshot_failure(snapshot):
+                raise WaitFailed([f"error: {why}"], ExitCode.CLONE_FAILED)
+    raise WaitFailed([f"error: timed out waiting for {named(snapshot)}"], ExitCode.TIMED_OUT)
+
+
+def own(session: Session, snapshot: Object, clones: Sequence[Object]) -> None:
+    """Let the clones own the snapshot, so that it goes with the last of them.
+
+    Another run of the same command may do so at the same time: none takes the other's away.
+    """
+    namespace, name = key_of(snapshot)
+    path = path_of(SNAPSHOTS, namespace, name)
+    while True:
+        references = owners(snapshot, clones)
+        if references == at(snapshot, "metadata", "ownerReferences"):
+            return
+        metadata = {
+            "ownerReferences": references,
+            "resourceVersion": text_at(snapshot, "metadata", "resourceVersion"),
+            "uid": uid_of(snapshot),
+        }
+        try:
+            body = {"metadata": metadata}
+            session.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+            return
+        except StatusError as error:
+            if error.code != CONFLICT:
+                raise
+            snapshot = get(session, SNAPSHOTS, namespace, name)

@@ -1,0 +1,234 @@
+"""kubectl's JSONPath, as far as it points into one object: ``{.status.conditions[0].type}``.
+
+No templates (``range``, several paths, text); what a value means is the caller's business.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+
+Step = Callable[[Any], Iterable[Any]]
+"""What one step of a path finds from one value; nothing where that is of another type."""
+
+# The patterns are compiled when they are first used: most runs of the program need none of them.
+# One token: .. | .name (with \. for a dot in it) | [?(filter)] | [items]; and what is passed over.
+_NAME = r"(?:\\.|[^\s.,\[\]$@{}\\])+"
+_TOKEN = rf"""(?x)
+      (?P<recursive>\.\.) (?P<below>{_NAME})?
+    | \.(?P<field>{_NAME})
+    | \[\?\((?P<filter>(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^"')])*)\)\]
+    | \[(?P<items>[^\]]*)\]
+    | (?P<passed>[\s$@])
+"""
+_SLICE = r"(-?[0-9]{1,9}|)(?::(-?[0-9]{1,9}|))?(?::([0-9]{1,9}|))?"
+_COMPARISON = r"(?s)([^!<>=]+)(==|!=|<=|>=|<|>)(.+)"
+_LITERAL = r"""(?sx)
+      (?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)
+    | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)
+    | (?P<flag>true|false)
+"""
+# A path, in braces or not and with its filters, and what it shall be.
+_GOAL = r"(?s)(\{[^{}]*\}|(?:\[\?\(.*?\)\]|==|[^=])*)(?:=(.*))?"
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+_EXPECTED = (
+    "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or"
+    " '{.name1.name2}'"
+)
+_NO_VALUE = (
+    "jsonpath wait has to have a value after equal sign,"
+    " like --for=jsonpath='{.status.readyReplicas}'=3"
+)
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path that ``parse_jsonpath`` has read; its text is as in kubectl's messages: ``{.a.b}``."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def find(self, obj: object) -> list[Any]:
+        """The values at the path, in order; none where a step of it is missing or of other type."""
+        return _walk(_steps(self.text[1:-1]), obj)
+
+
+def parse_jsonpath(text: str) -> Path:
+    r"""Read ``{.a.b}``, ``.a.b``, ``a.b`` or ``{$.a.b}``, as --sort-by and --for=jsonpath take it.
+
+    Source: client-go ``util/jsonpath``. Other than there, ``['x.y']`` is one key whether or not its
+    dot is escaped, and ``$`` is the object at the beginning of any form. Raises InvalidValue, in
+    kubectl's words.
+    """
+    if not text:
+        raise InvalidValue("jsonpath expression cannot be empty")
+    match = re.fullmatch(r"\{([^{}]+)\}|([^{}]+)", text)
+    bare = (match[1] or match[2]) if match else ""
+    if not bare.strip(" ."):
+        raise InvalidValue(_EXPECTED)
+    path = bare if bare[0] in ".[$@" else f".{bare}"
+    _steps(path)
+    return Path(f"{{{path}}}")
+
+
+def split_value(text: str) -> tuple[str, str | None]:
+    """Split ``{.path}=VALUE`` as ``kubectl wait --for=jsonpath=`` does; no value is None.
+
+    Other than there, both may hold a ``=`` of their own. Raises InvalidValue for an empty value.
+    """
+    match = re.fullmatch(_GOAL, text)
+    path, value = match.groups() if match else (text, None)
+    if value == "":
+        raise InvalidValue(_NO_VALUE)
+    return path, None if value is None else value.strip("'\"").strip()
+
+
+def as_text(value: object) -> str:
+    """A value as Go prints it where kubectl compares it with a text: ``true``, ``5``, ``<nil>``.
+
+    Raises VirtCloneError for a mapping or a list, which kubectl doesn't compare.
+    """
+    if isinstance(value, (Mapping, list)):
+        raise VirtCloneError("jsonpath leads to a nested object or list which is not supported")
+    if value is None or isinstance(value, bool):
+        return {None: "<nil>", True: "true", False: "false"}[value]
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return str(value).strip()
+
+
+@lru_cache(maxsize=64)
+def _steps(path: str) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    position = 0
+    while position < len(path):
+        match = re.compile(_TOKEN).match(path, position)
+        if match is None:
+            raise InvalidValue(_refusal(path[position:]))
+        position = match.end()
+        if match["recursive"]:
+            if steps and steps[-1] is _descend:
+                raise InvalidValue("invalid multiple recursive descent")
+            steps.append(_descend)
+        if name := match["below"] or match["field"]:
+            steps.append(_inside if name == "*" else _field(name))
+        elif match["filter"] is not None:
+            steps.append(_filter(match["filter"]))
+        elif match["items"] is not None:
+            steps.append(_items(match["items"]))
+    return tuple(steps)
+
+
+def _refusal(rest: str) -> str:
+    if rest.startswith("["):
+        return f"unterminated {'filter' if rest.startswith('[?(') else 'array'}"
+    if word := re.match(r"\w+", rest):
+        return f"unrecognized identifier {word[0]}"
+    return f"unrecognized character in action: U+{ord(rest[0]):04X} '{rest[0]}'"
+
+
+def _walk(steps: tuple[Step, ...], value: Any) -> list[Any]:
+    found = [value]
+    for step in steps:
+        found = [inner for outer in found for inner in step(outer)]
+    return found
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _descend(value: Any) -> Iterable[Any]:
+    pending = [value]
+    while pending:
+        outer = pending.pop()
+        if inner := list(_inside(outer)):
+            yield outer
+            pending.extend(reversed(inner))
+
+
+def _field(escaped: str) -> Step:
+    name = escaped.replace("\\", "")
+    return lambda value: [value[name]] if isinstance(value, Mapping) and name in value else []
+
+
+def _items(text: str) -> Step:
+    members = [_item(member.strip(" ")) for member in text.split(",")]
+    if len(members) == 1:
+        return members[0]
+    return lambda value: [found for member in members for found in member(value)]
+
+
+def _item(text: str) -> Step:
+    if key := re.fullmatch(r"'([^']*)'", text):
+        return _field(key[1])
+    match = re.fullmatch(_SLICE, "::" if text == "*" else text)
+    if match is None or not text:
+        raise InvalidValue(f"invalid array index {text}")
+    start, stop, step = (int(part) if part else None for part in match.groups())
+    if step == 0:
+        raise InvalidValue("step must be > 0")
+    if start is not None and ":" not in text:
+        stop = start + 1 or None
+    return lambda value: value[start:stop:step] if isinstance(value, list) else []
+
+
+def _filter(text: str) -> Step:
+    """The items of a list that compare well; without a comparison, those that have the value."""
+    match = re.fullmatch(_COMPARISON, text)
+    left = _steps(text) if match is None else _operand(match[1])
+    right = () if match is None else _operand(match[3])
+    compare = None if match is None else _OPERATORS[match[2]]
+
+    def passes(item: Any) -> bool:
+        found = _walk(left, item)
+        if compare is None:
+            return bool(found)
+        wanted = _walk(right, item)
+        # Where kubectl gives up with an error, and the wait with it, an item just doesn't pass.
+        return len(found) == len(wanted) == 1 and _compares(compare, found[0], wanted[0])
+
+    return lambda value: filter(passes, value) if isinstance(value, list) else []
+
+
+def _operand(text: str) -> tuple[Step, ...]:
+    match = re.match(_LITERAL, text.strip(" "))
+    if match is None:
+        return _steps(text)
+    if rest := text.strip(" ")[match.end() :].lstrip(" "):
+        raise InvalidValue(_refusal(rest))
+    literal: str | float | bool
+    if match["text"] is not None:
+        literal = re.sub(r"\\(.)", r"\1", match["text"])
+    elif match["flag"]:
+        literal = match["flag"] == "true"
+    else:
+        literal = float(match["number"])
+    return (lambda _: [literal],)
+
+
+def _compares(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
+    """Whether both are of one type that can be compared so, and compare well."""
+    flags = isinstance(left, bool), isinstance(right, bool)
+    if any(flags):
+        return all(flags) and compare in (operator.eq, operator.ne) and compare(left, right)
+    both = any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, (int, float)))
+    return both and compare(left, right)

@@ -1,0 +1,99 @@
+"""The one VirtualMachineSnapshot that several clones of a VM are made from.
+
+One point in time and one freeze of the guest for all, and far less work for KubeVirt's controllers
+than a snapshot for each. Manifests and names only; taking and keeping it is ``cluster/``'s work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubectl_virt_clone.model.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.model.manifest import target_name
+from kubectl_virt_clone.model.names import LONGEST_SUBDOMAIN
+from kubectl_virt_clone.model.objects import Object, at, mapping_at, name_of, text_at, uid_of
+
+SHARED = "kubectl-virt-clone/shared-snapshot"
+"""Label of a snapshot that was taken for several clones."""
+
+
+def can_share(clones: Sequence[Object]) -> bool:
+    """Whether the clones are several of one VM."""
+    sources = {json.dumps(at(clone, "spec", "source"), sort_keys=True) for clone in clones}
+    kinds = {text_at(clone, "spec", "source", "kind") for clone in clones}
+    return len(clones) > 1 and len(sources) == 1 and kinds == {VIRTUAL_MACHINES.kind}
+
+
+def shared_snapshot(clones: Sequence[Object]) -> dict[str, Any]:
+    """The snapshot for ``clones``; its name follows from theirs, so that every run finds it."""
+    import hashlib  # here, for few requests need it
+
+    source = mapping_at(clones[0], "spec", "source")
+    asked = sorted([name_of(clone), target_name(clone)] for clone in clones)
+    digest = hashlib.sha256(json.dumps([source, asked]).encode()).hexdigest()[:8]
+    # A target without a name is called after this one: clone-<snapshot>-<5 characters>.
+    name = f"{str(source.get('name'))[: LONGEST_SUBDOMAIN - 25]}-{digest}"
+    metadata: dict[str, Any] = {"name": name}
+    if namespace := text_at(clones[0], "metadata", "namespace"):
+        metadata["namespace"] = namespace
+    return {
+        "apiVersion": SNAPSHOTS.api_version,
+        "kind": SNAPSHOTS.kind,
+        "metadata": {**metadata, "labels": {SHARED: "true"}},
+        "spec": {"source": dict(source)},
+    }
+
+
+def sharing(clone: Object, snapshot: Object) -> dict[str, Any]:
+    """The clone with ``snapshot`` as its source."""
+    source = {"apiGroup": SNAPSHOTS.group, "kind": SNAPSHOTS.kind, "name": name_of(snapshot)}
+    return {**clone, "spec": {**mapping_at(clone, "spec"), "source": source}}
+
+
+def shares(clone: Object, snapshot: Object) -> bool:
+    """Whether ``snapshot`` is the source of the clone."""
+    source = mapping_at(clone, "spec", "source")
+    return (source.get("kind"), source.get("name")) == (SNAPSHOTS.kind, name_of(snapshot))
+
+
+def as_sent(clones: Sequence[Object], snapshot: Object | None) -> list[Object]:
+    """All objects of a request, as they would be sent."""
+    return [snapshot, *(sharing(clone, snapshot) for clone in clones)] if snapshot else [*clones]
+
+
+def owners(snapshot: Object, clones: Sequence[Object]) -> list[dict[str, Any]]:
+    """The owner references of ``snapshot`` with those of ``clones`` among them.
+
+    With them Kubernetes deletes the snapshot once the last of the clones is deleted.
+    """
+    present = at(snapshot, "metadata", "ownerReferences")
+    references = [item for item in present if isinstance(item, Mapping)] if present else []
+    known = {item.get("uid") for item in references}
+    new = [
+        {
+            "apiVersion": text_at(clone, "apiVersion") or CLONES.api_version,
+            "kind": CLONES.kind,
+            "name": name_of(clone),
+            "uid": uid_of(clone),
+        }
+        for clone in clones
+        if uid_of(clone) not in known
+    ]
+    return [*map(dict, references), *new]
+
+
+def is_same(stored: Object, wanted: Object) -> bool:
+    """Whether a stored clone is the one that ``wanted`` asks for, whoever created it.
+
+    KubeVirt's webhook names a target that has none, and fills in empty fields: these don't count.
+    """
+    there, asked = _spec(stored), _spec(wanted)
+    if not target_name(wanted):
+        there.pop("target", None)
+    return there == asked
+
+
+def _spec(clone: Object) -> dict[str, Any]:
+    return {key: value for key, value in mapping_at(clone, "spec").items() if value}

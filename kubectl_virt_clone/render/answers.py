@@ -1,0 +1,41 @@
+"""What became of objects that were to be created, in kubectl's words or in a format of ``-o``.
+
+How a wait for them ended is ``outcomes.py``'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubectl_virt_clone.model.manifest import named, target_name
+from kubectl_virt_clone.model.objects import Object, name_of, text_at
+from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.formats import formatted
+
+
+def answer(
+    clones: Sequence[Object],
+    requested: Sequence[Object],
+    output: str | None,
+    dry_run: str,
+    fate: str = "created",
+) -> str:
+    """What ``create`` prints for what became of objects, in kubectl's shape or in a format of -o.
+
+    The name of a target that KubeVirt chose stands behind its clone.
+    """
+    if output:
+        return formatted(clones, output) if clones else ""
+    unnamed = {_asked_as(clone) for clone in requested if not target_name(clone)}
+    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry_run, "")
+    lines = []
+    for clone in clones:
+        target = target_name(clone) if _asked_as(clone) in unnamed else ""
+        chosen = f", target {target}" if target else ""
+        lines.append(f"{named(clone)} {fate}{suffix}{chosen}")
+    return "".join(f"{escaped(line)}\n" for line in lines)
+
+
+def _asked_as(clone: Object) -> str:
+    """What a clone was called in the request; the server keeps a generateName beside the name."""
+    return text_at(clone, "metadata", "generateName") or name_of(clone)

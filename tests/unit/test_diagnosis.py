@@ -1,0 +1,665 @@
+"""Why a clone is not going well, from the texts that a live control plane wrote.
+
+The number in brackets behind a case is that of the recording which its text is from.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from kubectl_virt_clone.model.cause import IDS, Cause
+from kubectl_virt_clone.model.diagnosis import clone_cause, deleted_cause, diagnose, not_cloned
+from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from tests.unit.builders import (
+    NOW,
+    RESTORE,
+    SNAPSHOT,
+    UID,
+    WRONG,
+    a_clone,
+    a_condition,
+    a_restore,
+    a_snapshot,
+    a_vm,
+    an_event,
+    malformed,
+    surroundings,
+    without,
+)
+
+NO_SOURCE = "Source doesnt exist: VirtualMachine default/nosuch"  # [02]
+NO_SNAPSHOT = "Source doesnt exist: VirtualMachineSnapshot default/nosnap"  # [11]
+NO_SUPPORT = "Virtual Machine volume data does not support snapshots"  # [03]
+NOT_KNOWN = "Virtual Machine volume data snapshot support unknown"
+BACKEND = "Clone of source with backendstorage is not supported: VM default/vm-tpm"  # [04]
+TAKEN = "restore source and restore target are different but restore target already exists"  # [08]
+RUNS = (
+    "Waiting for target VM to be powered off. Please stop the restore target to proceed with"
+    " restore, or the operation will fail after 5m0s"
+)  # [21]
+WEBHOOK = (
+    'admission webhook "virtualmachinerestore-validator.snapshot.kubevirt.io" denied the request: '
+)
+COLONS = (
+    f"{WEBHOOK}patch format is not valid - one"
+    ' ":" expected in a single key-value json patch: "value":"02:00:00:00:00:99"'
+)  # [09]
+NO_GROUP = f"{WEBHOOK}missing apiGroup"  # [08]
+PASSING = f'{WEBHOOK}VirtualMachineRestore "{RESTORE}" in progress'  # [08, 09, 13, 14, 19]
+NO_PATH = """\
+error patching VM p-nopath-t: failed to apply patch for VM [
+{"op":"replace","path":"/spec/template/spec/domain/firmware/uuid","value":""},
+{"op":"replace","path":"/spec/nosuch/x","value":1}
+]: replace operation does not apply: doc is missing path: /spec/nosuch/x: missing value"""  # [09]
+NO_OBJECT = """\
+error patching VM p-arr-t: cannot decode vm patches [
+[{"op":"remove","path":"/spec/runStrategy"}]
+]: json: cannot unmarshal array into Go value of type jsonpatch.Operation"""  # [09]
+MALFORMED_MAC = (
+    'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: interface'
+    " spec.template.spec.domain.devices.interfaces[0].name has malformed MAC address (zz)."
+)  # [09]
+CONFLICT = (
+    'Operation cannot be fulfilled on virtualmachines.kubevirt.io "a": the object has been modified'
+)
+DELETE = "kubectl delete vmclone/clone-1 -n default"
+FORBIDDEN = Lookup(unreadable="Forbidden")
+STATUSES = "kubectl get vm/vm-cirros -o 'jsonpath={.status.volumeSnapshotStatuses}' -n default"
+
+
+def refused(refusal, *, count=10):
+    message = f"failed creating restore {RESTORE} for clone clone-1: {refusal}"
+    return an_event("RestoreCreationFailed", message, severity="Warning", count=count)
+
+
+def unrestored():
+    """A clone behind its snapshot, whose restore is still to be made."""
+    return without(a_clone("RestoreInProgress"), "status", "restoreName")
+
+
+def from_snapshot(phase, *, target="vm-cirros-clone"):
+    source = {"apiGroup": "snapshot.kubevirt.io", "kind": "VirtualMachineSnapshot", "name": "snap"}
+    spec = {"source": source, "target": {"kind": "VirtualMachine", "name": target}}
+    clone = a_clone(phase, spec=spec)
+    clone["status"].pop("snapshotName", None)
+    return clone
+
+
+def a_failed_snapshot(name="snap-3"):
+    """As recording 11 has it: the conditions say why, and there is no error."""
+    snapshot = a_snapshot(name, phase="Failed")
+    snapshot["status"]["conditions"] = [
+        a_condition("Progressing", "False", "Operation failed"),
+        a_condition("Ready", "False", "Not ready"),
+        a_condition("Failure", "True", "snapshot deadline exceeded"),
+    ]
+    return snapshot
+
+
+def a_waiting_snapshot(*, error="", deadline=None):
+    snapshot = a_snapshot(phase="InProgress")
+    snapshot["status"]["conditions"] = [
+        a_condition("Progressing", "True", "Source locked and operation in progress"),
+        a_condition("Ready", "False", "Not ready"),
+    ]
+    snapshot["status"]["error"] = {"message": error} if error else None
+    snapshot["spec"]["failureDeadline"] = deadline
+    return snapshot
+
+
+def marked(vm, uid=UID):
+    value = f"tmp-restore-{uid}-ed58ba62-b934-41cf-963d-a88e8637b30b"
+    vm["metadata"]["annotations"] = {"restore.kubevirt.io/lastRestoreUID": value}
+    return vm
+
+
+def an_old_vm():
+    vm = a_vm("vm-cirros-clone", status="Running")
+    vm["metadata"]["creationTimestamp"] = "2026-11-22T07:00:00Z"
+    return vm
+
+
+def around_claim(phase, *, mode="WaitForFirstConsumer", **given):
+    """Surroundings with one claim of the class ``later``."""
+    claim = {"spec": {"storageClassName": "later"}, "status": {"phase": phase}}
+    classes = ({"metadata": {"name": "later"}, "volumeBindingMode": mode},)
+    return Surroundings(
+        claims={"gone": Lookup(), "secret": FORBIDDEN, "data": Lookup(claim)},
+        storage_classes=Listing(classes),
+        **given,
+    )
+
+
+CASES = {
+    "a missing VM [02]": (
+        a_clone("", sentence=NO_SOURCE),
+        surroundings(),
+        Cause("source-missing", NO_SOURCE, "kubectl get vm -n default"),
+    ),
+    "a missing snapshot [11]": (
+        from_snapshot("") | {"status": a_clone("", sentence=NO_SNAPSHOT)["status"]},
+        surroundings(),
+        Cause("source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot -n default"),
+    ),
+    "a snapshot that was deleted while the clone waited for it [11]": (
+        from_snapshot("SnapshotInProgress")
+        | {"status": a_clone("SnapshotInProgress", sentence=NO_SNAPSHOT)["status"]},
+        surroundings(snapshot=None),
+        Cause("source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot -n default"),
+    ),
+    "a volume without snapshot support [03]": (
+        a_clone("", sentence=NO_SUPPORT),
+        surroundings(),
+        Cause("volume-not-snapshottable", NO_SUPPORT, STATUSES),
+    ),
+    "a volume of which nobody knows": (
+        a_clone("", sentence=NOT_KNOWN),
+        surroundings(),
+        Cause("volume-unknown", NOT_KNOWN, STATUSES),
+    ),
+    "several volumes": (
+        a_clone("", sentence=f"{NO_SUPPORT}\n{NOT_KNOWN}"),
+        surroundings(),
+        Cause("volume-not-snapshottable", f"{NO_SUPPORT}; {NOT_KNOWN}", STATUSES),
+    ),
+    "a sentence that is not known": (
+        a_clone("", sentence="something new"),
+        surroundings(),
+        Cause("clone-failed", "something new"),
+    ),
+    "backend storage [04]": (
+        a_clone("Failed", sentence=BACKEND),
+        surroundings(),
+        Cause("backend-storage", BACKEND, DELETE, final=True),
+    ),
+    "backend storage, the conditions overwritten [04]": (
+        a_clone("Failed"),
+        surroundings(events=(an_event("SourceVMWithBackendStorageInvalid", BACKEND, count=3),)),
+        Cause("backend-storage", BACKEND, DELETE, final=True),
+    ),
+    "a snapshot without a volume": (
+        a_clone("Failed"),
+        surroundings(
+            events=(
+                an_event("SnapshotCreated", "created"),
+                an_event("SnapshotContentInvalid", "volume data is not backed up in snapshot s"),
+                an_event("SnapshotReady", "ready"),
+            )
+        ),
+        Cause("content-invalid", "volume data is not backed up in snapshot s", DELETE, final=True),
+    ),
+    "a snapshot without content": (
+        a_clone("Failed", sentence="snapshot content c in namespace default does not exist"),
+        surroundings(),
+        Cause(
+            "content-invalid",
+            "snapshot content c in namespace default does not exist",
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a snapshot that is gone before its restore, by the conditions": (
+        a_clone("Failed", sentence=f"snapshot {SNAPSHOT} does not exist anymore"),
+        surroundings(),
+        Cause("snapshot-deleted", f"snapshot {SNAPSHOT} does not exist anymore", DELETE, True),
+    ),
+    "a snapshot that is gone before its restore, by the events": (
+        a_clone("Failed"),
+        surroundings(events=(an_event("SnapshotDeleted", f"snapshot {SNAPSHOT} does not exist"),)),
+        Cause("snapshot-deleted", f"snapshot {SNAPSHOT} does not exist", DELETE, True),
+    ),
+    "a failure that nobody explains": (
+        a_clone("Failed"),
+        surroundings(events=(an_event("SnapshotReady", "ready"),)),
+        Cause("clone-failed", "KubeVirt gives no reason", DELETE, final=True),
+    ),
+    "a snapshot source that failed [11]": (
+        from_snapshot("SnapshotInProgress"),
+        surroundings(snapshot=a_failed_snapshot()),
+        Cause(
+            "snapshot-failed",
+            'the snapshot "snap-3" failed: snapshot deadline exceeded',
+            "kubectl describe vmsnapshot/snap-3 -n default",
+            final=True,
+        ),
+    ),
+    "a snapshot that failed and doesn't say why": (
+        a_clone("SnapshotInProgress"),
+        surroundings(snapshot={"metadata": {"name": "s"}, "status": {"phase": "Failed"}}),
+        Cause(
+            "snapshot-failed",
+            'the snapshot "s" failed: it doesn\'t say why',
+            "kubectl describe vmsnapshot/s -n default",
+            final=True,
+        ),
+    ),
+    "a snapshot in progress": (
+        a_clone("SnapshotInProgress"),
+        surroundings(snapshot=a_waiting_snapshot()),
+        Cause(
+            "snapshot-waiting",
+            f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m:'
+            " Source locked and operation in progress",
+            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            passing=True,
+        ),
+    ),
+    "a snapshot with an error and a deadline of its own": (
+        a_clone("SnapshotInProgress"),
+        surroundings(snapshot=a_waiting_snapshot(error="no\nfreeze ", deadline="10s")),
+        Cause(
+            "snapshot-waiting",
+            f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 10s: no freeze',
+            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+        ),
+    ),
+    "a snapshot that was not begun, and has no deadline": (
+        a_clone("SnapshotInProgress"),
+        surroundings(
+            snapshot={"metadata": {"name": "s"}, "spec": {"failureDeadline": "0s"}, "status": None}
+        ),
+        Cause(
+            "snapshot-waiting",
+            'the snapshot "s" is not ready: KubeVirt has not begun with it',
+            "kubectl describe vmsnapshot/s -n default",
+            passing=True,
+        ),
+    ),
+    "a temporary snapshot that was deleted": (
+        a_clone("SnapshotInProgress"),
+        surroundings(),
+        Cause(
+            "snapshot-deleted",
+            f'its snapshot "{SNAPSHOT}" was deleted, and KubeVirt takes no other',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a MAC address with colons [09]": (
+        unrestored(),
+        surroundings(events=(refused(COLONS),)),
+        Cause(
+            "restore-refused", f"KubeVirt's admission refuses its restore: {COLONS}", DELETE, True
+        ),
+    ),
+    "a target without apiGroup, after a passing refusal [08]": (
+        unrestored(),
+        surroundings(events=(refused(PASSING, count=1), refused(NO_GROUP, count=9))),
+        Cause(
+            "restore-refused", f"KubeVirt's admission refuses its restore: {NO_GROUP}", DELETE, True
+        ),
+    ),
+    "a refusal that may pass": (
+        unrestored(),
+        surroundings(events=(refused('failed calling webhook "x": connection refused'),)),
+        Cause(
+            "restore-refused",
+            "KubeVirt's admission refuses its restore:"
+            ' failed calling webhook "x": connection refused',
+            DELETE,
+        ),
+    ),
+    "the restore of another clone is in progress": (
+        unrestored(),
+        surroundings(events=(refused(PASSING.replace(RESTORE, "tmp-restore-other")),)),
+        Cause(
+            "target-claimed",
+            'another restore, "tmp-restore-other", is making the same target',
+            "kubectl describe vmrestore/tmp-restore-other -n default",
+        ),
+    ),
+    "a target that exists [08]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=TAKEN), target=an_old_vm()),
+        Cause(
+            "target-exists",
+            'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a target that exists and may not be read": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=TAKEN), target=FORBIDDEN),
+        Cause(
+            "target-exists",
+            'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a target that another clone made [08]": (
+        a_clone("RestoreInProgress"),
+        surroundings(
+            restore=a_restore(sentence=TAKEN), target=marked(a_vm("vm-cirros-clone"), "other")
+        ),
+        Cause(
+            "target-claimed", 'another clone made the target "vm-cirros-clone"', DELETE, final=True
+        ),
+    ),
+    "a target that runs [21]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=RUNS), snapshot=a_snapshot(), target=an_old_vm()),
+        Cause(
+            "target-running",
+            'the target "vm-cirros-clone" exists already and runs',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "the snapshot's own VM runs": (
+        from_snapshot("RestoreInProgress", target="a"),
+        surroundings(restore=a_restore(sentence=RUNS), snapshot=a_snapshot("snap")),
+        Cause(
+            "target-running",
+            'the target "a" exists already and runs; KubeVirt overwrites it as soon as it stops',
+            DELETE,
+        ),
+    ),
+    "another VM than the snapshot's own runs": (
+        from_snapshot("RestoreInProgress", target="b"),
+        surroundings(restore=a_restore(sentence=RUNS), snapshot=a_snapshot("snap")),
+        Cause("target-running", 'the target "b" exists already and runs', DELETE, final=True),
+    ),
+    "a patch that does not apply [09]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=NO_PATH)),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: error patching VM p-nopath-t: failed to apply patch'
+            " for VM: replace operation does not apply: doc is missing path: /spec/nosuch/x:"
+            " missing value",
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+            final=True,
+        ),
+    ),
+    "a list as a patch [09]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=NO_OBJECT)),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: error patching VM p-arr-t: cannot decode vm patches:'
+            " json: cannot unmarshal array into Go value of type jsonpatch.Operation",
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+            final=True,
+        ),
+    ),
+    "a target that admission refuses [09]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=MALFORMED_MAC)),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: {MALFORMED_MAC}',
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+            final=True,
+        ),
+    ),
+    "an error that may pass": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=CONFLICT)),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: {CONFLICT}',
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+        ),
+    ),
+    "a restore that failed": (
+        a_clone("RestoreInProgress"),
+        surroundings(
+            restore={
+                "status": {
+                    "conditions": [
+                        a_condition("Ready", "False", "Operation failed"),
+                        a_condition("Failure", "True", "it took too long"),
+                    ]
+                }
+            }
+        ),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: it took too long',
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+        ),
+    ),
+    "a restore that was deleted": (
+        a_clone("RestoreInProgress"),
+        surroundings(target=an_old_vm()),
+        Cause(
+            "restore-deleted",
+            f'its restore "{RESTORE}" was deleted, and KubeVirt makes no other',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a volume that the restore waits for": (
+        a_clone("RestoreInProgress"),
+        around_claim("Pending", mode="Immediate"),
+        Cause(
+            "volume-unbound",
+            'the volume "data" is not bound: it is Pending',
+            "kubectl describe pvc/data -n default",
+            passing=True,
+        ),
+    ),
+    "a volume that waits for its first consumer": (
+        a_clone(),
+        around_claim("Pending"),
+        Cause(
+            "first-consumer",
+            'the volume "data" is bound only when the VM "vm-cirros-clone" starts',
+            "virtctl start vm-cirros-clone -n default",
+        ),
+    ),
+    "a volume without a phase": (
+        a_clone(),
+        around_claim("", mode="Immediate"),
+        Cause(
+            "volume-unbound",
+            'the volume "data" is not bound: it is new',
+            "kubectl describe pvc/data -n default",
+            passing=True,
+        ),
+    ),
+    "a false success [21]": (
+        a_clone(),
+        surroundings(target=an_old_vm()),
+        Cause(
+            "not-cloned",
+            'KubeVirt says Succeeded, but the VM "vm-cirros-clone" was not made by this clone',
+            "kubectl get vm/vm-cirros-clone -o yaml -n default",
+            final=True,
+        ),
+    ),
+    "nobody looks at it": (
+        without(a_clone(), "status"),
+        surroundings(),
+        Cause(
+            "controller-silent",
+            "KubeVirt has not looked at it yet, there is no status and no event:"
+            " virt-controller is busy, or does not run",
+            "kubectl get pods -A -l kubevirt.io=virt-controller",
+        ),
+    ),
+    "nobody looks at it, as far as one may know": (
+        without(a_clone(), "status"),
+        surroundings(events=Listing(unreadable="Forbidden")),
+        Cause(
+            "controller-silent",
+            "KubeVirt has not looked at it yet, there is no status:"
+            " virt-controller is busy, or does not run",
+            "kubectl get pods -A -l kubevirt.io=virt-controller",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("clone", "around", "cause"), CASES.values(), ids=CASES)
+def test_a_cause_is_told_with_its_hint_and_whether_it_is_final(clone, around, cause):
+    assert diagnose(clone, around, NOW) == cause
+
+
+def test_every_cause_has_a_case():
+    told = {cause.id for _, _, cause in CASES.values()} | {deleted_cause("a goal").id}
+    assert told == set(IDS)
+
+
+def a_ready_restore():
+    restore = a_restore(complete=True, sentence="Operation complete")
+    restore["status"]["conditions"][1]["status"] = "True"
+    return restore
+
+
+@pytest.mark.parametrize(
+    ("clone", "around"),
+    [
+        (a_clone(), surroundings()),
+        (a_clone(), surroundings(target=marked(an_old_vm()))),
+        (a_clone(), surroundings(target=FORBIDDEN)),
+        (a_clone(), around_claim("Bound")),
+        (a_clone("SnapshotInProgress"), Surroundings()),
+        (a_clone("SnapshotInProgress"), surroundings(snapshot=FORBIDDEN)),
+        (a_clone("SnapshotInProgress"), surroundings(snapshot=a_snapshot())),
+        (from_snapshot("SnapshotInProgress"), surroundings()),
+        (a_clone("RestoreInProgress"), Surroundings()),
+        (a_clone("RestoreInProgress"), surroundings(restore=FORBIDDEN)),
+        (a_clone("RestoreInProgress"), surroundings(restore=a_ready_restore())),
+        (a_clone("RestoreInProgress"), around_claim("Pending")),
+        (a_clone("CreatingTargetVM"), surroundings()),
+        (unrestored(), surroundings()),
+    ],
+)
+def test_a_clone_that_goes_well_or_may_not_be_known_has_no_cause(clone, around):
+    assert diagnose(clone, around, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Initializing VirtualMachineRestore",
+        "Creating new PVCs",
+        "Waiting for new PVCs",
+        "Updating target status",
+        "Waiting for target to be ready",
+        "",
+    ],
+)
+def test_a_step_of_a_restore_is_no_cause(sentence):
+    around = surroundings(restore=a_restore(sentence=sentence))
+    assert diagnose(a_clone("RestoreInProgress"), around, NOW) is None
+
+
+@pytest.mark.parametrize("earlier", [(), (refused("an older refusal"),)])
+def test_a_restore_refused_for_itself_is_a_passing_trouble_and_no_cause(earlier):
+    around = surroundings(events=(*earlier, refused(PASSING, count=1)))
+    assert diagnose(unrestored(), around, NOW) is None
+
+
+def test_a_refusal_before_the_restore_was_made_is_no_cause_any_more():
+    around = surroundings(
+        events=(refused(COLONS),), restore=a_restore(sentence="Creating new PVCs")
+    )
+    assert diagnose(a_clone("RestoreInProgress"), around, NOW) is None
+
+
+def test_a_target_that_is_gone_no_longer_stands_in_the_way():
+    around = surroundings(restore=a_restore(sentence=TAKEN), target=Lookup())
+    assert diagnose(a_clone("RestoreInProgress"), around, NOW) is None
+
+
+@pytest.mark.parametrize("phase", ["SnapshotInProgress", "RestoreInProgress"])
+def test_children_that_are_gone_once_the_target_is_made_were_deleted_by_kubevirt(phase):
+    around = surroundings(target=marked(a_vm("vm-cirros-clone")))
+    assert diagnose(a_clone(phase), around, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "events", "status", "silent"),
+    [
+        (4, (), None, False),
+        (5, (), None, True),
+        (5, (), {}, True),
+        (5, (an_event("SourceDoesNotExist", NO_SOURCE),), None, False),
+        (5, (), {"conditions": []}, False),
+    ],
+)
+def test_a_controller_is_silent_after_some_seconds_without_status_and_event(
+    seconds, events, status, silent
+):
+    clone = a_clone() | {"status": status}
+    now = NOW - timedelta(seconds=60 - seconds)
+    cause = diagnose(clone, surroundings(events=events), now)
+    assert (cause.id if cause else "") == ("controller-silent" if silent else "")
+
+
+def test_the_clone_alone_tells_why_it_is_pending_and_that_it_failed():
+    assert [
+        clone_cause(a_clone("", sentence=NO_SOURCE)).id,
+        clone_cause(a_clone("Failed")).sentence,
+        clone_cause(a_clone("RestoreInProgress")),
+    ] == ["source-missing", "KubeVirt gives no reason", None]
+
+
+def test_the_sentence_in_the_conditions_counts_more_than_the_events():
+    clone = a_clone("Failed", sentence=BACKEND)
+    assert clone_cause(clone, [an_event("SnapshotDeleted", "other")]).sentence == BACKEND
+
+
+def test_a_deleted_clone_will_not_reach_its_goal():
+    assert deleted_cause("phase=Succeeded") == Cause(
+        "clone-deleted", "it was deleted before it reached phase=Succeeded", final=True
+    )
+
+
+def test_hints_are_quoted_for_a_shell():
+    clone = a_clone(metadata={"namespace": "a b"})
+    assert not_cloned(clone, "x; y").hint == "kubectl get 'vm/x; y' -o yaml -n 'a b'"
+
+
+PLACES = {
+    "clone": (a_clone("Failed", sentence=BACKEND), lambda clone: (clone, surroundings())),
+    "new": (without(a_clone(), "status"), lambda clone: (clone, surroundings())),
+    "source": (a_vm(), lambda vm: (a_clone(""), surroundings(source=vm))),
+    "target": (marked(a_vm()), lambda vm: (a_clone(), surroundings(target=vm))),
+    "snapshot": (
+        a_waiting_snapshot(error="no", deadline="5s"),
+        lambda snapshot: (a_clone("SnapshotInProgress"), surroundings(snapshot=snapshot)),
+    ),
+    "failed": (
+        a_failed_snapshot(),
+        lambda snapshot: (from_snapshot("SnapshotInProgress"), surroundings(snapshot=snapshot)),
+    ),
+    "restore": (
+        a_restore(sentence=TAKEN),
+        lambda restore: (
+            a_clone("RestoreInProgress"),
+            surroundings(restore=restore, target=an_old_vm()),
+        ),
+    ),
+    "running": (
+        a_restore(sentence=RUNS),
+        lambda restore: (from_snapshot("RestoreInProgress"), surroundings(restore=restore)),
+    ),
+    "event": (refused(COLONS), lambda event: (unrestored(), surroundings(events=(event,)))),
+    "claim": (
+        {"spec": {"storageClassName": "later"}, "status": {"phase": "Pending"}},
+        lambda claim: (a_clone(), Surroundings(claims={"data": Lookup(claim)})),
+    ),
+    "class": (
+        {"metadata": {"name": "later"}, "volumeBindingMode": "Immediate"},
+        lambda item: (
+            a_clone(),
+            Surroundings(
+                claims={"data": Lookup({"spec": {"storageClassName": "later"}})},
+                storage_classes=Listing((item,)),
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("whole", "place"), PLACES.values(), ids=PLACES)
+def test_whatever_is_malformed_there_is_a_cause_or_none(whole, place):
+    for broken in [*malformed(whole), *WRONG]:
+        clone, around = place(broken)
+        cause = diagnose(clone, around, NOW)
+        assert cause is None or (cause.id in IDS and type(cause.sentence + cause.hint) is str)
