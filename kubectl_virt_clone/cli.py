@@ -30,6 +30,7 @@ VERBS = {
     "preview": "Show what the target of a clone will be; nothing is created.",
     "get": "List clones, and follow them as they change.",
     "describe": "Show a clone with its source, target, children and events.",
+    "delete": "Delete clone objects, and say what stays.",
     "sandbox": "Run a throw-away control plane with a simulated KubeVirt.",
 }
 

@@ -11,12 +11,15 @@ from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--kubeconfig FILE: a real cluster with KubeVirt for tests/contract and tests/e2e."""
+    """--kubeconfig FILE: a real cluster for tests/contract and tests/e2e; --kills N."""
     parser.addoption(
         "--kubeconfig",
         type=Path,
         default=None,
         help="run tests/contract and tests/e2e on this cluster (with KubeVirt 1.6 or newer)",
+    )
+    parser.addoption(
+        "--kills", type=int, default=3, help="how often a bulk create is killed and run again"
     )
 
 

@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.concurrency", ".cluster.related", ".cluster.resources", ".cluster.session"),
         *(".model", ".errors"),
     ),
-    ".cluster.concurrency": (),
+    ".cluster.concurrency": (".errors",),
     ".cluster.paging": (
         *(".cluster.session", ".cluster.resources", ".model.api", ".model.objects"),
         *(".model.selection", ".errors"),
@@ -76,13 +76,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".cluster.children": (".cluster.changes", ".cluster.watching", ".model"),
     ".cluster.confirming": (
-        *(".cluster.session", ".cluster.resources", ".cluster.related", ".model", ".errors"),
+        *(".cluster.session", ".cluster.resources", ".cluster.related", ".cluster.paging"),
+        *(".model", ".errors"),
     ),
     ".cluster.judging": (
         *(".cluster.confirming", ".cluster.related", ".cluster.resources", ".cluster.session"),
         *(".model", ".errors"),
     ),
-    ".cluster.wanted": (".cluster.changes", ".cluster.session", ".model"),
+    ".cluster.wanted": (".cluster.changes", ".cluster.paging", ".cluster.session", ".model"),
     ".cluster.waiting": (
         *(".cluster.changes", ".cluster.children", ".cluster.judging", ".cluster.session"),
         *(".cluster.wanted", ".cluster.watching", ".model", ".errors"),

@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
+
 K = TypeVar("K")
 T = TypeVar("T")
 
 LONGEST_PAUSE = 4.0
+# After Ctrl-C the answers that are under way are waited for this long.
+LAST_ANSWERS = 5.0
 # A server that has refused everything for this long is not just busy.
 PATIENCE = 30.0
 
@@ -45,6 +49,31 @@ def side_by_side(calls: Mapping[K, Callable[[], Any]]) -> dict[K, Any]:
         if key in errors:
             raise errors[key]
     return {key: values[key] for key in calls}
+
+
+def stoppable(
+    work: Callable[[], None], stopped: threading.Event, tell: Callable[[bool], str]
+) -> None:
+    """Do some work that Ctrl-C and SIGTERM end between two of its steps, not within one.
+
+    They set ``stopped``, after which the work begins nothing new; what is under way is waited for.
+    Raises WaitInterrupted then, with what ``tell`` says when it hears whether all answers came.
+    """
+    ended = threading.Event()
+
+    def working() -> None:
+        try:
+            work()
+        finally:
+            ended.set()
+
+    try:
+        side_by_side({"": working})
+    except (KeyboardInterrupt, SystemExit) as end:
+        stopped.set()
+        by_signal = isinstance(end, SystemExit)
+        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        raise WaitInterrupted(tell(ended.wait(LAST_ANSWERS)), code) from end
 
 
 def in_order(

@@ -5,6 +5,7 @@ What the marks on a VM mean is ``model.origin``'s to say.
 
 from __future__ import annotations
 
+from kubectl_virt_clone.cluster.paging import pages
 from kubectl_virt_clone.cluster.related import events_of
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get
 from kubectl_virt_clone.cluster.session import Session
@@ -12,7 +13,7 @@ from kubectl_virt_clone.errors import StatusError
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.diagnosis import not_cloned
-from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
+from kubectl_virt_clone.model.objects import Key, Object, key_of, text_at, uid_of
 from kubectl_virt_clone.model.origin import Origin, has_failed, is_marked, origin_of
 
 FORBIDDEN = 403
@@ -47,3 +48,9 @@ def doubt(session: Session, clone: Object, *, read_timeout: float) -> Cause | No
     else:
         made = not has_failed(clone, events)
     return None if made else not_cloned(clone, name)
+
+
+def targets_in(session: Session, namespace: str) -> dict[Key, Object]:
+    """The metadata of all VMs of a namespace. Raises what kept them from being read."""
+    read = pages(session, VIRTUAL_MACHINES, namespace, metadata_only=True, notice=lambda _: None)
+    return {key_of(vm): vm for page in read for vm in page}

@@ -6,29 +6,27 @@ said about it is the caller's.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from kubectl_virt_clone.cluster.concurrency import in_order
+from kubectl_virt_clone.cluster.concurrency import in_order, stoppable
 from kubectl_virt_clone.cluster.paging import pages
-from kubectl_virt_clone.cluster.resources import CONFLICT, create, delete, get
+from kubectl_virt_clone.cluster.resources import CONFLICT, create, delete, get, is_busy
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import find_snapshot, own, until_ready
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
-    ExitCode,
     StatusError,
     VirtCloneError,
-    WaitInterrupted,
 )
 from kubectl_virt_clone.model.api import SNAPSHOTS, Resource
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, name_of, text_at
 from kubectl_virt_clone.model.progress import has_children
 from kubectl_virt_clone.model.shared_snapshot import is_same, shares, sharing
-
-TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
 
 Say = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
@@ -92,13 +90,14 @@ class Batch:
     ) -> None:
         self.session = session
         self.served = served
+        self.dry_run = dry_run
         self.clones: list[dict[str, Any]] = []
         self.errors: list[VirtCloneError] = list(plan.errors)
         self._plan = plan
         self._snapshot = snapshot
         self._taken: Object | None = None
         self._at_once = at_once
-        self._dry_run = dry_run
+        self._stopped = threading.Event()
 
     def create(self, say: Say, notice: Callable[[str], None], *, timeout: float) -> None:
         """Create what is missing; ``say`` hears of each object what became of it.
@@ -106,16 +105,18 @@ class Batch:
         ``timeout``, in seconds, is for the snapshot to be ready. Raises WaitInterrupted, which
         names what is there by then.
         """
-        try:
-            self._create(say, notice, timeout)
-        except (KeyboardInterrupt, SystemExit) as end:
+
+        def told(answered: bool) -> str:
             wanted = len(self._plan.missing) + len(self._plan.there)
-            kept = f" with the snapshot {name_of(self._snapshot)}" if self._snapshot else ""
-            text = f"interrupted; {len(self.clones)} of {wanted} clones are there{kept}"
-            by_signal = isinstance(end, SystemExit)
-            code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
-            message = f"{text}; the same command creates what is missing"
-            raise WaitInterrupted(message, code) from end
+            if wanted == 1 and answered:
+                fate = "is there" if self.clones else "was not created"
+                return f"interrupted; {named([*self.clones, *self._plan.missing][0])} {fate}"
+            kept = f" with the snapshot {name_of(self._taken)}" if self._taken else ""
+            unknown = "" if answered else f"; no answer came for up to {self._at_once} more"
+            there = f"{len(self.clones)} of {wanted} clones are there{kept}{unknown}"
+            return f"interrupted; {there}; the same command creates what is missing"
+
+        stoppable(partial(self._create, say, notice, timeout), self._stopped, told)
 
     def _create(self, say: Say, notice: Callable[[str], None], timeout: float) -> None:
         for clone in self._plan.there:
@@ -123,18 +124,31 @@ class Batch:
             say(clone, "unchanged")
         taken = self._take_snapshot(say, notice, timeout) if self._snapshot else None
         wanted = self._plan.missing
-        clones = [sharing(clone, taken) for clone in wanted] if taken else wanted
-        for outcome in create_each(
-            self.session, self.served, clones, at_once=self._at_once, dry_run=self._dry_run
-        ):
+        for outcome in self._created([sharing(c, taken) for c in wanted] if taken else wanted):
             if isinstance(outcome, VirtCloneError):
                 self.errors.append(outcome)
-            else:
+            elif outcome is not None:
                 self.clones.append(outcome)
                 say(outcome, "created")
-        if taken and not self._dry_run:
-            self._taken = taken
+        if taken and not self.dry_run:
             own(self.session, taken, [clone for clone in self.clones if shares(clone, taken)])
+
+    def _created(self, clones: Sequence[Object]) -> Iterator[Outcome]:
+        """Each stored object, why it was refused, or None where it was too late, in order.
+
+        A server that is too busy slows it down. Where no answer came to the first, no other is
+        tried.
+        """
+        calls = [partial(self._unless_stopped, _Creation(self, clone)) for clone in clones]
+        answered = False
+        for outcome in in_order(calls, at_once=self._at_once, is_busy=is_busy):
+            yield outcome
+            answered = answered or not isinstance(outcome, ConnectionFailed)
+            if not answered:
+                return
+
+    def _unless_stopped(self, creation: Callable[[], Outcome]) -> Outcome:
+        return None if self._stopped.is_set() else creation()
 
     def _take_snapshot(
         self, say: Say, notice: Callable[[str], None], timeout: float
@@ -145,12 +159,15 @@ class Batch:
         if taken is not None:
             say(taken, "unchanged")
         elif self._plan.missing:
-            taken = create(self.session, SNAPSHOTS, wanted, dry_run=self._dry_run)
+            taken = create(self.session, SNAPSHOTS, wanted, dry_run=self.dry_run)
             say(taken, "created")
-        if taken is None or self._dry_run or not self._plan.missing:
+        if taken is None or self.dry_run:
+            return taken
+        self._taken = taken
+        if not self._plan.missing:
             return taken
         notice(f"waiting until {named(taken)} is ready")
-        return until_ready(self.session, taken, timeout=timeout)
+        return until_ready(self.session, taken, timeout=timeout, stopped=self._stopped)
 
     def finish(self, done: Sequence[Object], say: Say, *, rm: bool) -> None:
         """Delete what nobody needs any more, now that the ``done`` clones reached their goal.
@@ -167,27 +184,6 @@ class Batch:
                 say(clone, "deleted")
 
 
-def create_each(
-    session: Session,
-    served: Resource,
-    clones: Sequence[Object],
-    *,
-    at_once: int,
-    dry_run: bool = False,
-) -> Iterator[Outcome]:
-    """Create clones side by side; yields each stored object, or why it was refused, in order.
-
-    A server that is too busy slows it down. Where no answer came to the first, no other is tried.
-    """
-    calls = [_Creation(session, served, clone, dry_run=dry_run) for clone in clones]
-    answered = False
-    for outcome in in_order(calls, at_once=at_once, is_busy=_is_busy):
-        yield outcome
-        answered = answered or not isinstance(outcome, ConnectionFailed)
-        if not answered:
-            return
-
-
 class _Creation:
     """The creation of one clone, which may be tried more than once.
 
@@ -195,35 +191,26 @@ class _Creation:
     is taken for the answer.
     """
 
-    def __init__(self, session: Session, served: Resource, clone: Object, *, dry_run: bool) -> None:
-        self._session = session
-        self._served = served
+    def __init__(self, batch: Batch, clone: Object) -> None:
+        self._batch = batch
         self._clone = clone
-        self._dry_run = dry_run
         self._tried = False
 
     def __call__(self) -> Outcome:
         again, self._tried = self._tried, True
+        batch = self._batch
         try:
-            return create(self._session, self._served, self._clone, dry_run=self._dry_run)
+            return create(batch.session, batch.served, self._clone, dry_run=batch.dry_run)
         except (ConnectionFailed, StatusError) as error:
             if again and isinstance(error, StatusError) and error.code == CONFLICT:
                 return self._made_before() or error
             return error
 
     def _made_before(self) -> dict[str, Any] | None:
-        namespace = text_at(self._clone, "metadata", "namespace") or self._session.namespace
+        session = self._batch.session
+        namespace = text_at(self._clone, "metadata", "namespace") or session.namespace
         try:
-            stored = get(self._session, self._served, namespace, name_of(self._clone))
+            stored = get(session, self._batch.served, namespace, name_of(self._clone))
         except (ConnectionFailed, StatusError):
             return None
         return stored if is_same(stored, self._clone) else None
-
-
-def _is_busy(outcome: Outcome) -> bool:
-    """Whether the same request may pass later; not where KubeVirt's webhook is what is missing."""
-    if isinstance(outcome, ConnectionFailed):
-        return outcome.reset
-    if not isinstance(outcome, StatusError) or "failed calling webhook" in outcome.message:
-        return False
-    return outcome.code == TOO_MANY_REQUESTS or outcome.code >= SERVER_ERROR

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
-from kubectl_virt_clone.cluster.related import list_up, look_up
+from kubectl_virt_clone.cluster.related import STORAGE_CLASSES, list_up, look_up
 from kubectl_virt_clone.cluster.resources import served_fields, served_versions
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
@@ -26,7 +26,7 @@ from kubectl_virt_clone.model.api import (
     Resource,
 )
 from kubectl_virt_clone.model.manifest import target_name
-from kubectl_virt_clone.model.objects import Object, at, text_at
+from kubectl_virt_clone.model.objects import Object, at, name_of, text_at
 from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
@@ -38,19 +38,14 @@ from kubectl_virt_clone.model.preflight.facts import (
     storage_classes_used,
 )
 from kubectl_virt_clone.model.preflight.values import new_macs
+from kubectl_virt_clone.model.surroundings import Lookup
 
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
-STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 
 _AT_ONCE = 8
 _FIELDS = ("fields",)
 Question = tuple[tuple[str, ...], Callable[[], Any]]
 """What is asked, as a key that is the same for the same request, and the call that asks it."""
-
-
-def gather(session: Session, clone: Object, served: Resource, *, rights: bool = False) -> Facts:
-    """The facts about one clone; see ``gather_each``."""
-    return gather_each(session, [clone], served, rights=rights)[0]
 
 
 def gather_each(
@@ -67,6 +62,7 @@ def gather_each(
         Facts(namespace=text_at(clone, "metadata", "namespace") or session.namespace)
         for clone in clones
     ]
+    reader.look_for_targets(clones, facts)
     for step in (partial(_named, rights=rights), _held, _stored):
         wanted = [step(reader, clone, own) for clone, own in zip(clones, facts, strict=True)]
         reader.ask(question for questions in wanted for question in questions.values())
@@ -159,6 +155,23 @@ class _Reader:
         new = [item for item in dict(questions).items() if item[0] not in self.answers]
         for start in range(0, len(new), _AT_ONCE):
             self.answers |= side_by_side(dict(new[start : start + _AT_ONCE]))
+
+    def look_for_targets(self, clones: Sequence[Object], facts: Sequence[Facts]) -> None:
+        """Where there are many targets, one list tells which of them exist."""
+        names: dict[str, set[str]] = {}
+        for clone, own in zip(clones, facts, strict=True):
+            names.setdefault(own.namespace, set()).add(target_name(clone))
+        for namespace, wanted in names.items():
+            if len(wanted) <= _AT_ONCE:
+                continue
+            question = self.listing(VIRTUAL_MACHINES, namespace)
+            self.ask([question])
+            vms = self.answers[question[0]]
+            if not vms.unreadable:
+                there = {name_of(vm): vm for vm in vms.objects}
+                for name in wanted:
+                    key, _ = self.object(VIRTUAL_MACHINES, namespace, name)
+                    self.answers[key] = Lookup(there.get(name))
 
     def object(self, resource: Resource, namespace: str, name: str) -> Question:
         """One object, as a Lookup."""

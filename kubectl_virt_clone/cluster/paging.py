@@ -29,6 +29,7 @@ def pages(
     query: Query = (),
     *,
     size: int = PAGE_SIZE,
+    metadata_only: bool = False,
     notice: Callable[[str], None],
 ) -> Iterator[list[dict[str, Any]]]:
     """The objects of a list, page by page; a ``size`` of 0 asks for all at once.
@@ -42,7 +43,10 @@ def pages(
     while True:
         place = [("continue", token)] if token else []
         try:
-            page = list_page(session, resource, namespace, [*query, *limit, *place])
+            query_of_page = [*query, *limit, *place]
+            page = list_page(
+                session, resource, namespace, query_of_page, metadata_only=metadata_only
+            )
         except StatusError as error:
             newer = text_at(error.status, "metadata", "continue")
             if error.code != EXPIRED or newer in ("", token):

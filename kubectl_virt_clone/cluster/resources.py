@@ -21,7 +21,8 @@ from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Re
 from kubectl_virt_clone.model.objects import key_of, mapping_at, mappings_at, text_at, uid_of
 
 FIELD_MANAGER = "kubectl-virt-clone"
-NOT_FOUND, CONFLICT = 404, 409
+NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 404, 409, 429, 500
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
@@ -117,11 +118,13 @@ def list_page(
     namespace: str,
     query: Query = (),
     *,
+    metadata_only: bool = False,
     read_timeout: float | None = None,
 ) -> dict[str, Any]:
     """Read a list (or a page of it, with ``limit`` and ``continue`` in the query)."""
+    accept = METADATA if metadata_only else "application/json"
     path = path_of(resource, namespace)
-    return session.request("GET", path, query=query, read_timeout=read_timeout)
+    return session.request("GET", path, query=query, accept=accept, read_timeout=read_timeout)
 
 
 def create(
@@ -140,7 +143,9 @@ def create(
     return session.request("POST", path_of(resource, namespace), query=query, body=body)
 
 
-def delete(session: Session, resource: Resource, obj: Mapping[str, Any]) -> None:
+def delete(
+    session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
+) -> None:
     """Delete exactly this stored object: another one of the same name is left alone (409)."""
     namespace, name = key_of(obj)
     if not (namespace and name and uid_of(obj)):
@@ -151,7 +156,17 @@ def delete(session: Session, resource: Resource, obj: Mapping[str, Any]) -> None
         "preconditions": {"uid": uid_of(obj)},
         "propagationPolicy": "Background",
     }
-    session.request("DELETE", path_of(resource, namespace, name), body=body)
+    query = [("dryRun", "All")] if dry_run else []
+    session.request("DELETE", path_of(resource, namespace, name), query=query, body=body)
+
+
+def is_busy(outcome: object) -> bool:
+    """Whether the same request may pass later; not where KubeVirt's webhook is what is missing."""
+    if isinstance(outcome, ConnectionFailed):
+        return outcome.reset
+    if not isinstance(outcome, StatusError) or "failed calling webhook" in outcome.message:
+        return False
+    return outcome.code == TOO_MANY_REQUESTS or outcome.code >= SERVER_ERROR
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ class _Request:
     read_timeout: float | None
     body: Mapping[str, Any] | None = None
     content_type: str = "application/json"
+    accept: str = "application/json"
 
 
 class Session:
@@ -98,6 +99,7 @@ class Session:
         query: Query = (),
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         read_timeout: float | None = None,
     ) -> dict[str, Any]:
         """Send one request and return the decoded JSON object of the answer.
@@ -108,7 +110,8 @@ class Session:
         """
         if read_timeout is None:
             read_timeout = READ_TIMEOUT if self._timeout is None else self._timeout or None
-        response = self._send(_Request(method, path, query, read_timeout, body, content_type))
+        request = _Request(method, path, query, read_timeout, body, content_type, accept)
+        response = self._send(request)
         try:
             data = self._translated(response.read)
         finally:
@@ -194,7 +197,7 @@ class Session:
     def _headers(self, request: _Request, credentials: Credentials) -> Any:
         from urllib3 import HTTPHeaderDict
 
-        headers = HTTPHeaderDict({"Accept": "application/json", "User-Agent": USER_AGENT})
+        headers = HTTPHeaderDict({"Accept": request.accept, "User-Agent": USER_AGENT})
         if authorization := credentials.authorization:
             headers["Authorization"] = authorization
         for name, value in self._connection.impersonation:

@@ -5,6 +5,7 @@ Which clones share one, and what it is called, is ``model.shared_snapshot``'s to
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from kubectl_virt_clone.model.objects import Object, at, key_of, name_of, text_a
 from kubectl_virt_clone.model.shared_snapshot import SHARED, owners
 from kubectl_virt_clone.model.stalled import snapshot_failure
 
+LOOK_SECONDS = 0.05  # between two looks whether to go on
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -41,14 +43,19 @@ def find_snapshot(session: Session, wanted: Object) -> dict[str, Any] | None:
     return stored
 
 
-def until_ready(session: Session, snapshot: Object, *, timeout: float) -> Object:
-    """Wait until a snapshot can be restored. Raises WaitFailed when it failed or time is up."""
+def until_ready(
+    session: Session, snapshot: Object, *, timeout: float, stopped: threading.Event
+) -> Object:
+    """Wait until a snapshot can be restored, or until ``stopped``.
+
+    Raises WaitFailed when it failed or the time, in seconds, is up.
+    """
     namespace, name = key_of(snapshot)
     end = time.monotonic() + timeout
     scope = Scope(SNAPSHOTS, namespace, names=(name,))
     with watching(session, [scope]) as watch:
-        while (remaining := end - time.monotonic()) > 0:
-            change = watch.next(remaining)
+        while (remaining := end - time.monotonic()) > 0 and not stopped.is_set():
+            change = watch.next(min(remaining, LOOK_SECONDS))
             if isinstance(change, Listed):
                 snapshot = change.objects[0] if change.objects else {}
             elif isinstance(change, Changed):

@@ -197,6 +197,7 @@ class _Waiting:
                 raise VirtCloneError("no matching resources found")
             self._add(dict.fromkeys(self._present, ""))
         self._unlisted.discard(scope)
+        self._judge.prepare(self._present[key] for key in self._undecided & self._present.keys())
         for key in [key for key in self._seen if key in self._undecided]:
             if scope.namespace in ("", key[0]):
                 self._see(key, self._present.get(key))

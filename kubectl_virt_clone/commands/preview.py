@@ -8,7 +8,7 @@ import click
 
 from kubectl_virt_clone.clone_options import clone_spec_options
 from kubectl_virt_clone.clone_requests import requested_clones
-from kubectl_virt_clone.cluster.facts import gather
+from kubectl_virt_clone.cluster.facts import gather_each
 from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.model.preview import preview_of
@@ -48,5 +48,6 @@ def command(
     clones = requested_clones(asked, flags.namespace)
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    previews = [preview_of(clone, gather(session, clone, served)) for clone in clones]
+    facts = gather_each(session, clones, served)
+    previews = [preview_of(clone, own) for clone, own in zip(clones, facts, strict=True)]
     click.echo(rendered(previews, output), nl=False)

@@ -283,3 +283,24 @@ def test_an_interrupted_run_names_what_is_there(
     kvc(*FIVE, "--wait")
     until(lambda: not shared(plane))
     assert sorted(clones(plane)) == NAMES
+
+
+def test_the_checks_of_many_clones_ask_for_all_targets_at_once(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    sent: list[tuple[str, str]] = []
+    make_plane(on_request=lambda method, path, code: sent.append((method, path)))
+
+    kvc("create", "--source=vm-cirros", "--target=w-{}", "--count=30", "--dry-run=server")
+
+    vms = [path for method, path in sent if method == "GET" and "kubevirt.io/v1/" in path]
+    vms = [path for path in vms if "/virtualmachines" in path]
+    assert len(vms) == 2, vms  # the source, and the list
+
+
+def test_a_target_that_is_taken_is_found_in_the_list(kvc: Kvc, plane: ControlPlane) -> None:
+    answer = kvc("create", "--source=vm-cirros", "--target=web-{}", "--count=12", exit_code=1)
+
+    told = [line for line in answer.err.splitlines() if "[target-exists]" in line]
+    assert len(told) == 1
+    assert told[0].startswith(f"error: {OBJECT}/clone-web-1: [target-exists]")

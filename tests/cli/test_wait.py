@@ -309,6 +309,23 @@ def test_fifty_clones_take_one_list_and_one_watch(kvc: Kvc, make_plane: Planes) 
     assert len(requests) - len(collections) == len(names)
 
 
+def test_the_targets_of_many_clones_that_are_done_take_one_list(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    requests: list[str] = []
+    plane = make_plane(on_request=lambda method, path, _: requests.append(path))
+    names = [f"c{number}" for number in range(30)]
+    for name in names:
+        a_clone(plane, name)
+    for name in names:
+        until(lambda name=name: phase_of(plane, name) == "Succeeded")  # type: ignore[misc]
+
+    answer = kvc("wait", "--all")
+
+    assert len(answer.out.splitlines()) == 30
+    assert len([path for path in requests if "/virtualmachines" in path]) == 1
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -1,0 +1,96 @@
+"""What is left when clones are gone: looked for in few lists, and removed where nobody needs it.
+
+What counts as left is ``model.removal``'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from kubectl_virt_clone.cluster.concurrency import side_by_side
+from kubectl_virt_clone.cluster.paging import pages
+from kubectl_virt_clone.cluster.resources import NOT_FOUND, delete
+from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.model.api import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    Resource,
+)
+from kubectl_virt_clone.model.objects import Object, mapping_at
+from kubectl_virt_clone.model.removal import (
+    Remains,
+    is_left_behind,
+    is_older,
+    may_have_restored,
+    remains,
+    unused,
+)
+from kubectl_virt_clone.model.shared_snapshot import SHARED
+
+
+def what_stays(session: Session, namespace: str, gone: Sequence[Object]) -> Remains:
+    """What stays of deleted clones; VMs and claims are listed once, if one was not finished.
+
+    What can't be read is said to be unread, never an error.
+    """
+    if not any(map(may_have_restored, gone)):
+        return remains(gone)
+    kinds = (VIRTUAL_MACHINES, PERSISTENT_VOLUME_CLAIMS)
+    found = side_by_side({kind: partial(_listed, session, kind, namespace) for kind in kinds})
+    unread = [kind.plural for kind in kinds if found[kind] is None]
+    vms, claims = (found[kind] or () for kind in kinds)
+    return remains(gone, vms, claims, unread)
+
+
+def _listed(session: Session, resource: Resource, namespace: str) -> list[Object] | None:
+    """The metadata of all of them; None where they can't be read."""
+    listed = pages(session, resource, namespace, notice=lambda text: None)
+    try:
+        return [{"metadata": mapping_at(obj, "metadata")} for page in listed for obj in page]
+    except (ConnectionFailed, StatusError):
+        return None
+
+
+def remove_snapshots(
+    session: Session,
+    served: Resource,
+    namespace: str,
+    *,
+    seconds: float,
+    now: datetime,
+    notice: Callable[[str], None],
+) -> Iterator[Object]:
+    """Delete snapshots that were taken for several clones, and that no clone owns or names.
+
+    An interrupted run leaves such a one, and a run that is under way has one for a while: only
+    those older than some ``seconds`` go. Yields each that is deleted.
+    """
+    query = [("labelSelector", SHARED)]
+    listed = pages(session, SNAPSHOTS, namespace, query, notice=notice)
+    left = [
+        obj
+        for page in listed
+        for obj in page
+        if is_left_behind(obj) and is_older(obj, seconds, now)
+    ]
+    if not left:
+        return
+    clones = (obj for page in pages(session, served, namespace, notice=notice) for obj in page)
+    for snapshot in unused(left, clones):
+        try:
+            delete(session, SNAPSHOTS, snapshot)
+        except StatusError as error:
+            if error.code != NOT_FOUND:
+                raise
+            continue
+        yield _with_kind(snapshot)
+
+
+def _with_kind(snapshot: Object) -> dict[str, Any]:
+    """The items of a list say nothing of their kind."""
+    return {"apiVersion": SNAPSHOTS.api_version, "kind": SNAPSHOTS.kind, **snapshot}

@@ -1,0 +1,221 @@
+"""``delete``: clone objects go, exactly those that were found; what stays is said."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+import click
+
+from kubectl_virt_clone.cluster.leftovers import remove_snapshots, what_stays
+from kubectl_virt_clone.cluster.removing import Found, Removal, find
+from kubectl_virt_clone.cluster.resources import NOT_FOUND, served_clones
+from kubectl_virt_clone.cluster.session import Session, connect
+from kubectl_virt_clone.cluster.waiting import wait_for
+from kubectl_virt_clone.cluster.wanted import Wanted
+from kubectl_virt_clone.errors import (
+    InvalidValue,
+    SeveralErrors,
+    StatusError,
+    VirtCloneError,
+)
+from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.objects import Object, key_of, uid_of
+from kubectl_virt_clone.model.progress import Goal
+from kubectl_virt_clone.model.removal import AN_HOUR, Limits, held
+from kubectl_virt_clone.model.selection import Selection
+from kubectl_virt_clone.options import DURATION, Verb, connection_flags, connection_options
+from kubectl_virt_clone.render.live import progress
+from kubectl_virt_clone.render.messages import log, warn
+from kubectl_virt_clone.render.outcomes import failure
+from kubectl_virt_clone.render.removal import deleted, loss, question, spared, staying
+from kubectl_virt_clone.selection_options import selection_options
+
+EXAMPLES = """
+# Delete a clone object; its target VM stays
+kubectl virt-clone delete nightly
+
+# Tidy up what is done, and older than an hour; show first what that is
+kubectl virt-clone delete --finished --older-than=1h --dry-run=client
+kubectl virt-clone delete --finished --older-than=1h
+
+# Delete the failed and the finished ones with a label, in all namespaces
+kubectl virt-clone delete -l backup=nightly --finished -A
+
+# Delete all clones of the namespace, without being asked
+kubectl virt-clone delete --all -y
+"""
+
+GONE = Goal("delete")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The flags of ``delete`` that say how, beside the selection and its limits."""
+
+    ignore_not_found: bool
+    yes: bool
+    dry_run: str
+    wait: bool
+    timeout: float
+    parallel: int
+    output: str | None
+
+
+@click.command(cls=Verb, name="delete", examples=EXAMPLES)
+@selection_options(all_flag=True, field_selector=True, all_namespaces=True, required=False)
+@click.option(
+    "--finished",
+    is_flag=True,
+    help="Only clones that failed, or succeeded and have all volumes bound; also snapshots that"
+    " an interrupted create left behind, after an hour or --older-than.",
+)
+@click.option(
+    "--older-than",
+    type=DURATION,
+    metavar="DURATION",
+    help="Only clones created so long ago, by this computer's clock: 30m, 1h, 168h.",
+)
+@click.option("--ignore-not-found", is_flag=True, help="A name that does not exist is no error.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask before --all on a terminal.")
+@click.option(
+    "--dry-run",
+    type=click.Choice(["none", "client", "server"]),
+    default="none",
+    show_default=True,
+    help="Say what would be deleted; server lets the server judge each deletion.",
+)
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until the clones are gone."
+)
+@click.option(
+    "--timeout",
+    type=DURATION,
+    default="0",
+    show_default=True,
+    metavar="DURATION",
+    help="How long to wait for all of them; 0 means a week.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1, max=64),
+    default=8,
+    show_default=True,
+    metavar="P",
+    help="How many clones are being deleted at once.",
+)
+@click.option("-o", "--output", type=click.Choice(["name"]), help="Print names only.")
+@connection_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    selection: Selection,
+    finished: bool,
+    older_than: float | None,
+    **asked: Any,
+) -> None:
+    """Delete clone objects, and say what stays: target VMs, and volumes of unfinished clones.
+
+    What KubeVirt made for a clone that is not done goes with it. An object that took the name of
+    one that was selected is left alone.
+    """
+    how, limits = Asked(**asked), Limits(finished, older_than)
+    if not (selection or limits):
+        raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
+    flags = connection_flags(ctx)
+    session = connect(flags, log=log, warn=warn)
+    served = served_clones(session)
+    found = find(session, served, selection, limits, _now(), at_once=how.parallel, notice=warn)
+    if not _is_confirmed(found, selection, selection.scope(session.namespace), how):
+        log("nothing is deleted")
+        return
+    named = bool(selection.names) and not how.ignore_not_found
+    removal = Removal(session, served, at_once=how.parallel, dry_run=how.dry_run, named=named)
+    removal.errors += [e for e in found.errors if not (how.ignore_not_found and _is_missing(e))]
+    _remove(session, served, removal, found, selection, limits, how)
+    if removal.gone and how.wait and how.dry_run == "none":
+        _wait(session, served, removal, how.timeout, flags)
+    if removal.errors:
+        raise SeveralErrors(removal.errors)
+
+
+def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked) -> bool:
+    """Whether to go on; only a terminal is asked, and only before all is deleted."""
+    asks = selection.everything and found.clones and not how.yes and how.dry_run == "none"
+    if not (asks and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    text = question(len(found.clones), found.spared, namespace)
+    try:
+        return click.confirm(text, err=True, prompt_suffix=" ")
+    except click.Abort:
+        log("")  # the question still stands on the line
+        raise
+
+
+def _remove(
+    session: Session,
+    served: Resource,
+    removal: Removal,
+    found: Found,
+    selection: Selection,
+    limits: Limits,
+    how: Asked,
+) -> None:
+    """Delete the clones and the snapshots that nobody needs, and say what stays."""
+    namespace = selection.scope(session.namespace)
+    removal.run(found.clones, partial(_say, how))
+    for line in staying(what_stays(session, namespace, removal.gone)):
+        log(line)
+    snapshots = 0
+    if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):
+        seconds = AN_HOUR if limits.older_than is None else limits.older_than
+        try:
+            for snapshot in remove_snapshots(
+                session, served, namespace, seconds=seconds, now=_now(), notice=warn
+            ):
+                click.echo(deleted(snapshot, how.output, how.dry_run))
+                snapshots += 1
+        except VirtCloneError as error:
+            removal.errors.append(error)
+    if not (found.clones or snapshots or selection.names):
+        click.echo("No resources found")
+    if found.spared and (selection.names or not removal.gone):
+        log(spared(found.spared))
+
+
+def _say(how: Asked, clone: Object) -> None:
+    click.echo(deleted(clone, how.output, how.dry_run))
+    if lost := loss(clone):
+        log(lost)
+
+
+def _wait(
+    session: Session, served: Resource, removal: Removal, timeout: float, flags: ConnectionFlags
+) -> None:
+    """Wait until the clones that were deleted are gone: a finalizer may hold them."""
+    wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})
+    with progress(
+        sys.stderr,
+        met=lambda result: None,
+        clock=time.monotonic,
+        goal=GONE,
+        flags=flags,
+        quiet=True,
+    ) as shown:
+        results = wait_for(session, served, wanted, GONE, timeout=timeout or -1.0, observer=shown)
+    if error := failure([held(result) for result in results], GONE, looked_once=False):
+        removal.errors.append(error)
+
+
+def _is_missing(error: VirtCloneError) -> bool:
+    return isinstance(error, StatusError) and error.code == NOT_FOUND
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,74 @@
+"""What ``delete`` says: a line for each object that is gone, and what stays behind.
+
+What stays is ``model.removal``'s to find out.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from kubectl_virt_clone.model.manifest import named
+from kubectl_virt_clone.model.objects import Key, Object, name_of
+from kubectl_virt_clone.model.removal import Remains, unfinished
+from kubectl_virt_clone.render.escaping import escaped
+
+A_FEW = 5
+"""Names that one line holds."""
+
+_DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
+
+
+def deleted(obj: Object, output: str | None, dry_run: str) -> str:
+    """kubectl's line for an object that is deleted."""
+    if output == "name":
+        return escaped(named(obj))
+    kind, _, name = named(obj).partition("/")
+    return escaped(f'{kind} "{name}" deleted{_DRY_RUNS.get(dry_run, "")}')
+
+
+def loss(clone: Object) -> str:
+    """What goes lost with a clone that is not finished; empty if it is."""
+    why = unfinished(clone)
+    return escaped(f"{name_of(clone)}: {why}") if why else ""
+
+
+def question(count: int, spared: int, namespace: str) -> str:
+    """What is asked before ``count`` clones are deleted, while others are ``spared``."""
+    what = f"{count} of {count + spared} clones" if spared else f"all {count} clones"
+    what = "the only clone" if (count, spared) == (1, 0) else what
+    return f"delete {what} of {f'the namespace {namespace}' if namespace else 'all namespaces'}?"
+
+
+def spared(count: int) -> str:
+    """What is said about clones that are not finished, or not old enough."""
+    what = "1 clone is" if count == 1 else f"{count} clones are"
+    return f"{what} not finished, or not old enough, and left alone"
+
+
+def staying(left: Remains) -> Iterator[str]:
+    """Lines about what stays, with the commands that show it."""
+    if left.targets:
+        one = len(left.targets) == 1
+        who, stay = ("target VM", "stays, with its") if one else ("target VMs", "stay, with their")
+        names, command = _shown("vm", left.targets)
+        yield f"{who} {names} {stay} volumes; hint: {command}"
+    if left.claims:
+        names, command = _shown("pvc", left.claims)
+        yield f"restored and of no VM, but still there: {names}; hint: {command}"
+    for plural in left.unread:
+        yield f"{plural} can't be read: more may have stayed than is said here"
+
+
+def _shown(resource: str, keys: Sequence[Key]) -> tuple[str, str]:
+    """The first of these objects, and the command that shows them."""
+    namespaces = {namespace for namespace, _ in keys}
+    names = [name if len(namespaces) == 1 else f"{where}/{name}" for where, name in keys]
+    more = len(keys) - A_FEW
+    text = ", ".join(names[:A_FEW]) + (f" and {more} more" if more > 0 else "")
+    words = ["kubectl", "get", resource]
+    if len(namespaces) > 1:
+        words.append("-A")
+    else:
+        words += [*(names if more <= 0 else ()), "-n", *namespaces]
+    return escaped(text), escaped(shlex.join(words))

@@ -1,0 +1,363 @@
+"""``delete`` as a user runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
+from tests.cli.conftest import Kvc, Planes
+from tests.sandbox.world import CLAIMS, CLONES, SNAPSHOTS, VMS, World
+
+INF = float("inf")
+OBJECT = "virtualmachineclone.clone.kubevirt.io"
+NOT_FOUND = f'Error from server (NotFound): {CLONES} "%s" not found\n'
+NOTHING = "error: nothing is selected: name clones, or use -l, --all or --finished\n"
+USAGE = "See 'kubectl virt-clone delete -h' for help and examples\n"
+
+
+def clones(plane: ControlPlane, *names: str, source: str = "vm-cirros", wait: bool = True) -> None:
+    """Clones of a VM to targets ``<name>-t``, Succeeded and without children."""
+    world = World.of(plane)
+    for name in names:
+        world.clone(name, source, f"{name}-t")
+    if wait:
+        world.until(lambda: all(is_done(plane, name) for name in names))
+
+
+def is_done(plane: ControlPlane, name: str) -> bool:
+    status = plane.registry.get(CLONES, "default", name).get("status", {})
+    return status.get("phase") == "Succeeded" and "snapshotName" not in status
+
+
+def left(plane: ControlPlane, namespace: str = "default") -> list[str]:
+    return [item["metadata"]["name"] for item in plane.registry.list(CLONES, namespace).items]
+
+
+def deleted(*names: str, dry_run: str = "") -> str:
+    return "".join(f'{OBJECT} "{name}" deleted{dry_run}\n' for name in names)
+
+
+def test_a_deleted_clone_is_gone_and_the_target_that_stays_is_named(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    clones(plane, "a", "b")
+
+    answer = kvc("delete", "a")
+
+    assert answer == (
+        deleted("a"),
+        "target VM a-t stays, with its volumes; hint: kubectl get vm a-t -n default\n",
+    )
+    assert left(plane) == ["b"]
+    assert World.of(plane).find(VMS, "a-t")
+
+
+def test_a_name_that_is_missing_is_an_error_and_the_others_are_deleted(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    clones(plane, "a", "b")
+
+    answer = kvc("delete", "zz", "a", "yy", "b", exit_code=1)
+
+    assert answer.out == deleted("a", "b")
+    assert answer.err == (
+        "target VMs a-t, b-t stay, with their volumes; hint: kubectl get vm a-t b-t -n default\n"
+        + NOT_FOUND % "zz"
+        + NOT_FOUND % "yy"
+    )
+    assert left(plane) == []
+
+
+def test_a_name_that_is_missing_may_be_ignored(kvc: Kvc, plane: ControlPlane) -> None:
+    assert kvc("delete", "zz", "--ignore-not-found") == ("", "")
+
+
+def test_only_the_names_are_printed_with_output_name(kvc: Kvc, plane: ControlPlane) -> None:
+    clones(plane, "a", "b")
+
+    assert kvc("delete", "--all", "-o", "name").out == f"{OBJECT}/a\n{OBJECT}/b\n"
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("client", " (dry run)"), ("server", " (server dry run)")]
+)
+def test_a_dry_run_says_the_same_and_deletes_nothing(
+    kvc: Kvc, plane: ControlPlane, mode: str, suffix: str
+) -> None:
+    clones(plane, "a", "b")
+
+    answer = kvc("delete", "-l", "!x", f"--dry-run={mode}")
+
+    assert answer == (
+        deleted("a", "b", dry_run=suffix),
+        "target VMs a-t, b-t stay, with their volumes; hint: kubectl get vm a-t b-t -n default\n",
+    )
+    assert left(plane) == ["a", "b"]
+
+
+def test_a_dry_run_of_a_missing_name_says_that_it_is_missing(kvc: Kvc, plane: ControlPlane) -> None:
+    answer = kvc("delete", "zz", "--dry-run=client", exit_code=1)
+
+    assert answer == ("", NOT_FOUND % "zz")
+
+
+@pytest.mark.parametrize("args", [(), ("-A",), ("--all=false",)])
+def test_nothing_selected_is_wrong_usage(kvc: Kvc, args: tuple[str, ...]) -> None:
+    assert kvc("delete", *args, exit_code=2) == ("", NOTHING + USAGE)
+
+
+def test_a_negative_age_is_wrong_usage(kvc: Kvc) -> None:
+    answer = kvc("delete", "--older-than=-1h", exit_code=2)
+
+    assert answer == ("", "error: --older-than must not be negative\n" + USAGE)
+
+
+def test_only_clones_that_kubevirt_is_done_with_are_finished(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane()
+    clones(plane, "done")
+    clones(plane, "pending", source="nosuch", wait=False)
+    clones(plane, "failed", source="vm-tpm", wait=False)
+    clones(plane, "unbound", source="vm-later", wait=False)
+    world = World.of(plane)
+    world.until(lambda: phase(plane, "failed") == "Failed")
+    world.until(lambda: phase(plane, "unbound") == "Succeeded")
+
+    answer = kvc("delete", "--finished")
+
+    assert answer == (
+        deleted("done", "failed"),
+        "target VM done-t stays, with its volumes; hint: kubectl get vm done-t -n default\n",
+    )
+    assert left(plane) == ["pending", "unbound"]
+
+
+def phase(plane: ControlPlane, name: str) -> object:
+    return plane.registry.get(CLONES, "default", name).get("status", {}).get("phase")
+
+
+def test_a_named_clone_that_is_not_finished_is_left_alone_and_that_is_said(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    clones(plane, "done")
+    clones(plane, "pending", source="nosuch", wait=False)
+
+    answer = kvc("delete", "done", "pending", "--finished")
+
+    assert answer.out == deleted("done")
+    assert answer.err.splitlines()[1:] == [
+        "1 clone is not finished, or not old enough, and left alone"
+    ]
+    assert left(plane) == ["pending"]
+
+
+def test_a_clone_that_is_too_young_is_left_alone(kvc: Kvc, plane: ControlPlane) -> None:
+    clones(plane, "a", "b")
+
+    assert kvc("delete", "--older-than=1h") == (
+        "No resources found\n",
+        "2 clones are not finished, or not old enough, and left alone\n",
+    )
+    assert kvc("delete", "--older-than=0s").out == deleted("a", "b")
+
+
+def test_finished_clones_of_all_namespaces_are_deleted_where_they_are(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    clones(plane, "a")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vms"}}
+    plane.registry.create("namespaces", "", namespace)
+    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "nosuch"}
+    other = {"metadata": {"name": "a"}, "spec": {"source": source}}
+    kind = {"apiVersion": "clone.kubevirt.io/v1beta1", "kind": "VirtualMachineClone"}
+    plane.registry.create(CLONES, "vms", {**kind, **other})
+
+    assert kvc("delete", "-A", "--finished").out == deleted("a")
+    assert (left(plane), left(plane, "vms")) == ([], ["a"])
+    assert kvc("delete", "-A", "--all").out == deleted("a")
+    assert left(plane, "vms") == []
+
+
+def test_what_goes_with_an_unfinished_clone_and_what_stays_of_it_is_said(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(pace=Pace(speed=INF, restore=NEVER))
+    world = World.of(plane)
+    clones(plane, "pending", source="nosuch", wait=False)
+    clones(plane, "busy", wait=False)
+    world.until(lambda: phase(plane, "busy") == "RestoreInProgress")
+    claim = "restore-1234-data"
+    restored_claim(plane, claim, f"tmp-restore-{world.get(CLONES, 'busy')['metadata']['uid']}")
+    restored_claim(plane, "restore-of-another", "tmp-restore-1234")
+
+    answer = kvc("delete", "--all")
+
+    assert answer == (
+        deleted("busy", "pending"),
+        "busy: unfinished, in RestoreInProgress: what KubeVirt made for it goes, and target busy-t"
+        " is not complete\n"
+        "pending: unfinished, KubeVirt has not begun with it: target pending-t is not made\n"
+        f"restored and of no VM, but still there: {claim}; hint: kubectl get pvc {claim}"
+        " -n default\n",
+    )
+    assert world.find(CLAIMS, claim)
+
+
+def restored_claim(plane: ControlPlane, name: str, restore: str) -> None:
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "annotations": {"restore.kubevirt.io/name": restore}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    plane.registry.create(CLAIMS, "default", claim)
+
+
+def test_what_may_not_be_read_is_said_to_be_unknown_and_is_no_failure(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(
+        pace=Pace(speed=INF, restore=NEVER),
+        faults=["forbid:verb=list,resource=persistentvolumeclaims"],
+    )
+    clones(plane, "busy", wait=False)
+    World.of(plane).until_phase("busy", "RestoreInProgress")
+
+    answer = kvc("delete", "busy")
+
+    assert answer.out == deleted("busy")
+    assert answer.err.splitlines()[1:] == [
+        "persistentvolumeclaims can't be read: more may have stayed than is said here"
+    ]
+
+
+def test_a_clone_that_took_the_name_of_a_listed_one_is_left_alone(
+    kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clones(plane, "a", "b")
+    world = World.of(plane)
+    find = "kubectl_virt_clone.commands.delete._is_confirmed"
+
+    def replaced(*_: object) -> bool:
+        plane.registry.delete(CLONES, "default", "a")
+        world.clone("a", "nosuch", "other")
+        return True
+
+    monkeypatch.setattr(find, replaced)
+
+    answer = kvc("delete", "--all", exit_code=1)
+
+    assert answer.out == deleted("b")
+    assert answer.err.splitlines()[1:] == [
+        f"error: {OBJECT}/a was deleted and created again meanwhile: the new one is left alone"
+    ]
+    assert left(plane) == ["a"]
+
+
+def test_a_clone_that_went_meanwhile_is_an_error_only_where_it_was_named(
+    kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = "kubectl_virt_clone.commands.delete._is_confirmed"
+    gone = lambda *_: bool(plane.registry.delete(CLONES, "default", "a")) or True  # noqa: E731
+    monkeypatch.setattr(find, gone)
+
+    clones(plane, "a", "b")
+    assert kvc("delete", "--all").out == deleted("b")
+    clones(plane, "a", wait=False)
+    assert kvc("delete", "a", exit_code=1) == ("", NOT_FOUND % "a")
+    clones(plane, "a", wait=False)
+    assert kvc("delete", "a", "--ignore-not-found") == ("", "")
+
+
+def test_a_finalizer_is_waited_for_until_the_time_is_up(kvc: Kvc, plane: ControlPlane) -> None:
+    clones(plane, "held")
+    World.of(plane).change(
+        CLONES, "held", lambda obj: obj["metadata"].update(finalizers=["example.com/held"])
+    )
+
+    answer = kvc("delete", "held", "--timeout=100ms", exit_code=3)
+
+    assert answer.out == deleted("held")
+    assert answer.err.splitlines()[1:] == [
+        "error: timed out waiting for the condition on virtualmachineclones/held:"
+        " held by example.com/held"
+    ]
+    for flag in ("--wait=false", "--no-wait"):
+        assert kvc("delete", "held", flag).out == deleted("held")
+
+
+def snapshot(plane: ControlPlane, name: str, **metadata: object) -> None:
+    """A snapshot as an interrupted create of several clones leaves it."""
+    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "vm-cirros"}
+    labels = {"kubectl-virt-clone/shared-snapshot": "true"}
+    obj = {
+        "apiVersion": "snapshot.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineSnapshot",
+        "metadata": {"name": name, "labels": labels, **metadata},
+        "spec": {"source": source},
+    }
+    plane.registry.create(SNAPSHOTS, "default", obj)
+
+
+def test_a_shared_snapshot_that_nobody_needs_goes_with_the_finished_clones(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane()
+    world = World.of(plane)
+    snapshot(plane, "unused")
+    snapshot(plane, "used")
+    snapshot(plane, "another", labels={})
+    owner = {"apiVersion": "v1", "kind": "Namespace", "name": "default", "uid": "u"}
+    snapshot(plane, "owned", ownerReferences=[owner], finalizers=["example.com/held"])
+    world.clone("c", "vmsnapshot/used", "c-t", newSMBiosSerial="a:b")
+    before = set(world.names(SNAPSHOTS))
+
+    young = kvc("delete", "--finished")
+    dry = kvc("delete", "--finished", "--older-than=0s", "--dry-run=server")
+    answer = kvc("delete", "--finished", "--older-than=0s")
+
+    assert (young.out, dry.out) == ("No resources found\n", "No resources found\n")
+    assert answer.out == 'virtualmachinesnapshot.snapshot.kubevirt.io "unused" deleted\n'
+    world.until(lambda: before - set(world.names(SNAPSHOTS)) == {"unused"})
+
+
+def test_many_clones_are_deleted_page_by_page_each_once_and_in_order(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(controllers=False)
+    names = [f"c-{number:03}" for number in range(620)]
+    clones(plane, *names, wait=False)
+
+    answer = kvc("delete", "--all", "-v=6", "--wait=false")
+
+    assert answer.out == deleted(*names)
+    assert answer.err.count("DELETE ") == len(names)
+    assert left(plane) == []
+
+
+def test_a_busy_server_is_asked_again(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane(faults=["429:verb=delete,count=3", "500:verb=delete,after=2"])
+    names = [f"c-{number}" for number in range(8)]
+    clones(plane, *names)
+
+    assert kvc("delete", "--all").out == deleted(*names)
+    assert left(plane) == []
+
+
+def test_a_server_that_is_gone_is_told_of_once_and_not_once_for_each_clone(
+    kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = make_plane(controllers=False)
+    clones(plane, *(f"c-{number}" for number in range(50)), wait=False)
+
+    def stop(*_: object) -> bool:
+        plane.stop()
+        return True
+
+    monkeypatch.setattr("kubectl_virt_clone.commands.delete._is_confirmed", stop)
+
+    answer = kvc("delete", "--all", exit_code=1)
+
+    where = plane.url.removeprefix("https://")
+    refused = f"The connection to the server {where} was refused"
+    assert answer == ("", f"{refused} - did you specify the right host or port?\n")
