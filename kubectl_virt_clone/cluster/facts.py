@@ -26,7 +26,7 @@ from kubectl_virt_clone.model.api import (
     Resource,
 )
 from kubectl_virt_clone.model.manifest import target_name
-from kubectl_virt_clone.model.objects import Object, at, name_of, text_at
+from kubectl_virt_clone.model.objects import Key, Object, at, name_of, text_at
 from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
@@ -70,7 +70,7 @@ def gather_each(
             replace(own, **{name: reader.answers[key] for name, (key, _) in questions.items()})
             for own, questions in zip(facts, wanted, strict=True)
         ]
-    return [_among_siblings(facts, clones, number) for number in range(len(clones))]
+    return _among_siblings(facts, clones)
 
 
 def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dict[str, Question]:
@@ -114,16 +114,23 @@ def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]
     return {"storage_classes": reader.listing(STORAGE_CLASSES, "")}
 
 
-def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object], number: int) -> Facts:
-    """The facts of one clone, with the documents before it as if they were created already."""
-    own = facts[number]
-    before = [
-        clone
-        for clone, other in zip(clones[:number], facts[:number], strict=True)
-        if other.namespace == own.namespace
-    ]
-    listing = replace(own.clones, objects=(*own.clones.objects, *before))
-    return replace(own, clones=listing)
+def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Facts]:
+    """The facts of each clone, with the documents before it as if they were created already.
+
+    Of the other clones only those are kept that make the target, or the source: all that a rule
+    asks for, and there may be thousands of others.
+    """
+    makers: dict[Key, list[Object]] = {}
+    for own in {own.namespace: own for own in facts}.values():
+        for other in own.clones.objects:
+            makers.setdefault((own.namespace, target_name(other)), []).append(other)
+    among = []
+    for clone, own in zip(clones, facts, strict=True):
+        names = dict.fromkeys((target_name(clone), source_name(clone)))
+        others = [other for name in names for other in makers.get((own.namespace, name), ())]
+        among.append(replace(own, clones=replace(own.clones, objects=tuple(others))))
+        makers.setdefault((own.namespace, target_name(clone)), []).append(clone)
+    return among
 
 
 def cluster_facts(session: Session) -> ClusterFacts:
