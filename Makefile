@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 # More than two cores have: many tests wait for a server or a program.
 WORKERS ?= 4
 
-.PHONY: help demo test lint format e2e clean
+.PHONY: help demo test lint format e2e failures benchmarks clean
 
 help: ## show what there is to make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ format: $(VENV)/.dev ## write the code in its one style
 
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
+
+failures: $(VENV)/.test ## run all failures and write docs/failures.md: what each looks like
+	$(BIN)/python -m pytest tests/failures --write $(PYTEST_ARGS)
+
+benchmarks: $(VENV)/.test ## measure it against its peers and write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks $(BENCHMARKS_ARGS)
 
 clean: ## remove what make and the tools have written
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
