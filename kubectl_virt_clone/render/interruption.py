@@ -35,7 +35,7 @@ def interrupted(
     The clones are chosen by the ``selection`` if it has no names, else by their own.
     """
     names = [name for _, name in keys]
-    what = f"the clone {names[0]} goes" if len(names) == 1 else f"{len(names)} clones go"
+    what = f"the clone {names[0]} goes" if len(names) == 1 else f"{len(names) or 'the'} clones go"
     selected = _selected(selection)
     chosen = shlex.join(selected or names[:_NAMED])
     if not selected and len(names) > _NAMED:

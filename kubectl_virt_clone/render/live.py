@@ -58,7 +58,7 @@ def progress(
         with shown:
             yield shown
     except (KeyboardInterrupt, SystemExit) as end:
-        if not shown.undecided:
+        if not shown.undecided and (shown.has_begun or not selection):
             raise
         message = interrupted(list(shown.undecided), goal, flags, selection or Selection())
         by_signal = isinstance(end, SystemExit)
@@ -75,6 +75,7 @@ class Quiet:
         self._met = met
         self._decided: set[Key] = set()
         self.undecided: dict[Key, None] = {}
+        self.has_begun = False
 
     def began(self, keys: Collection[Key]) -> None:
         """All that is waited for; more may come."""
