@@ -80,6 +80,7 @@ class Quiet:
     def began(self, keys: Collection[Key]) -> None:
         """All that is waited for; more may come."""
         self.undecided = {key: None for key in keys if key not in self._decided}
+        self.has_begun = True
 
     def changed(self, clone: Object, cause: Cause | None) -> None:
         """A clone has a new version, or another cause."""
