@@ -1,0 +1,79 @@
+"""Fifty clones of one VM until all have succeeded: with a shared snapshot, and as the peers do it.
+
+On a real cluster where one is given, in a namespace of its own; else on the sandbox, which holds
+many clones back as KubeVirt does (``sandbox --throttle``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+
+from .figures import Row
+from .manifests import clone, shell, small_vm
+from .plane import Plane
+from .runs import OURS, Run, run
+from .setting import Setting
+
+COUNT = 50
+SPEED = 10.0
+"""Of the sandbox: ten times as fast as KubeVirt, so that a run takes half a minute, not five."""
+PEER = "kubectl create + wait"
+AT_MOST = 1 / 7
+TIMEOUT = "15m"
+
+
+def measure(setting: Setting) -> Iterator[Row]:
+    """One row: a VM's clones created at once and waited for."""
+    if not which("kubectl"):
+        return
+    count = COUNT
+    if setting.kubeconfig:
+        environment = {**os.environ, "KUBECONFIG": str(setting.kubeconfig)}
+        yield from _compared(environment, f"{count} clones of one VM (real cluster)", count)
+        return
+    with Plane(speed=SPEED, throttled=True) as plane:
+        what = f"{count} clones of one VM (sandbox, {SPEED:.0f} times as fast as KubeVirt)"
+        yield from _compared(plane.environment, what, count)
+
+
+def _compared(environment: Mapping[str, str], what: str, count: int) -> Iterator[Row]:
+    with _namespace(environment) as namespace:
+        series = ["--source=vm/source", "--target=ours-{}", "--count", str(count)]
+        create = [*OURS, "create", "-n", namespace, *series, "--wait", f"--timeout={TIMEOUT}"]
+        ours = run(create, environment)
+    with _namespace(environment) as namespace, TemporaryDirectory() as folder:
+        theirs = _as_peers_do(environment, namespace, Path(folder), count)
+    yield Row(what, ours.seconds, "s", PEER, theirs.seconds, AT_MOST)
+    yield Row("… CPU time of it", ours.cpu, "s", PEER, theirs.cpu)
+
+
+def _as_peers_do(environment: Mapping[str, str], namespace: str, folder: Path, count: int) -> Run:
+    items = [clone(f"theirs-{number:02}", "source") for number in range(count)]
+    file = folder / "clones.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    wait = "wait --for=jsonpath='{.status.phase}'=Succeeded"
+    kubectl = f"kubectl -n {namespace}"
+    script = f"{kubectl} create -f {file}; {kubectl} {wait} --timeout={TIMEOUT} -f {file}"
+    return run(shell(script), environment)
+
+
+@contextmanager
+def _namespace(environment: Mapping[str, str]) -> Iterator[str]:
+    """A namespace with a VM called ``source``, which is deleted with all that is in it."""
+    name = f"virt-clone-benchmark-{secrets.token_hex(3)}"
+    manifest = json.dumps(small_vm("source"))
+    run(["kubectl", "create", "namespace", name], environment)
+    try:
+        run(shell(f"echo '{manifest}' | kubectl create -n {name} -f -"), environment)
+        yield name
+    finally:
+        for resource in ("vmclone", "vmsnapshot", "vm"):
+            run(["kubectl", "delete", "-n", name, resource, "--all", "--timeout=2m"], environment)
+        run(["kubectl", "delete", "namespace", name, "--timeout=2m"], environment)

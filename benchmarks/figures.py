@@ -1,0 +1,70 @@
+"""One line of the table for each thing measured, and the table as Markdown.
+
+How something is measured is not said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+HEADERS = ("What", "Ours", "Peer", "Ratio", "Target", "Met")
+
+
+@dataclass(frozen=True)
+class Row:
+    """``ours`` in ``unit``, and what ``peer`` took.
+
+    ``at_most`` is the target: of the ratio where there is a peer, else of ``ours`` itself; below 1
+    it says how many times as fast we have to be.
+    """
+
+    what: str
+    ours: float
+    unit: str = "s"
+    peer: str = ""
+    theirs: float | None = None
+    at_most: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over theirs; None without a peer."""
+        return self.ours / self.theirs if self.theirs else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        value = self.ours if self.theirs is None else self.ratio
+        return None if self.at_most is None or value is None else value <= self.at_most
+
+    def cells(self) -> tuple[str, ...]:
+        """The columns of HEADERS as text."""
+        theirs = f"{_number(self.theirs)} {self.unit} ({self.peer})" if self.theirs else ""
+        met = {None: "", True: "yes", False: "**no**"}[self.met]
+        ours = f"{_number(self.ours)} {self.unit}"
+        return (self.what, ours, theirs, _ratio(self.ratio), self._target(), met)
+
+    def _target(self) -> str:
+        if self.at_most is None:
+            return ""
+        if self.theirs is None:
+            return f"≤ {_number(self.at_most)} {self.unit}"
+        return f"≤ {_ratio(self.at_most)}" if self.at_most >= 1 else f"≥ {_ratio(self.at_most)}"
+
+
+def _number(value: float) -> str:
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def _ratio(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}x" if ratio > 0.5 else f"{1 / ratio:.0f}x faster"
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as a Markdown table; ends with a newline."""
+    lines: list[Sequence[str]] = [HEADERS, ["---"] * len(HEADERS), *(row.cells() for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

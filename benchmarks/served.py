@@ -1,0 +1,100 @@
+"""A control plane in a process of its own, which does as it is told on stdin.
+
+One JSON list a line: what to do and with what; one JSON value a line is the answer. The first line
+it writes is the path of the kubeconfig. It ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+
+from .manifests import clone, small_vm
+
+VMS = "virtualmachines.kubevirt.io"
+CLONES = "virtualmachineclones.clone.kubevirt.io"
+
+
+class Served:
+    """What a measurement can ask of its control plane; each method is one word on stdin."""
+
+    def __init__(self, plane: ControlPlane, seen: list[tuple[str, str, int]]) -> None:
+        self._registry = plane.registry
+        self._seen = seen
+
+    def requests(self) -> list[tuple[str, str, int]]:
+        """Method, path and code of each request since the last time."""
+        seen, self._seen[:] = list(self._seen), []
+        return seen
+
+    def plant(self, count: int, prefix: str, phase: str) -> int:
+        """Stores clones as they are when they have been in ``phase`` for a while."""
+        for number in range(count):
+            name = f"{prefix}-{number:05}"
+            planted = clone(name)
+            planted["metadata"]["labels"] = {"bench": prefix}
+            self._registry.create(CLONES, "default", planted)
+            self._plant_target(name)
+            self.turn(name, phase)
+        return count
+
+    def _plant_target(self, name: str) -> None:
+        """Stores the target as a restore leaves it, so that success is not doubted."""
+        uid = self._registry.get(CLONES, "default", name)["metadata"]["uid"]
+        target = small_vm(f"{name}-t")
+        restored = f"tmp-restore-{uid}-{uid}"
+        target["metadata"]["annotations"] = {"restore.kubevirt.io/lastRestoreUID": restored}
+        self._registry.create(VMS, "default", target)
+
+    def turn(self, name: str, phase: str) -> float:
+        """Writes the phase of a clone; when it was written, on the clock of the machine."""
+        stored = self._registry.get(CLONES, "default", name)
+        stored["status"] = _status(phase, f"{name}-t")
+        self._registry.update(CLONES, "default", name, stored, subresource="status")
+        return time.monotonic()
+
+    def turn_all(self, count: int, prefix: str, phase: str, every: float) -> int:
+        """Writes the phases of planted clones one after the other, ``every`` so many seconds."""
+        for number in range(count):
+            self.turn(f"{prefix}-{number:05}", phase)
+            time.sleep(every)
+        return count
+
+
+def _status(phase: str, target: str) -> dict[str, Any]:
+    done = phase == "Succeeded"
+    reason = "Ready" if done else "Still processing"
+    times = {"lastProbeTime": None, "lastTransitionTime": "2026-11-22T07:54:15Z", "reason": reason}
+    conditions = [
+        {**times, "type": "Progressing", "status": "False" if done else "True"},
+        {**times, "type": "Ready", "status": "True" if done else "False"},
+    ]
+    status: dict[str, Any] = {"phase": phase, "conditions": conditions}
+    return {**status, "targetName": target} if done else status
+
+
+def main() -> None:
+    """Serves until stdin ends; the options of ControlPlane are the only argument, as JSON."""
+    seen: list[tuple[str, str, int]] = []
+    options = json.loads(sys.argv[1])
+    with ControlPlane(
+        **options, on_request=lambda method, path, code: seen.append((method, path, code))
+    ) as plane:
+        served = Served(plane, seen)
+        _tell(str(plane.kubeconfig))
+        for line in sys.stdin:
+            what, *arguments = json.loads(line)
+            _tell(getattr(served, what)(*arguments))
+
+
+def _tell(value: Any) -> None:
+    sys.stdout.write(f"{json.dumps(value)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
