@@ -32,7 +32,10 @@ VERBS = {
     "describe": "Show a clone with its source, target, children and events.",
     "delete": "Delete clone objects, and say what stays.",
     "sandbox": "Run a throw-away control plane with a simulated KubeVirt.",
+    "version": "Print our version, the cluster's, KubeVirt's and the clone API's.",
+    "completion": "Complete command lines in bash, zsh and fish.",
 }
+COMPLETE = "__complete"  # as kubectl's own; what follows are words of a shell, no flags of ours
 
 EXAMPLES = """
 # Clone a VM and follow it to the end
@@ -111,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(argv: Sequence[str]) -> int:
     """Run the program; returns its exit code. Every message about an error is written here."""
     try:
+        if list(argv[:1]) == [COMPLETE]:
+            return _complete(argv[1:])
         code = virt_clone.main(list(argv), prog_name=PROGRAM, standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.DONE
     except click.UsageError as error:
@@ -125,6 +130,18 @@ def run(argv: Sequence[str]) -> int:
         return ExitCode.ERROR
     except OSError as error:
         return _unwritten(error)
+
+
+def complete() -> None:
+    """What kubectl runs as ``kubectl_complete-virt_clone``."""
+    main([COMPLETE, *sys.argv[1:]])
+
+
+def _complete(words: Sequence[str]) -> int:
+    from kubectl_virt_clone.candidates import complete
+
+    click.echo(complete(virt_clone, VERBS, words), nl=False)
+    return ExitCode.DONE
 
 
 def _end_by_signals() -> None:

@@ -26,13 +26,15 @@ _VERB = (
 ROOMS: dict[str, tuple[str, ...]] = {
     ".": (),
     ".__main__": (".cli",),
-    ".cli": (".", ".errors", ".options", ".render.escaping", "click"),
+    ".cli": (".", ".candidates", ".errors", ".options", ".render.escaping", "click"),
+    ".candidates": (".cluster.names", ".model", ".options", ".errors", "click"),
     ".errors": (),
     ".options": (".model", ".errors", "click"),
     ".clone_options": (".model", ".options", ".errors", "click"),
     ".clone_requests": (".model", ".errors", "click"),
     ".selection_options": (".model", ".options", ".errors", "click"),
     ".commands.sandbox": (".sandbox.controlplane", ".sandbox.apiserver.faults", *_VERB),
+    ".commands.version": (".", *_VERB),
     ".commands": _VERB,
     ".cluster.kubeconfig": (".model.connection", ".errors", "yaml"),
     ".cluster.credentials": (".cluster.kubeconfig", ".errors", "kubernetes", "urllib3"),
@@ -65,6 +67,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".cluster.leftovers": (
         *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
         *(".model", ".errors"),
+    ),
+    ".cluster.versions": (
+        *(".cluster.concurrency", ".cluster.resources", ".cluster.session", ".model.api"),
+        *(".model.objects", ".errors"),
+    ),
+    ".cluster.names": (
+        *(".cluster.kubeconfig", ".cluster.paging", ".cluster.resources", ".cluster.session"),
+        *(".model", "kubernetes"),
     ),
     ".cluster.related": (
         *(".cluster.concurrency", ".cluster.session", ".cluster.resources", ".model", ".errors"),
@@ -283,7 +293,7 @@ def _functions(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_the_source_was_found() -> None:
     rooms = {_short(module).split(".")[1] for module in MODULES if module != PACKAGE}
     folders = {"commands", "cluster", "render", "model", "sandbox"}
-    doors = {"__main__", "cli", "options", "clone_options", "clone_requests"}
+    doors = {"__main__", "cli", "candidates", "options", "clone_options", "clone_requests"}
     doors |= {"selection_options", "errors"}
     assert rooms == folders | doors
 
@@ -311,7 +321,7 @@ def test_a_verb_imports_no_other_verb(module: str) -> None:
 STOREYS = (
     (".__main__",),
     (".cli",),
-    (".commands",),
+    (".candidates", ".commands"),
     (".cluster", ".render", ".sandbox"),
     (".clone_options", ".clone_requests", ".selection_options"),
     (".options",),

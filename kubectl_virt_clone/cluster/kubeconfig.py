@@ -81,6 +81,11 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     return connection
 
 
+def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
+    """The names of all ``contexts``, ``clusters`` or ``users``. Raises ConfigError."""
+    return list(_merged(flags, environ)[section])
+
+
 def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
     """Name the file that can't be read; the client library would not say what it is for."""
     for key in keys:
