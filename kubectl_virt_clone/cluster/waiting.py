@@ -21,7 +21,7 @@ from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.diagnosis import SILENT_SECONDS
-from kubectl_virt_clone.model.objects import Key, Object, key_of, uid_of
+from kubectl_virt_clone.model.objects import Key, Object, key_of, text_at, uid_of
 from kubectl_virt_clone.model.progress import (
     SUCCEEDED,
     Goal,
@@ -218,6 +218,8 @@ class _Waiting:
         seen = self._seen[key]
         if clone is not None and seen.uid and uid_of(clone) != seen.uid:
             clone = None  # another object of the same name: ours is gone
+        if clone is not None and _version(clone) == _version(seen.clone) != "":
+            return  # listed anew, but nothing changed
         seen.changed_at = time.monotonic()
         if clone is None:
             self._decide(key, self._judge.of_gone(seen.clone))
@@ -285,3 +287,7 @@ class _Waiting:
             seen = self._seen[key]
             if seen.clone and phase_of(seen.clone) and seen.cause is None:
                 self._decide(key, self._judge.closely(seen.clone))
+
+
+def _version(clone: Object | None) -> str:
+    return text_at(clone, "metadata", "resourceVersion")

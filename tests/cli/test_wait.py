@@ -18,7 +18,7 @@ BACKEND_STORAGE = "Clone of source with backendstorage is not supported: VM defa
 PATIENCE = 10.0
 
 
-def a_clone(plane: ControlPlane, name: str, source: str = "vm-cirros") -> None:
+def a_clone(plane: ControlPlane, name: str, source: str = "vm-cirros", target: str = "") -> None:
     """Create a clone object behind the program's back."""
     plane.registry.create(
         CLONES,
@@ -36,7 +36,7 @@ def a_clone(plane: ControlPlane, name: str, source: str = "vm-cirros") -> None:
                 "target": {
                     "apiGroup": "kubevirt.io",
                     "kind": "VirtualMachine",
-                    "name": f"{name}-t",
+                    "name": target or f"{name}-t",
                 },
             },
         },

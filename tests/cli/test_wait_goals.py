@@ -233,3 +233,19 @@ def test_a_target_that_may_not_be_read_is_said_to_be_unconfirmed(
         ' User "few" cannot get resource "virtualmachines" in API group "kubevirt.io" in the'
         ' namespace "default"'
     )
+
+
+@pytest.mark.parametrize("verb", ["watch", "list"])
+def test_a_stuck_clone_is_found_out_where_it_can_only_be_polled(
+    kvc: Kvc, make_plane: Planes, verb: str
+) -> None:
+    plane = make_plane(faults=[f"forbid:verb={verb},resource=virtualmachineclones"])
+    a_clone(plane, "c", target="taken")
+
+    answer = kvc("wait", "c", "--timeout=30s", exit_code=4)
+
+    assert errors(answer) == [
+        f"error: {OBJECT}/c will not reach phase=Succeeded:"
+        ' the target "taken" exists already, and KubeVirt does not write over it'
+    ]
+    assert f"{verb}ing virtualmachineclones is forbidden: polling instead" in answer.err
