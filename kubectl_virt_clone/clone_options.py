@@ -17,6 +17,7 @@ from kubectl_virt_clone.model.filters import check_filter
 from kubectl_virt_clone.model.finding import ALL, IDS
 from kubectl_virt_clone.model.macs import parse_assignment
 from kubectl_virt_clone.model.references import parse_kind
+from kubectl_virt_clone.model.series import numbered
 from kubectl_virt_clone.model.target_patches import (
     RUN_STRATEGIES,
     annotation_patch,
@@ -46,6 +47,12 @@ def _one_of(name: str, words: Sequence[str]) -> Checked:
     return Checked(name, read)
 
 
+def _hostname(text: str) -> str:
+    """A host name, which may have places for the numbers of --count."""
+    hostname_patch(numbered(text, 1))
+    return text
+
+
 _OBJECT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("name", required=False, default=""),
     click.option(
@@ -72,7 +79,7 @@ _TARGET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--hostname",
-        type=Checked("hostname", hostname_patch),
+        type=Checked("hostname", _hostname),
         metavar="NAME",
         help="Host name of the new VM's guest.",
     ),
@@ -129,7 +136,7 @@ def clone_spec_options(command: Command) -> Command:
             "--count",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Make N clones; {} in --target and NAME is 1 to N, {:03} is 001.",
+            help="Make N clones; {} in --target, NAME and --hostname is 1 to N, {:03} is 001.",
         ),
         click.option(
             "--target-type", type=KIND, metavar="TYPE", help="vm, the only type there is."

@@ -18,7 +18,7 @@ from kubectl_virt_clone.model.manifest import CloneRequest, build_clone, named, 
 from kubectl_virt_clone.model.objects import key_of, name_of, text_at
 from kubectl_virt_clone.model.references import parse_reference
 from kubectl_virt_clone.model.series import has_place, numbered
-from kubectl_virt_clone.model.target_patches import START, run_strategy_patch
+from kubectl_virt_clone.model.target_patches import START, hostname_patch, run_strategy_patch
 
 _SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -74,16 +74,16 @@ def _requests(name: str, namespace: str, spec: dict[str, Any]) -> list[CloneRequ
         raise click.UsageError(f"--target-type: a clone's target is a vm, not a {kind.kind}")
     targets = [_target(text) for text in spec["targets"]]
     if count is None and len(targets) < 2:  # noqa: PLR2004
-        if has_place("".join((name, *targets))):
+        if has_place("".join((name, *targets, spec["hostname"] or ""))):
             raise click.UsageError("{} stands for the numbers of --count, which is missing")
-        return [_request(name, namespace, "".join(targets), spec)]
+        return [_request(name, namespace, "".join(targets), spec, 1)]
     _check_series(name, targets, count, spec)
     if count is None:
         places = enumerate(targets, 1)
     else:
         places = enumerate([numbered("".join(targets), n) for n in range(1, count + 1)], 1)
     return [
-        _request(numbered(name, number) or f"clone-{target}", namespace, target, spec)
+        _request(numbered(name, number) or f"clone-{target}", namespace, target, spec, number)
         for number, target in places
     ]
 
@@ -108,7 +108,9 @@ def _check_series(name: str, targets: list[str], count: int | None, spec: dict[s
         raise click.UsageError("--new-mac-address can't be given to several VMs")
 
 
-def _request(name: str, namespace: str, target: str, spec: dict[str, Any]) -> CloneRequest:
+def _request(
+    name: str, namespace: str, target: str, spec: dict[str, Any], number: int
+) -> CloneRequest:
     interfaces = [interface for interface, _ in spec["new_mac_address"]]
     for interface in interfaces:
         if interfaces.count(interface) > 1:
@@ -124,19 +126,19 @@ def _request(name: str, namespace: str, target: str, spec: dict[str, Any]) -> Cl
         template_annotation_filters=spec["template_annotation_filter"] or None,
         new_mac_addresses=spec["new_mac_address"],
         new_smbios_serial=spec["new_smbios_serial"],
-        patches=_patches(spec),
+        patches=_patches(spec, number),
         volume_name_policy=spec["volume_name_policy"],
     )
 
 
-def _patches(spec: dict[str, Any]) -> tuple[str, ...]:
+def _patches(spec: dict[str, Any], number: int) -> tuple[str, ...]:
     """The patches as they were given, then those that the other flags stand for."""
     if spec["start"] and spec["run_strategy"]:
         raise click.UsageError("--start can't be used together with --run-strategy")
     run_strategy = START if spec["start"] else spec["run_strategy"]
     patches = [*spec["patch"], *([run_strategy_patch(run_strategy)] if run_strategy else [])]
     if spec["hostname"] is not None:
-        patches.append(spec["hostname"])
+        patches.append(hostname_patch(numbered(spec["hostname"], number)))
     for what in ("label", "annotation"):
         keys = [key for key, _ in spec[what]]
         for key in keys:

@@ -30,7 +30,7 @@ kubectl virt-clone sandbox -- kubectl virt-clone create --source vm-cirros --tar
 kubectl virt-clone sandbox --speed 0.1 --seed my-vms.yaml -- ./pipeline.sh
 
 # See how an older KubeVirt answers
-kubectl virt-clone sandbox --kubevirt 1.4 -- kubectl virt-clone create --source vm-missing
+kubectl virt-clone sandbox --kubevirt 1.4 -- kubectl virt-clone check
 
 # See how long 50 clones of one VM take on a real KubeVirt, ten times as fast
 kubectl virt-clone sandbox --speed 10 --throttle -- ./pipeline.sh

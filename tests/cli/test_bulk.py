@@ -223,6 +223,10 @@ def test_two_runs_at_once_make_each_clone_once(kvc: Kvc, make_plane: Planes) -> 
         (("--target=a", "--count=2"), "--count needs {} in --target: 'a-{}'"),
         (("--count=2",), "--count needs {} in --target, or in NAME"),
         (("n", "--target=a-{}", "--count=2"), "NAME needs {} where there are several clones"),
+        (
+            ("--target=a", "--hostname=h{}"),
+            "{} stands for the numbers of --count, which is missing",
+        ),
         (("--target=a-{}",), "{} stands for the numbers of --count, which is missing"),
         (("--target=a", "--target=a"), "--target names a twice"),
         (("--target=a", "--target=b-{}"), "{} stands for the numbers of --count"),
@@ -304,3 +308,10 @@ def test_a_target_that_is_taken_is_found_in_the_list(kvc: Kvc, plane: ControlPla
     told = [line for line in answer.err.splitlines() if "[target-exists]" in line]
     assert len(told) == 1
     assert told[0].startswith(f"error: {OBJECT}/clone-web-1: [target-exists]")
+
+
+def test_each_guest_has_a_host_name_of_its_own(kvc: Kvc, plane: ControlPlane) -> None:
+    kvc("create", "--source=vm-cirros", "--target=w-{}", "--hostname=w{:02}", "--count=2", "--wait")
+
+    vms = [plane.registry.get(VMS, "default", f"w-{number}") for number in (1, 2)]
+    assert [vm["spec"]["template"]["spec"]["hostname"] for vm in vms] == ["w01", "w02"]

@@ -70,6 +70,5 @@ def test_the_connection_is_the_same_but_for_secrets():
 
 def test_clones_that_are_not_known_yet_are_told_by_how_they_are_chosen():
     assert said([], selection=Selection(label_selector="a=b")) == (
-        "interrupted; the clones go on without us. To wait again:\n"
-        "  kubectl virt-clone wait -l a=b"
+        "interrupted; the clones go on without us. To wait again:\n  kubectl virt-clone wait -l a=b"
     )
