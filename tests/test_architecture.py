@@ -102,8 +102,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.changes", ".cluster.resources", ".cluster.session", ".cluster.watching"),
         *(".model", ".errors"),
     ),
-    ".cluster.creating": (
+    ".cluster.planning": (
         *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
+        *(".cluster.snapshots", ".model", ".errors"),
+    ),
+    ".cluster.creating": (
+        *(".cluster.concurrency", ".cluster.planning", ".cluster.resources", ".cluster.session"),
         *(".cluster.snapshots", ".model", ".errors"),
     ),
     ".cluster": (),
@@ -156,7 +160,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".model.series": (),
     ".model.shared_snapshot": (
-        *(".model.api", ".model.manifest", ".model.names", ".model.objects"),
+        *(".model.api", ".model.manifest", ".model.names", ".model.objects", ".model.origin"),
+        ".model.stalled",
     ),
     ".model.cause": (".model.finding", ".model.objects"),
     ".model.origin": (".model.objects", ".model.progress", ".model.surroundings"),

@@ -157,6 +157,8 @@ class _Pool:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._running < self._limit or self._stopped)
+                if self._stopped:
+                    raise RuntimeError("nobody waits for it any more")
                 self._running += 1
             busy = False
             try:

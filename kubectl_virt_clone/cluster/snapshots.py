@@ -8,19 +8,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any
 
 from kubectl_virt_clone.cluster.changes import Changed, Listed, Scope
-from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, get, path_of
+from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, create, delete, get, path_of
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.watching import watching
 from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
 from kubectl_virt_clone.model.api import SNAPSHOTS
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, at, key_of, name_of, text_at, uid_of
-from kubectl_virt_clone.model.shared_snapshot import SHARED, owners
+from kubectl_virt_clone.model.shared_snapshot import SHARED, is_usable, owners
 from kubectl_virt_clone.model.stalled import snapshot_failure
 
+A_WEEK = 7 * 24 * 3600.0
+# For a first look at a server that is slow, and for a leftover to go.
+LOOK_LONG, GONE_SECONDS = 10.0, 30.0
+FORBIDDEN = 403
 LOOK_SECONDS = 0.05  # between two looks whether to go on
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -43,19 +49,53 @@ def find_snapshot(session: Session, wanted: Object) -> dict[str, Any] | None:
     return stored
 
 
+def take(session: Session, wanted: Object, *, dry_run: bool) -> tuple[dict[str, Any], str]:
+    """The snapshot that is ``wanted``, and its fate: created, or unchanged if another run took it.
+
+    A leftover of an earlier run that no clone uses gives way. Raises VirtCloneError.
+    """
+    try:
+        found = find_snapshot(session, wanted)
+        if found and not dry_run:
+            if is_usable(found, datetime.now(timezone.utc)):
+                return found, "unchanged"
+            _replace(session, found)
+        return create(session, SNAPSHOTS, wanted, dry_run=dry_run), "created"
+    except StatusError as error:
+        taken = find_snapshot(session, wanted) if error.code == CONFLICT else None
+        if taken:
+            return taken, "unchanged"
+        hint = "\nhint: --no-shared-snapshot" if error.code == FORBIDDEN else ""
+        raise VirtCloneError(f"no shared snapshot: {error}{hint}") from error
+
+
+def _replace(session: Session, leftover: Object) -> None:
+    """Delete exactly this snapshot, and wait a little until its name is free."""
+    if at(leftover, "metadata", "ownerReferences"):
+        raise VirtCloneError(f"{named(leftover)} belongs to other clones, and can't be used")
+    with suppress(StatusError):
+        delete(session, SNAPSHOTS, leftover)
+    end = time.monotonic() + GONE_SECONDS
+    while find_snapshot(session, leftover) and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+
+
 def until_ready(
     session: Session, snapshot: Object, *, timeout: float, stopped: threading.Event
 ) -> Object:
     """Wait until a snapshot can be restored, or until ``stopped``.
 
-    Raises WaitFailed when it failed or the time, in seconds, is up.
+    ``timeout`` in seconds; 0 looks once, a negative one waits a week. Raises WaitFailed when it
+    failed or the time is up.
     """
     namespace, name = key_of(snapshot)
-    end = time.monotonic() + timeout
+    end = time.monotonic() + (timeout if timeout >= 0 else A_WEEK)
+    looked = False
     scope = Scope(SNAPSHOTS, namespace, names=(name,))
     with watching(session, [scope]) as watch:
-        while (remaining := end - time.monotonic()) > 0 and not stopped.is_set():
-            change = watch.next(min(remaining, LOOK_SECONDS))
+        while not stopped.is_set() and (not looked or time.monotonic() < end):
+            change = watch.next(LOOK_SECONDS)
+            looked = looked or isinstance(change, Listed) or time.monotonic() > end + LOOK_LONG
             if isinstance(change, Listed):
                 snapshot = change.objects[0] if change.objects else {}
             elif isinstance(change, Changed):
@@ -66,6 +106,8 @@ def until_ready(
                 return snapshot
             if why := snapshot_failure(snapshot):
                 raise WaitFailed([f"error: {why}"], ExitCode.CLONE_FAILED)
+    if stopped.is_set():
+        return snapshot
     raise WaitFailed([f"error: timed out waiting for {named(snapshot)}"], ExitCode.TIMED_OUT)
 
 

@@ -13,9 +13,10 @@ import click
 from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
 from kubectl_virt_clone.clone_requests import is_series, requested_clones
 from kubectl_virt_clone.errors import ExitCode, SeveralErrors
+from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.finding import ALL
-from kubectl_virt_clone.model.objects import Object, key_of, uid_of
+from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
 from kubectl_virt_clone.model.shared_snapshot import as_sent, can_share, shared_snapshot
 from kubectl_virt_clone.options import (
     DURATION,
@@ -152,23 +153,27 @@ def _batch(
     dry_run: bool,
 ) -> Batch:
     """What there is to create, checked; nothing is written yet."""
-    from kubectl_virt_clone.cluster.creating import Batch, Plan, plan_of
+    from kubectl_virt_clone.cluster.creating import Batch
+    from kubectl_virt_clone.cluster.planning import Plan, plan_of
     from kubectl_virt_clone.cluster.resources import served_clones
     from kubectl_virt_clone.cluster.session import connect
 
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    plan = plan_of(session, served, clones, snapshot, notice=log) if series else Plan(clones)
-    _check(session, plan.missing, served, how["skip_check"])
-    return Batch(session, served, plan, snapshot, at_once=how["parallel"], dry_run=dry_run)
+    plan = Plan(clones)
+    if series:
+        plan = plan_of(session, served, clones, snapshot, rm=how["rm"], notice=log)
+    _check(session, plan.checked, served, how["skip_check"])
+    return Batch(session, served, plan, at_once=how["parallel"], dry_run=dry_run)
 
 
 def _say(
     requested: Sequence[Object], output: str | None, dry_run: str, obj: Object, fate: str
 ) -> None:
     """Name each object as soon as something became of it: we may be interrupted."""
-    if output not in _WHOLE:
-        click.echo(answer([obj], requested, output, dry_run, fate), nl=False)
+    if output in _WHOLE or (output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind)):
+        return  # with -o name, stdout has the names of clones only
+    click.echo(answer([obj], requested, output, dry_run, fate), nl=False)
 
 
 def _check(
@@ -224,6 +229,9 @@ def _follow(
     finished = [result.clone for result in results if result.clone is not None]
     if output in _WHOLE:
         click.echo(answer(finished, finished, output, "none"), nl=False)
+    before = len(batch.errors)
     batch.finish([result.clone for result in results if result.met and result.clone], say, rm=rm)
+    for problem in batch.errors[before:]:
+        log(str(problem))
     if error := failure(results, goal, looked_once=timeout == 0):
         raise error

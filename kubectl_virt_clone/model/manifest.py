@@ -58,6 +58,18 @@ def generated_name(choose: Choose) -> str:
     return "clone-" + "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
 
 
+def chosen_name(clone: Object, *, choose: Choose) -> Object:
+    """The clone with a name of its own in place of the one that the server would generate.
+
+    Under a name a creation whose answer was lost can be tried again, and makes no second clone.
+    """
+    metadata = mapping_at(clone, "metadata")
+    if metadata.get("name") or not metadata.get("generateName"):
+        return clone
+    suffix = "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
+    return {**clone, "metadata": {**metadata, "name": f"{metadata['generateName']}{suffix}"}}
+
+
 def build_clone(request: CloneRequest, *, choose: Choose) -> dict[str, Any]:
     """The manifest for ``request``, its keys in the order in which a person writes them."""
     metadata = {"name": request.name or generated_name(choose)}

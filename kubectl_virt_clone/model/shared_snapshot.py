@@ -7,13 +7,28 @@ than a snapshot for each. Manifests and names only; taking and keeping it is ``c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from kubectl_virt_clone.model.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.names import LONGEST_SUBDOMAIN
-from kubectl_virt_clone.model.objects import Object, at, mapping_at, name_of, text_at, uid_of
+from kubectl_virt_clone.model.objects import (
+    Object,
+    at,
+    mapping_at,
+    name_of,
+    text_at,
+    time_at,
+    uid_of,
+)
+from kubectl_virt_clone.model.origin import LAST_RESTORE
+from kubectl_virt_clone.model.stalled import snapshot_failure
+
+LEFT_OVER_MINUTES = 15
+"""A snapshot that has no clone for so long is not one that another run is taking."""
 
 SHARED = "kubectl-virt-clone/shared-snapshot"
 """Label of a snapshot that was taken for several clones."""
@@ -34,7 +49,7 @@ def shared_snapshot(clones: Sequence[Object]) -> dict[str, Any]:
     asked = sorted([name_of(clone), target_name(clone)] for clone in clones)
     digest = hashlib.sha256(json.dumps([source, asked]).encode()).hexdigest()[:8]
     # A target without a name is called after this one: clone-<snapshot>-<5 characters>.
-    name = f"{str(source.get('name'))[: LONGEST_SUBDOMAIN - 25]}-{digest}"
+    name = f"{_stem(str(source.get('name')))}-{digest}"
     metadata: dict[str, Any] = {"name": name}
     if namespace := text_at(clones[0], "metadata", "namespace"):
         metadata["namespace"] = namespace
@@ -95,5 +110,41 @@ def is_same(stored: Object, wanted: Object) -> bool:
     return there == asked
 
 
+def is_of_series(stored: Object, wanted: Object) -> bool:
+    """Whether a stored clone is ``wanted``, be it from the VM itself or from a shared snapshot.
+
+    A series that has grown since has another snapshot: of that, too, it is the same clone.
+    """
+    source = at(wanted, "spec", "source")
+    name = text_at(stored, "spec", "source", "name")
+    shared = text_at(stored, "spec", "source", "kind") == SNAPSHOTS.kind
+    if shared and re.fullmatch(rf"{re.escape(_stem(text_at(source, 'name')))}-[0-9a-f]{{8}}", name):
+        stored = {**stored, "spec": {**mapping_at(stored, "spec"), "source": source}}
+    return is_same(stored, wanted)
+
+
+def is_usable(snapshot: Object, now: datetime) -> bool:
+    """Whether a snapshot that no clone uses yet may be what another run is taking just now.
+
+    An older one is a leftover: what was changed in the VM since would be missing in the clones.
+    """
+    if at(snapshot, "metadata", "deletionTimestamp") or snapshot_failure(snapshot):
+        return False
+    taken = time_at(snapshot, "metadata", "creationTimestamp")
+    return taken is not None and now - taken < timedelta(minutes=LEFT_OVER_MINUTES)
+
+
+def is_made_from(vm: Object, snapshot: Object) -> bool:
+    """Whether a clone's restore made the VM after the snapshot was taken."""
+    made = time_at(vm, "metadata", "creationTimestamp")
+    taken = time_at(snapshot, "metadata", "creationTimestamp")
+    restored = text_at(vm, "metadata", "annotations", LAST_RESTORE).startswith("tmp-restore-")
+    return restored and made is not None and taken is not None and made >= taken
+
+
 def _spec(clone: Object) -> dict[str, Any]:
     return {key: value for key, value in mapping_at(clone, "spec").items() if value}
+
+
+def _stem(source: str) -> str:
+    return source[: LONGEST_SUBDOMAIN - 25]

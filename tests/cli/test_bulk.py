@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.model.manifest import CloneRequest, build_clone
+from kubectl_virt_clone.model.shared_snapshot import shared_snapshot
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import CLONES, OBJECT, errors, phase_of, until
@@ -202,9 +208,6 @@ def test_an_answer_that_was_lost_is_no_failure(kvc: Kvc, make_plane: Planes) -> 
 
 def test_two_runs_at_once_make_each_clone_once(kvc: Kvc, make_plane: Planes) -> None:
     plane = make_plane(speed=20)
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "kubectl_virt_clone", *FIVE, "--skip-check=all"]
     runs = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -269,7 +272,7 @@ def test_an_interrupted_run_names_what_is_there(
 
     def interrupted(*args: Any, **options: Any) -> Any:
         made.append(args)
-        if len(made) == 4:  # the snapshot and two clones are there
+        if len(made) == 3:  # two clones are there
             raise KeyboardInterrupt
         return create(*args, **options)
 
@@ -315,3 +318,213 @@ def test_each_guest_has_a_host_name_of_its_own(kvc: Kvc, plane: ControlPlane) ->
 
     vms = [plane.registry.get(VMS, "default", f"w-{number}") for number in (1, 2)]
     assert [vm["spec"]["template"]["spec"]["hostname"] for vm in vms] == ["w01", "w02"]
+
+
+def test_clones_that_were_made_beside_one_without_an_answer_are_told(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(faults=["stall:verb=create,resource=virtualmachineclones,count=1"])
+
+    answer = kvc(*FIVE, "--request-timeout=1s", exit_code=1)
+
+    told = {name for name in fates(answer.out) if name.startswith("clone-")}
+    assert told == set(clones(plane)) != set()
+    (snapshot,) = shared(plane)
+    assert {o["name"] for o in snapshot["metadata"]["ownerReferences"]} == told
+    assert any("was not created: " in line for line in errors(answer))
+
+
+def test_a_generated_name_makes_one_clone_though_the_answer_was_lost(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(faults=["drop:verb=create,resource=virtualmachineclones,after=1"])
+    document = """
+apiVersion: clone.kubevirt.io/v1beta1
+kind: VirtualMachineClone
+metadata: {generateName: g-}
+spec:
+  source: {apiGroup: kubevirt.io, kind: VirtualMachine, name: vm-cirros}
+---
+"""
+
+    kvc("create", "-f", "-", stdin=document * 3)
+
+    assert len(clones(plane)) == 3
+
+
+def leftover(plane: ControlPlane, *, age: int) -> str:
+    """Leave the snapshot of FIVE there, as a run that was killed before its first clone does."""
+    manifest = shared_snapshot(
+        [
+            build_clone(
+                CloneRequest(Reference(VIRTUAL_MACHINES, "vm-cirros"), f"clone-{n}", "", n),
+                choose=str,
+            )
+            for n in (name.removeprefix("clone-") for name in NAMES)
+        ]
+    )
+    stored = plane.registry.create(SNAPSHOTS, "default", manifest)
+    taken = datetime.now(timezone.utc) - timedelta(minutes=age)
+    stored["metadata"]["creationTimestamp"] = taken.strftime("%Y-%m-%dT%H:%M:%SZ")
+    plane.registry.store.put(SNAPSHOTS, stored)
+    return str(stored["metadata"]["uid"])
+
+
+@pytest.mark.parametrize(("age", "fate"), [(5, "unchanged"), (20, "created")])
+def test_a_leftover_is_used_only_while_another_run_may_be_taking_it(
+    kvc: Kvc, plane: ControlPlane, age: int, fate: str
+) -> None:
+    uid = leftover(plane, age=age)
+
+    answer = kvc(*FIVE)
+
+    (snapshot,) = shared(plane)
+    assert fates(answer.out)[snapshot["metadata"]["name"]] == fate
+    assert (snapshot["metadata"]["uid"] == uid) == (fate == "unchanged")
+
+
+def test_a_snapshot_that_failed_gives_way_to_another(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane()
+    args = ("create", "--source=vm-full", "--target=f-{}", "--count=2", "--skip-check=all")
+
+    kvc(*args, exit_code=4)
+    (first,) = shared(plane)
+    kvc(*args, exit_code=4)
+    (second,) = shared(plane)
+
+    assert first["metadata"]["uid"] != second["metadata"]["uid"]
+
+
+def test_clones_that_were_deleted_by_rm_before_it_was_cut_off_are_done(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(faults=["no-controller"])
+    kvc(*FIVE, "--timeout=0", "--skip-check=all", exit_code=3)
+    plane.faults.clear()
+    kvc(*FIVE)
+    for name in NAMES:
+        until(lambda name=name: phase_of(plane, name) == "Succeeded")  # type: ignore[misc]
+    for name in NAMES[:2]:
+        plane.registry.delete(CLONES, "default", name)
+
+    answer = kvc(*FIVE, "--wait", "--rm")
+
+    assert fates(answer.out)["web-01"] == fates(answer.out)["web-02"] == "unchanged"
+    assert clones(plane) == {}
+    until(lambda: not shared(plane))
+
+
+@pytest.mark.parametrize("fault", ["forbid:verb=patch", "500:verb=patch"])
+def test_a_snapshot_that_can_not_be_handed_over_hides_nothing(
+    kvc: Kvc, make_plane: Planes, fault: str
+) -> None:
+    plane = make_plane(faults=[f"{fault},resource=virtualmachinesnapshots,count=9"])
+
+    answer = kvc(*FIVE, "--wait", exit_code=1)
+
+    assert sum(line.endswith("condition met") for line in answer.out.splitlines()) == 5
+    (snapshot,) = shared(plane)
+    name = snapshot["metadata"]["name"]
+    stays = f"error: virtualmachinesnapshot.snapshot.kubevirt.io/{name} stays: "
+    assert [line.startswith(stays) for line in errors(answer)] == [True]
+
+
+def test_a_clone_that_can_not_be_deleted_stays_and_the_others_go(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(faults=["forbid:verb=delete,resource=virtualmachineclones,count=1"])
+
+    answer = kvc(*FIVE, "--wait", "--rm", exit_code=1)
+
+    (left,) = clones(plane)
+    assert [f"{OBJECT}/{left} stays: " in line for line in errors(answer)] == [True]
+
+
+def test_an_output_that_is_closed_ends_it_between_two_clones(
+    make_plane: Planes,
+) -> None:
+    plane = make_plane(speed=20)
+    command = [sys.executable, "-m", "kubectl_virt_clone", "create", "--source=vm-cirros"]
+    run = subprocess.Popen(
+        [*command, "--target=o-{}", "--count=40", "--parallel=2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    run.stdout.readline()
+    run.stdout.close()
+    assert run.stderr is not None
+    said = run.stderr.read()
+    run.stderr.close()
+
+    assert run.wait(timeout=60) == 1
+    (snapshot,) = shared(plane)
+    owners = {o["name"] for o in snapshot["metadata"].get("ownerReferences", [])}
+    assert owners == set(clones(plane))
+    assert f"{len(owners)} of 40 clones are there with the snapshot" in said
+
+
+def test_a_timeout_of_zero_looks_once_at_the_snapshot(kvc: Kvc, plane: ControlPlane) -> None:
+    kvc(*FIVE)
+    without_the_first(plane)
+
+    assert fates(kvc(*FIVE, "--timeout=0").out)[NAMES[0]] == "created"
+
+
+def without_the_first(plane: ControlPlane) -> None:
+    """Take the first clone of FIVE away, with its target."""
+    until(lambda: phase_of(plane, NAMES[0]) == "Succeeded")
+    plane.registry.delete(CLONES, "default", NAMES[0])
+    plane.registry.delete(VMS, "default", "web-01")
+
+
+def test_who_may_not_take_snapshots_is_told_the_way_round(kvc: Kvc, make_plane: Planes) -> None:
+    make_plane(faults=["forbid:verb=create,resource=virtualmachinesnapshots"])
+
+    answer = kvc(*FIVE, exit_code=1)
+
+    assert errors(answer)[0].startswith("error: no shared snapshot: Error from server (Forbidden)")
+    assert answer.err.splitlines()[-1] == "hint: --no-shared-snapshot"
+
+
+def test_who_may_not_create_clones_leaves_no_snapshot(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane(faults=["forbid:verb=create,resource=virtualmachineclones"])
+
+    kvc(*FIVE, exit_code=1)
+
+    until(lambda: not shared(plane))
+
+
+def test_who_may_not_list_clones_can_create_them(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane(faults=["forbid:verb=list,resource=virtualmachineclones"])
+
+    kvc(*FIVE, "--skip-check=target-claimed")
+
+    assert sorted(clones(plane)) == NAMES
+
+
+def test_an_old_kubevirt_checks_a_series_as_well(kvc: Kvc, make_plane: Planes) -> None:
+    make_plane(kubevirt="1.4")
+
+    assert kvc(*FIVE, "--dry-run=server").out.count("created (server dry run)") == 6
+
+
+def test_a_run_goes_on_without_its_source_if_it_has_the_snapshot(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane()
+    kvc(*FIVE)
+    without_the_first(plane)
+    plane.registry.delete(VMS, "default", "vm-cirros")
+
+    assert fates(kvc(*FIVE, "--wait").out)[NAMES[0]] == "created"
+
+
+def test_a_series_may_grow(kvc: Kvc, plane: ControlPlane) -> None:
+    kvc(*FIVE[:-1], "--count=2")
+
+    answer = kvc(*FIVE[:-1], "--count=3")
+
+    clone_fates = {name: fate for name, fate in fates(answer.out).items() if "clone-" in name}
+    assert clone_fates == {NAMES[0]: "unchanged", NAMES[1]: "unchanged", NAMES[2]: "created"}
