@@ -1,0 +1,110 @@
+"""docs/rbac.yaml: every verb works with the rights in it, and none of them is too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubectl_virt_clone.sandbox.apiserver.authorization import AUTHENTICATED, Rule, User
+from kubectl_virt_clone.sandbox.apiserver.requestinfo import parse
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+
+from .markdown import ROOT
+from .shell import Shell, shell_in
+
+TOKEN = "cloner"
+WORK = (
+    "check --source vm-data --target one",
+    "preview --source vmsnapshot/snap-1 --target one",
+    "create one --source vm-data --target one --wait",
+    "create 'w-{}' --source vm-data --target 'w-{}' --count 2 --wait --rm",
+    "create later --source vm-later --target later --wait",
+    "create stuck --source vm-cirros --target taken --skip-check target-exists",
+    "create slow --source vm-snap --target slow",
+    "get -o wide",
+    "describe one later stuck slow",
+    "delete slow",
+    "delete --finished --older-than 0",
+    "version",
+)
+FORBIDDEN = 403
+Right = tuple[str, str, str]
+Request = tuple[str, str, int]
+RunAs = Callable[[list[Rule]], tuple[Shell, list[Request]]]
+
+
+def roles() -> dict[str, list[dict[str, Any]]]:
+    documents = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text(encoding="utf-8"))
+    return {role["metadata"]["name"]: role["rules"] for role in documents}
+
+
+def rules_of(role: str, *namespaces: str) -> Iterator[Rule]:
+    for rule in roles()[role]:
+        names = (tuple(rule[key]) for key in ("apiGroups", "resources", "verbs"))
+        yield Rule(*names, namespaces)
+
+
+def rights_of(rules: list[Rule]) -> set[Right]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule.api_groups
+        for resource in rule.resources
+        for verb in rule.verbs
+    }
+
+
+@pytest.fixture
+def run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunAs]:
+    """Starts a sandbox with a user; gives what runs the program as this user, and its requests."""
+    with ExitStack() as stack:
+
+        def start(rules: list[Rule]) -> tuple[Shell, list[Request]]:
+            asked: list[Request] = []
+            plane = ControlPlane(
+                speed=float("inf"),
+                users={TOKEN: User("cloner", tuple(rules))},
+                on_request=lambda *request: asked.append(request),
+            )
+            stack.enter_context(plane)
+            kubeconfig = tmp_path / "kubeconfig"
+            kubeconfig.write_text(plane.kubeconfig_of(TOKEN), encoding="utf-8")
+            monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+            return shell_in(tmp_path, kubeconfig), asked
+
+        yield start
+
+
+def test_every_verb_works_with_the_rights_of_the_roles_and_needs_all_of_them(
+    run_as: RunAs,
+) -> None:
+    rules = [*rules_of("virt-clone", "default"), *rules_of("virt-clone-cluster", "*")]
+    shell, asked = run_as(rules)
+
+    answers = {line: shell.run(f"kubectl-virt_clone {line}") for line in WORK}
+    # It looks into what the clone's children say, and ends with their cause.
+    stuck = shell.run("kubectl-virt_clone wait stuck")
+
+    assert {line: out for line, (out, code) in answers.items() if code} == {}
+    assert stuck[1] == 4, stuck[0]
+    assert [request for request in asked if request[2] == FORBIDDEN] == []
+    used = {
+        (info.group, info.resource, info.verb)
+        for info in (parse(method, path) for method, path, _ in asked)
+        if info.resource
+    }
+    assert used - rights_of(list(AUTHENTICATED)) == rights_of(rules)
+
+
+def test_the_rights_that_are_a_must_are_enough_to_make_a_clone_and_wait_for_it(
+    run_as: RunAs,
+) -> None:
+    must = Rule(("clone.kubevirt.io",), ("virtualmachineclones",), ("create", "get"))
+    shell, _ = run_as([must])
+
+    assert shell.run("kubectl-virt_clone create c --source vm-data --target t --wait")[1] == 0
