@@ -3,15 +3,24 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+# Where a virtual environment keeps its programs.
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+DIST := $(VENV)-dist
 PYTEST_ARGS ?=
+# What `make cluster` installs.
+KUBEVIRT ?= v1.9.0
+# The Python inside release archives; uv's own ones run where the C library is old, too.
+RELEASE_PYTHON := 3.13
+TOOLS := build/tools/$(SCRIPTS)
 # More than two cores have: many tests wait for a server or a program.
 WORKERS ?= 4
 
-.PHONY: help demo test lint format e2e failures benchmarks clean
+.PHONY: help demo test lint format e2e docs failures benchmarks dist plugin-manifest test-wheel \
+	release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## show what there is to make
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 	PATH="$(CURDIR)/$(BIN):$$PATH" kubectl-virt_clone sandbox -- sh docs/demo.sh
@@ -19,12 +28,13 @@ demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 test: $(VENV)/.test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-lint: $(VENV)/.dev ## check style, types, layers and spelling
+lint: $(VENV)/.dev ## check style, types, layers, spelling and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/zizmor --offline --quiet --min-severity medium .github
 
 format: $(VENV)/.dev ## write the code in its one style
 	$(BIN)/ruff check --fix .
@@ -33,14 +43,65 @@ format: $(VENV)/.dev ## write the code in its one style
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
 
+docs: $(VENV)/.test ## write docs/verbs from the help, and draw docs/demo.svg from a run
+	$(BIN)/python -m tests.docs.pages
+	$(BIN)/python -m tests.docs.demo
+
 failures: $(VENV)/.test ## run all failures and write docs/failures.md: what each looks like
 	$(BIN)/python -m pytest tests/failures --write $(PYTEST_ARGS)
 
 benchmarks: $(VENV)/.test ## measure it against its peers and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(BENCHMARKS_ARGS)
 
+dist: $(DIST)/.made ## build wheel, sdist and this platform's archive for krew into dist/
+	$(DIST)/$(SCRIPTS)/python packaging/archive.py dist
+
+plugin-manifest: ## write plugin.yaml for the archives in dist/: make plugin-manifest VERSION=v0.1.0
+	$(PYTHON) packaging/manifest.py "$(VERSION)" $(if $(HOMEPAGE),--homepage "$(HOMEPAGE)")
+
+test-wheel: ## run the test suite on what `make dist` built, away from the checkout
+	rm -rf build/wheel
+	mkdir -p build/wheel/dist
+	cp dist/kubectl-virt_clone-* build/wheel/dist/
+	tar -xzf dist/kubectl_virt_clone-*.tar.gz -C build/wheel --strip-components 1
+	rm -r build/wheel/kubectl_virt_clone*
+	$(PYTHON) -m venv build/wheel/.venv
+	build/wheel/.venv/$(SCRIPTS)/python -m pip install --quiet "$$(ls dist/kubectl_virt_clone-*.whl)[test]"
+	cd build/wheel && .venv/$(SCRIPTS)/python -m pytest -n $(WORKERS) --ignore tests/test_architecture.py $(PYTEST_ARGS)
+
+release: ## cut a release, which the workflow then builds: make release VERSION=v0.1.0
+	$(PYTHON) packaging/release.py cut "$(VERSION)"
+
+release-notes: ## write build/notes.md, what a release changes: make release-notes VERSION=v0.1.0
+	mkdir -p build
+	$(PYTHON) packaging/release.py notes "$(VERSION)" >build/notes.md
+
+release-dist: export UV_PYTHON_INSTALL_DIR := $(CURDIR)/build/python
+release-dist: build/tools/.made ## make dist as a release does it: with a Python that runs on older systems
+	$(TOOLS)/uv python install --no-bin $(RELEASE_PYTHON)
+	python=$$($(TOOLS)/uv python find --managed-python --no-project $(RELEASE_PYTHON)) && \
+		$(MAKE) dist DIST=build/venv PYTHON="$$(printf %s "$$python" | tr '\\' /)"
+
+sbom: build/tools/.made ## write dist/kubectl-virt_clone.cdx.json: what is in the archives (CycloneDX)
+	rm -rf build/sbom
+	$(PYTHON) -m venv --without-pip build/sbom
+	$(TOOLS)/python -m pip --python build/sbom install --quiet --constraint packaging/constraints.txt dist/*.whl
+	find build/sbom -name direct_url.json -delete # it tells where the wheel was
+	$(TOOLS)/cyclonedx-py environment --output-file dist/kubectl-virt_clone.cdx.json build/sbom/$(SCRIPTS)/python
+
+checksums: ## write dist/SHA256SUMS
+	cd dist && rm -f SHA256SUMS && sums=$$(sha256sum -- *) && echo "$$sums" >SHA256SUMS
+
+github-release: release-notes ## publish dist/ on GitHub; the tag must be there: make github-release VERSION=v0.1.0
+	gh release create "$(VERSION)" --verify-tag --title "$(VERSION)" --notes-file build/notes.md \
+		$(if $(findstring -,$(VERSION)),--prerelease) dist/* plugin.yaml
+
+cluster: ## start kind with KubeVirt, for make e2e KUBECONFIG=build/cluster: make cluster KUBEVIRT=v1.9.0
+	mkdir -p build
+	sh tests/e2e/cluster.sh "$(KUBEVIRT)" build/cluster
+
 clean: ## remove what make and the tools have written
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DIST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # One virtual environment; each stamp says which of the extras it has.
 $(VENV)/.made:
@@ -58,4 +119,16 @@ $(VENV)/.test: $(VENV)/.made setup.cfg
 
 $(VENV)/.dev: $(VENV)/.made setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# What only a release needs.
+build/tools/.made:
+	$(PYTHON) -m venv build/tools
+	$(TOOLS)/python -m pip install --quiet cyclonedx-bom==7.5.0 uv==0.13.9
+	@touch $@
+
+# A release is built with libraries of its own choice.
+$(DIST)/.made: packaging/constraints.txt setup.cfg
+	$(PYTHON) -m venv $(DIST)
+	$(DIST)/$(SCRIPTS)/python -m pip install --quiet --constraint packaging/constraints.txt --editable '.[dist]'
 	@touch $@

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -67,7 +66,7 @@ def test_a_run_that_was_killed_is_finished_by_the_same_command(
         command = ("create", "--source=vm-data", f"--target={prefix}{{}}", f"--count={COUNT}")
         run = started(plane, *command, "--wait")
         time.sleep(dice.uniform(whole * 0.3, whole))
-        run.send_signal(signal.SIGKILL)
+        run.kill()
         run.communicate(timeout=60)
 
         told = finished(plane, *command, "--wait")

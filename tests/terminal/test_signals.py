@@ -14,6 +14,8 @@ import pytest
 
 from tests.terminal.conftest import PATIENCE, Planes, a_clone
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+
 WAIT = (sys.executable, "-m", "kubectl_virt_clone", "wait", "c")
 PENDING = "Source doesnt exist: VirtualMachine default/nosuch"
 AGAIN = "interrupted; the clone c goes on without us. To wait again:\n  kubectl virt-clone wait c\n"
