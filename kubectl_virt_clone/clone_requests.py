@@ -43,20 +43,18 @@ def requested_clones(asked: Mapping[str, Any], namespace: str) -> list[dict[str,
     clones = [read_clone(document) for path in filenames for document in _documents(path)]
     if not clones:
         raise ManifestError("no objects passed")
-    for number, clone in enumerate(clones):
+    seen = set()
+    for clone in clones:
         _check_namespace(clone, namespace)
-        if any(_same_object(clone, other) for other in clones[:number]):
+        if name_of(clone) and key_of(clone) in seen:
             raise ManifestError(f"{named(clone)} appears twice")
+        seen.add(key_of(clone))
     return clones
 
 
 def is_series(asked: Mapping[str, Any]) -> bool:
     """Whether several clones were asked for with flags, or as many as --count says."""
     return asked["count"] is not None or len(asked["targets"]) > 1
-
-
-def _same_object(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return bool(name_of(one)) and key_of(one) == key_of(other)
 
 
 def _flags(spec: dict[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".model", "kubernetes"),
     ),
     ".cluster.related": (
-        *(".cluster.concurrency", ".cluster.session", ".cluster.resources", ".model", ".errors"),
+        *(".cluster.concurrency", ".cluster.paging", ".cluster.session", ".cluster.resources"),
+        *(".model", ".errors"),
     ),
     ".cluster.changes": (".cluster.session", ".model.api"),
     ".cluster.watching": (

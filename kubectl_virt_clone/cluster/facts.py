@@ -26,7 +26,7 @@ from kubectl_virt_clone.model.api import (
     Resource,
 )
 from kubectl_virt_clone.model.manifest import target_name
-from kubectl_virt_clone.model.objects import Key, Object, at, name_of, text_at
+from kubectl_virt_clone.model.objects import Key, Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.model.preflight.facts import (
     Facts,
@@ -82,7 +82,7 @@ def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dic
         wanted["source"] = reader.object(resource, namespace, source)
     if target:
         wanted["target"] = reader.object(VIRTUAL_MACHINES, namespace, target)
-        wanted["clones"] = reader.listing(reader.served, namespace)
+        wanted["clones"] = reader.clones(namespace)
     if new_macs(clone):
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, namespace)
     if rights:
@@ -171,9 +171,7 @@ class _Reader:
         for namespace, wanted in names.items():
             if len(wanted) <= _AT_ONCE:
                 continue
-            question = self.listing(VIRTUAL_MACHINES, namespace)
-            self.ask([question])
-            vms = self.answers[question[0]]
+            vms = list_up(self._session, VIRTUAL_MACHINES, namespace, metadata_only=True)
             if not vms.unreadable:
                 there = {name_of(vm): vm for vm in vms.objects}
                 for name in wanted:
@@ -189,6 +187,11 @@ class _Reader:
         """All objects of a kind in a namespace, as a Listing; empty stands for the cluster."""
         read = partial(list_up, self._session, resource, namespace)
         return ("list", resource.qualified, namespace), read
+
+    def clones(self, namespace: str) -> Question:
+        """All clones of a namespace, of each only what the rules ask for: there may be many."""
+        read = partial(list_up, self._session, self.served, namespace, keep=_outline)
+        return ("list", self.served.qualified, namespace), read
 
     def fields(self) -> Question:
         """The fields of a clone's spec that the server knows, None if it doesn't say."""
@@ -224,3 +227,12 @@ def _reviewed(session: Session, group: str, kind: str, spec: Mapping[str, Any]) 
         return session.request("POST", f"/apis/{group}/v1/{kind.lower()}s", body=body)
     except (ConnectionFailed, StatusError):
         return {}
+
+
+def _outline(clone: Object) -> Object:
+    metadata, spec = mapping_at(clone, "metadata"), mapping_at(clone, "spec")
+    return {
+        "metadata": {key: metadata.get(key) for key in ("name", "namespace", "generateName")},
+        "spec": {key: spec.get(key) for key in ("source", "target")},
+        "status": {"phase": text_at(clone, "status", "phase")},
+    }

@@ -30,6 +30,7 @@ def pages(
     *,
     size: int = PAGE_SIZE,
     metadata_only: bool = False,
+    read_timeout: float | None = None,
     notice: Callable[[str], None],
 ) -> Iterator[list[dict[str, Any]]]:
     """The objects of a list, page by page; a ``size`` of 0 asks for all at once.
@@ -45,7 +46,9 @@ def pages(
         try:
             query_of_page = [*query, *limit, *place]
             page = list_page(
-                session, resource, namespace, query_of_page, metadata_only=metadata_only
+                *(session, resource, namespace, query_of_page),
+                metadata_only=metadata_only,
+                read_timeout=read_timeout,
             )
         except StatusError as error:
             newer = text_at(error.status, "metadata", "continue")

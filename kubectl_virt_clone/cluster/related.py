@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page
+from kubectl_virt_clone.cluster.paging import pages
+from kubectl_virt_clone.cluster.resources import NOT_FOUND, get
 from kubectl_virt_clone.cluster.session import Query, Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import (
@@ -166,14 +167,24 @@ def list_up(
     namespace: str,
     query: Query = (),
     *,
+    metadata_only: bool = False,
+    keep: Callable[[Object], Object] = lambda obj: obj,
     read_timeout: float | None = None,
 ) -> Listing:
-    """Read a list; one that can't be read is an answer too. No namespace means the cluster."""
+    """Read a list; one that can't be read is an answer too. No namespace means the cluster.
+
+    ``keep`` says what to remember of each object.
+    """
+    read = pages(
+        *(session, resource, namespace, query),
+        metadata_only=metadata_only,
+        read_timeout=read_timeout,
+        notice=lambda _: None,
+    )
     try:
-        page = list_page(session, resource, namespace, query, read_timeout=read_timeout)
+        return Listing(tuple(keep(obj) for page in read for obj in page))
     except (ConnectionFailed, StatusError) as error:
         return Listing(unreadable=_why(error))
-    return Listing(tuple(items_of(page)))
 
 
 def _why(error: ConnectionFailed | StatusError) -> str:
