@@ -9,7 +9,7 @@ from shutil import which
 from .figures import Row
 from .manifests import clone, shell
 from .plane import Plane
-from .runs import OURS, Run, run
+from .runs import OURS, in_turn
 from .setting import Setting
 
 COUNT = 200
@@ -20,28 +20,24 @@ def measure(setting: Setting) -> Iterator[Row]:
     if not which("kubectl"):
         return
     count = setting.size(COUNT)
-    rounds = setting.rounds(3)
-    manifest = json.dumps(clone("theirs-$round-$i"))
-    loop = f"for i in $(seq {count}); do kubectl create -f - <<EOF\n{manifest}\nEOF\ndone"
-    peer = "loop of kubectl create"
-    if which("virtctl"):
-        peer = "loop of virtctl | kubectl create"
-        flags = "--name theirs-$round-$i --source-name vm-cirros --target-name theirs-$round-$i-t"
-        loop = (
-            f"for i in $(seq {count}); do virtctl create clone {flags} | kubectl create -f -; done"
-        )
-    ours: list[Run] = []
-    theirs: list[Run] = []
+    virtctl = bool(which("virtctl"))
+    peer = f"loop of {'virtctl | ' if virtctl else ''}kubectl create"
+
+    def ours(number: int) -> list[str]:
+        series = ["--target", f"ours-{number}-{{}}", "--count", str(count)]
+        return [*OURS, "create", "--source=vm/vm-cirros", "--no-shared-snapshot", *series]
+
+    def theirs(number: int) -> list[str]:
+        name = f"theirs-{number}-$i"
+        create = f"kubectl create -f - <<EOF\n{json.dumps(clone(name))}\nEOF\n"
+        if virtctl:
+            flags = f"--name {name} --source-name vm-cirros --target-name {name}-t"
+            create = f"virtctl create clone {flags} | kubectl create -f -"
+        return shell(f"for i in $(seq {count}); do {create}\ndone")
+
     with Plane(controllers=False) as plane:
-        for number in range(rounds):
-            series = ["--target", f"ours-{number}-{{}}", "--count", str(count)]
-            create = [*OURS, "create", "--source=vm/vm-cirros", "--no-shared-snapshot", *series]
-            ours.append(run(create, plane.environment))
-            # The loop is slow enough to be measured once, and slowly enough to be measured well.
-            if not theirs:
-                script = f"round={number}\n{loop}"
-                theirs.append(run(shell(script), plane.environment))
-    best = min(ours, key=lambda each: each.seconds)
-    what = f"{count} clones created"
-    yield Row(what, best.seconds, "s", peer, theirs[0].seconds, 1 / 20)
-    yield Row("… CPU time of it", best.cpu, "s", peer, theirs[0].cpu)
+        # The loop is long enough to be measured well in two rounds.
+        runs = in_turn({"ours": ours, peer: theirs}, plane.environment, setting.rounds(2))
+    took, peers = runs["ours"], runs[peer]
+    yield Row(f"{count} clones created", took.seconds, "s", peer, peers.seconds, 1 / 20)
+    yield Row("… CPU time of it", took.cpu, "s", peer, peers.cpu)

@@ -1,4 +1,4 @@
-"""Fifty clones of one VM until all have succeeded: with a shared snapshot, and as the peers do it.
+"""Fifty clones of one VM until all have succeeded: from a shared snapshot, from one each, by peers.
 
 On a real cluster where one is given, in a namespace of its own; else on the sandbox, which holds
 many clones back as KubeVirt does (``sandbox --throttle``).
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
+
+import click
 
 from .figures import Row
 from .manifests import clone, shell, small_vm
@@ -25,12 +27,13 @@ COUNT = 50
 SPEED = 10.0
 """Of the sandbox: ten times as fast as KubeVirt, so that a run takes half a minute, not five."""
 PEER = "kubectl create + wait"
+NOT_SHARED = "--no-shared-snapshot"
 AT_MOST = 1 / 7
 TIMEOUT = "15m"
 
 
 def measure(setting: Setting) -> Iterator[Row]:
-    """One row: a VM's clones created at once and waited for."""
+    """One row for each way in which a VM's clones are created at once and waited for."""
     if not which("kubectl"):
         return
     count = COUNT
@@ -44,14 +47,23 @@ def measure(setting: Setting) -> Iterator[Row]:
 
 
 def _compared(environment: Mapping[str, str], what: str, count: int) -> Iterator[Row]:
-    with _namespace(environment) as namespace:
-        series = ["--source=vm/source", "--target=ours-{}", "--count", str(count)]
-        create = [*OURS, "create", "-n", namespace, *series, "--wait", f"--timeout={TIMEOUT}"]
-        ours = run(create, environment)
-    with _namespace(environment) as namespace, TemporaryDirectory() as folder:
+    left: list[str] = []
+    with _namespace(environment, left) as namespace:
+        ours = run(_as_we_do(namespace, count), environment)
+    with _namespace(environment, left) as namespace:
+        each = run([*_as_we_do(namespace, count), NOT_SHARED], environment)
+    with _namespace(environment, left) as namespace, TemporaryDirectory() as folder:
         theirs = _as_peers_do(environment, namespace, Path(folder), count)
     yield Row(what, ours.seconds, "s", PEER, theirs.seconds, AT_MOST)
     yield Row("… CPU time of it", ours.cpu, "s", PEER, theirs.cpu)
+    yield Row("… against one snapshot each", ours.seconds, "s", NOT_SHARED, each.seconds)
+    if left:
+        raise RuntimeError(f"not all was deleted: {'; '.join(left)}")
+
+
+def _as_we_do(namespace: str, count: int) -> list[str]:
+    series = ["--source=vm/source", "--target=ours-{}", "--count", str(count)]
+    return [*OURS, "create", "-n", namespace, *series, "--wait", f"--timeout={TIMEOUT}"]
 
 
 def _as_peers_do(environment: Mapping[str, str], namespace: str, folder: Path, count: int) -> Run:
@@ -65,15 +77,28 @@ def _as_peers_do(environment: Mapping[str, str], namespace: str, folder: Path, c
 
 
 @contextmanager
-def _namespace(environment: Mapping[str, str]) -> Iterator[str]:
-    """A namespace with a VM called ``source``, which is deleted with all that is in it."""
+def _namespace(environment: Mapping[str, str], left: list[str]) -> Iterator[str]:
+    """A namespace with a VM called ``source``, which is deleted with all that is in it.
+
+    What can't be deleted is said at once, and kept in ``left``.
+    """
     name = f"virt-clone-benchmark-{secrets.token_hex(3)}"
     manifest = json.dumps(small_vm("source"))
-    run(["kubectl", "create", "namespace", name], environment)
+    delete = ["kubectl", "delete", "--ignore-not-found"]
     try:
+        run(["kubectl", "create", "namespace", name], environment)
         run(shell(f"echo '{manifest}' | kubectl create -n {name} -f -"), environment)
         yield name
     finally:
         for resource in ("vmclone", "vmsnapshot", "vm"):
-            run(["kubectl", "delete", "-n", name, resource, "--all", "--timeout=2m"], environment)
-        run(["kubectl", "delete", "namespace", name, "--timeout=2m"], environment)
+            _try([*delete, "-n", name, resource, "--all", "--wait=false"], environment, left)
+        _try([*delete, "namespace", name, "--timeout=5m"], environment, left)
+
+
+def _try(command: Sequence[str], environment: Mapping[str, str], left: list[str]) -> None:
+    """One step of the clean-up: the next ones are taken even when it fails."""
+    try:
+        run(command, environment)
+    except RuntimeError as error:
+        click.echo(f"clean-up: {error}", err=True)
+        left.append(str(error))

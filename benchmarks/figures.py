@@ -52,6 +52,17 @@ class Row:
         return f"≤ {_ratio(self.at_most)}" if self.at_most >= 1 else f"≥ {_ratio(self.at_most)}"
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A measurement that came to no end; why is said on stderr."""
+
+    name: str
+
+    def cells(self) -> tuple[str, ...]:
+        """The columns of HEADERS as text."""
+        return (self.name, "**failed**", "", "", "", "**no**")
+
+
 def _number(value: float) -> str:
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
@@ -61,10 +72,10 @@ def _number(value: float) -> str:
 def _ratio(ratio: float | None) -> str:
     if ratio is None:
         return ""
-    return f"{ratio:.2f}x" if ratio > 0.5 else f"{1 / ratio:.0f}x faster"
+    return f"{ratio:.2f}x" if ratio > 0.5 else f"{1 / ratio:.3g}x faster"
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[Row | Failure]) -> str:
     """The rows as a Markdown table; ends with a newline."""
     lines: list[Sequence[str]] = [HEADERS, ["---"] * len(HEADERS), *(row.cells() for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,21 +37,23 @@ class Run:
 def run(command: Command, environment: Mapping[str, str]) -> Run:
     """Runs a command to its end; RuntimeError when it ends with another exit code than 0."""
     first = 0.0
+    last: deque[bytes] = deque(maxlen=20)
     with TemporaryFile("w+") as errors:
         begun = time.monotonic()
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)
         assert process.stdout is not None
         with process.stdout as lines:
-            for number, _ in enumerate(lines):
+            for number, line in enumerate(lines):
                 if number == 1:
                     first = time.monotonic() - begun
+                last.append(line)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         if process.returncode:
-            told = f"{' '.join(command)} ended with {process.returncode}: {errors.read()}"
-            raise RuntimeError(told)
+            told = f"{b''.join(last).decode(errors='replace')}{errors.read()}"
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {told}")
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, first)
 
 

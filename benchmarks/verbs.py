@@ -31,7 +31,7 @@ def measure(setting: Setting) -> Iterator[Row]:
     with Plane(controllers=False) as plane, TemporaryDirectory() as folder:
         plane.ask("plant", 20, "old", "Succeeded")
         for verb, words in cases.items():
-            yield _row(verb, words, plane, Path(folder), setting.rounds(11))
+            yield _row(verb, words, plane, Path(folder), setting.rounds(9))
 
 
 def _row(
