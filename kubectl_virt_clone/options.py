@@ -13,7 +13,7 @@ import click
 
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.references import check_name
+from kubectl_virt_clone.model.references import check_name, parse_clone
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.model.progress import Goal
@@ -82,6 +82,7 @@ def _goal(text: str) -> Goal:
 DURATION = Checked("duration", parse_duration)
 GOAL = Checked("goal", _goal)
 NAME = Checked("name", check_name)
+CLONE_NAME = Checked("name", parse_clone)
 
 
 class Verb(click.Command):

@@ -13,7 +13,7 @@ import click
 
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.options import NAME
+from kubectl_virt_clone.options import CLONE_NAME
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
@@ -28,7 +28,7 @@ def selection_options(
     nothing is wrong usage.
     """
     options: list[Decorator] = [
-        click.argument("names", metavar="[NAME...]", type=NAME, nargs=-1),
+        click.argument("names", metavar="[NAME...]", type=CLONE_NAME, nargs=-1),
         click.option(
             "-l",
             "--selector",

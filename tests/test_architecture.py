@@ -80,7 +80,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.concurrency", ".cluster.paging", ".cluster.session", ".cluster.resources"),
         *(".model", ".errors"),
     ),
-    ".cluster.changes": (".cluster.session", ".model.api"),
+    ".cluster.changes": (".cluster.session", ".model.api", ".model.objects"),
     ".cluster.watching": (
         *(".cluster.changes", ".cluster.session", ".cluster.resources", ".model.objects"),
         ".errors",
@@ -90,13 +90,21 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.session", ".cluster.resources", ".cluster.related", ".cluster.paging"),
         *(".model", ".errors"),
     ),
+    ".cluster.looking": (),
     ".cluster.judging": (
-        *(".cluster.confirming", ".cluster.related", ".cluster.resources", ".cluster.session"),
-        *(".model", ".errors"),
+        *(".cluster.confirming", ".cluster.looking", ".cluster.related", ".cluster.resources"),
+        *(".cluster.session", ".model", ".errors"),
+    ),
+    ".cluster.observing": (".model",),
+    ".cluster.seen": (".model",),
+    ".cluster.awaited": (
+        *(".cluster.changes", ".cluster.children", ".cluster.judging", ".cluster.looking"),
+        *(".cluster.observing", ".cluster.seen", ".cluster.watching", ".model", ".errors"),
     ),
     ".cluster.wanted": (".cluster.changes", ".cluster.paging", ".cluster.session", ".model"),
     ".cluster.waiting": (
-        *(".cluster.changes", ".cluster.children", ".cluster.judging", ".cluster.session"),
+        *(".cluster.awaited", ".cluster.changes", ".cluster.children", ".cluster.judging"),
+        *(".cluster.looking", ".cluster.observing", ".cluster.resources", ".cluster.session"),
         *(".cluster.wanted", ".cluster.watching", ".model", ".errors"),
     ),
     ".cluster.snapshots": (

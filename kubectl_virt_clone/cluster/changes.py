@@ -10,6 +10,7 @@ from typing import Any
 
 from kubectl_virt_clone.cluster.session import Query
 from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.objects import Key
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Scope:
     selector: Query = ()
     first: Query = ()
     page_size: int = 0
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The kind of its objects, and their namespace."""
+        return self.resource.kind, self.namespace
 
 
 @dataclass(frozen=True)
@@ -67,4 +73,13 @@ class Unreadable:
     why: str
 
 
-Change = Listed | Changed | Notice | Unreadable
+@dataclass(frozen=True)
+class Looked:
+    """What a look beside the watch has found of an object, as it was at that ``turn``."""
+
+    key: Key
+    turn: int
+    found: Any
+
+
+Change = Listed | Changed | Notice | Unreadable | Looked

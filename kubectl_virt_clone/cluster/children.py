@@ -6,15 +6,18 @@ What their states mean for a clone is ``model.diagnosis``'s to say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 
 from kubectl_virt_clone.cluster.changes import Change, Changed, Listed, Scope, Unreadable
 from kubectl_virt_clone.cluster.watching import Watch
 from kubectl_virt_clone.model.api import CLONES, EVENTS, RESTORES, SNAPSHOTS, Resource
 from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of, text_at, uid_of
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings, last_seen
 
 # Of the clone controller's events only a refused restore is a warning (KubeVirt 1.4 to 1.9).
 _WARNINGS = f"involvedObject.kind={CLONES.kind},type=Warning"
+
+_BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 
 Child = tuple[str, str, str]
 """(kind, namespace, name)."""
@@ -36,7 +39,7 @@ class Children:
         self._complete: set[Scope] = set()
         self._unreadable: dict[tuple[str, str], str] = {}
         self._scopes: dict[tuple[str, str], Scope] = {}
-        self._found: set[Child] = set()
+        self._found: dict[Scope, set[str]] = {}
 
     def is_open(self, namespace: str) -> bool:
         """Whether the children in that namespace are followed."""
@@ -82,16 +85,20 @@ class Children:
 
     def _take_page(self, page: Listed) -> Iterator[Key]:
         if page.first:
-            self._found.clear()
+            self._found[page.scope] = set()
+        found = self._found.setdefault(page.scope, set())
         resource, namespace = page.scope.resource, page.scope.namespace
         for obj in page.objects:
-            self._found.add((resource.kind, namespace, name_of(obj)))
+            found.add(name_of(obj))
             yield from self._keep(resource, obj)
-        if not page.last or resource == EVENTS:
+        if not page.last:
+            return
+        self._found.pop(page.scope)
+        if resource == EVENTS:
             return
         self._complete.add(page.scope)
         for child, keys in self._parents.items():
-            if child[:2] == (resource.kind, namespace) and child not in self._found:
+            if child[:2] == (resource.kind, namespace) and child[2] not in found:
                 self._objects.pop(child, None)
                 yield from keys
 
@@ -113,7 +120,7 @@ class Children:
 
     def around(self, clone: Object) -> Surroundings:
         """What is known to stand around ``clone``."""
-        events = self._warnings.get(uid_of(clone), {}).values()
+        events = sorted(self._warnings.get(uid_of(clone), {}).values(), key=_when)
         return Surroundings(
             snapshot=self._look_up(clone, SNAPSHOTS),
             restore=self._look_up(clone, RESTORES),
@@ -128,6 +135,10 @@ class Children:
         if self._scopes.get(where) not in self._complete:
             return None
         return Lookup(self._objects.get((*where, _child_name(clone, resource))))
+
+
+def _when(event: Object) -> datetime:
+    return last_seen(event) or _BEGINNING
 
 
 def _child_name(clone: Object, resource: Resource) -> str:

@@ -9,7 +9,7 @@ from kubectl_virt_clone.cluster.paging import pages
 from kubectl_virt_clone.cluster.related import events_of
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get
 from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.errors import StatusError
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.diagnosis import not_cloned
@@ -50,7 +50,20 @@ def doubt(session: Session, clone: Object, *, read_timeout: float) -> Cause | No
     return None if made else not_cloned(clone, name)
 
 
-def targets_in(session: Session, namespace: str) -> dict[Key, Object]:
-    """The metadata of all VMs of a namespace. Raises what kept them from being read."""
-    read = pages(session, VIRTUAL_MACHINES, namespace, metadata_only=True, notice=lambda _: None)
-    return {key_of(vm): vm for page in read for vm in page}
+def targets_in(session: Session, namespace: str, *, read_timeout: float) -> dict[Key, Object]:
+    """The metadata of all VMs of a namespace; none where they can't be read in a list.
+
+    Each is asked for by its name then, and that is answered or not.
+    """
+    read = pages(
+        session,
+        VIRTUAL_MACHINES,
+        namespace,
+        metadata_only=True,
+        read_timeout=read_timeout,
+        notice=lambda _: None,
+    )
+    try:
+        return {key_of(vm): vm for page in read for vm in page}
+    except (ConnectionFailed, StatusError):
+        return {}

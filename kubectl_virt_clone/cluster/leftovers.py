@@ -1,18 +1,16 @@
-"""What is left when clones are gone: looked for in few lists, and removed where nobody needs it.
+"""What is left when clones are gone, or were never made: looked for in few lists.
 
-What counts as left is ``model.removal``'s to say.
+What counts as left is ``model.removal``'s to say; nothing is deleted here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import side_by_side
 from kubectl_virt_clone.cluster.paging import pages
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, delete
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import (
@@ -25,7 +23,6 @@ from kubectl_virt_clone.model.objects import Object, mapping_at
 from kubectl_virt_clone.model.removal import (
     Remains,
     is_left_behind,
-    is_older,
     may_have_restored,
     remains,
     unused,
@@ -56,39 +53,21 @@ def _listed(session: Session, resource: Resource, namespace: str) -> list[Object
         return None
 
 
-def remove_snapshots(
-    session: Session,
-    served: Resource,
-    namespace: str,
-    *,
-    seconds: float,
-    now: datetime,
-    notice: Callable[[str], None],
-) -> Iterator[Object]:
-    """Delete snapshots that were taken for several clones, and that no clone owns or names.
+def left_behind(
+    session: Session, served: Resource, namespace: str, *, notice: Callable[[str], None]
+) -> list[Object]:
+    """Snapshots that were taken for several clones, and that no clone owns or names.
 
-    An interrupted run leaves such a one, and a run that is under way has one for a while: only
-    those older than some ``seconds`` go. Yields each that is deleted.
+    An interrupted run leaves such a one, and a run that is under way has one for a while. Raises
+    StatusError or ConnectionFailed.
     """
     query = [("labelSelector", SHARED)]
     listed = pages(session, SNAPSHOTS, namespace, query, notice=notice)
-    left = [
-        obj
-        for page in listed
-        for obj in page
-        if is_left_behind(obj) and is_older(obj, seconds, now)
-    ]
+    left = [_with_kind(obj) for page in listed for obj in page if is_left_behind(obj)]
     if not left:
-        return
+        return []
     clones = (obj for page in pages(session, served, namespace, notice=notice) for obj in page)
-    for snapshot in unused(left, clones):
-        try:
-            delete(session, SNAPSHOTS, snapshot)
-        except StatusError as error:
-            if error.code != NOT_FOUND:
-                raise
-            continue
-        yield _with_kind(snapshot)
+    return unused(left, clones)
 
 
 def _with_kind(snapshot: Object) -> dict[str, Any]:

@@ -66,19 +66,23 @@ def settled(
     return clone, around
 
 
-def surroundings_of(session: Session, namespace: str, clone: Object) -> Surroundings:
+def surroundings_of(
+    session: Session, namespace: str, clone: Object, *, read_timeout: float | None = None
+) -> Surroundings:
     """Read everything around ``clone``, in rounds of requests that are sent side by side.
 
     A second round follows only where the first names something to ask for, and a third where a
     claim is not bound.
     """
-    read = partial(partial, look_up, session)
+    read = partial(partial, look_up, session, read_timeout=read_timeout)
     named = _named(clone)
     first: dict[str, Callable[[], Any]] = {
         what: read(resource, namespace, name) for what, (resource, name) in named.items()
     }
     for name, uid in _event_objects(clone):
-        first[f"events/{name}"] = partial(events_of, session, namespace, name, uid)
+        first[f"events/{name}"] = partial(
+            events_of, session, namespace, name, uid, read_timeout=read_timeout
+        )
     found = side_by_side(first)
     lookups = {what: found[what] for what in named}
     if _from_snapshot(clone):
@@ -99,7 +103,8 @@ def surroundings_of(session: Session, namespace: str, clone: Object) -> Surround
     phases = {text_at(claim.object, "status", "phase") for claim in held.values() if claim.object}
     if phases <= {"Bound"}:
         return around
-    return replace(around, storage_classes=list_up(session, STORAGE_CLASSES, ""))
+    classes = list_up(session, STORAGE_CLASSES, "", read_timeout=read_timeout)
+    return replace(around, storage_classes=classes)
 
 
 def _named(clone: Object) -> dict[str, tuple[Resource, str]]:

@@ -39,8 +39,13 @@ class Watch:
         self.session = session
         self.found: Queue[Change | BaseException] = Queue()
         self.stopped = threading.Event()
-        self.trouble = ""
-        """Why the last attempt to reach the server failed; empty while it answers."""
+        self.troubles: dict[tuple[str, str], str] = {}
+        """By a scope's place: why the last attempt to reach it failed; none while it is well."""
+
+    @property
+    def trouble(self) -> str:
+        """The trouble with one of the scopes; empty while all are well."""
+        return next(iter(self.troubles.copy().values()), "")
 
     def follow(self, scope: Scope, *, in_passing: bool = False) -> None:
         """Begin to follow a scope, from a thread of its own.
@@ -118,14 +123,15 @@ class _Follower:
                 pause = 0.0 if monotonic() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
 
     def _give_up(self, error: BaseException) -> None:
-        self._put(Unreadable(self._scope, str(error)) if self._in_passing else error)
+        why = error.message if isinstance(error, StatusError) else str(error)
+        self._put(Unreadable(self._scope, why) if self._in_passing else error)
 
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
         """Remember what is wrong; said where it is still so at the second attempt."""
         if isinstance(error, StatusError) and error.code == GONE:
             self._version = ""
         elif not self._in_passing:
-            self._shared.trouble = str(error)
+            self._shared.troubles[self._scope.place] = str(error)
             if again:
                 self._notice(f"{error} (trying again)")
 
@@ -137,8 +143,7 @@ class _Follower:
 
     def _well(self) -> None:
         """The server answers."""
-        if not self._in_passing:
-            self._shared.trouble = ""
+        self._shared.troubles.pop(self._scope.place, None)
 
     def _follow(self) -> None:
         """List if need be, then watch from there until the stream ends.

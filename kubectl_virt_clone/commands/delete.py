@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
 import click
 
-from kubectl_virt_clone.cluster.leftovers import remove_snapshots, what_stays
+from kubectl_virt_clone.cluster.leftovers import left_behind, what_stays
 from kubectl_virt_clone.cluster.removing import Found, Removal, find
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, served_clones
 from kubectl_virt_clone.cluster.session import Session, connect
 from kubectl_virt_clone.cluster.waiting import wait_for
 from kubectl_virt_clone.cluster.wanted import Wanted
 from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    ExitCode,
     InvalidValue,
     SeveralErrors,
     StatusError,
     VirtCloneError,
+    WaitInterrupted,
 )
-from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.model.api import SNAPSHOTS, Resource
 from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.objects import Object, key_of, uid_of
 from kubectl_virt_clone.model.progress import Goal
-from kubectl_virt_clone.model.removal import AN_HOUR, Limits, held
+from kubectl_virt_clone.model.removal import AN_HOUR, Limits, held, is_older
 from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import DURATION, Verb, connection_flags, connection_options
 from kubectl_virt_clone.render.live import progress
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.outcomes import failure
-from kubectl_virt_clone.render.removal import deleted, loss, question, spared, staying
+from kubectl_virt_clone.render.removal import (
+    deleted,
+    loss,
+    question,
+    spared,
+    staying,
+    unread,
+    young,
+)
 from kubectl_virt_clone.selection_options import selection_options
 
 EXAMPLES = """
@@ -73,7 +86,7 @@ class Asked:
     "--finished",
     is_flag=True,
     help="Only clones that failed, or succeeded and have all volumes bound; also snapshots that"
-    " an interrupted create left behind, after an hour or --older-than.",
+    " an interrupted create left behind more than an hour ago.",
 )
 @click.option(
     "--older-than",
@@ -132,33 +145,83 @@ def command(
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
     found = find(session, served, selection, limits, _now(), at_once=how.parallel, notice=warn)
-    if not _is_confirmed(found, selection, selection.scope(session.namespace), how):
+    namespace = selection.scope(session.namespace)
+    if not _is_confirmed(found, selection, namespace, how):
         log("nothing is deleted")
         return
     named = bool(selection.names) and not how.ignore_not_found
-    removal = Removal(session, served, at_once=how.parallel, dry_run=how.dry_run, named=named)
-    removal.errors += [e for e in found.errors if not (how.ignore_not_found and _is_missing(e))]
-    _remove(session, served, removal, found, selection, limits, how)
-    if removal.gone and how.wait and how.dry_run == "none":
-        _wait(session, served, removal, how.timeout, flags)
-    if removal.errors:
-        raise SeveralErrors(removal.errors)
+    removal = _removal(session, served, found.clones, how, named=named)
+    missing = [e for e in found.errors if not (how.ignore_not_found and _is_missing(e))]
+    with _interruptible(removal):
+        failed = _remove(removal, missing, how)
+        for line in staying(what_stays(session, namespace, removal.gone)):
+            log(line)
+        errors = _tidy_up(session, served, removal, found, selection, limits, how)
+        if removal.gone and how.wait and how.dry_run == "none":
+            errors += _wait(session, served, removal, how.timeout, selection, flags)
+    if errors:
+        raise SeveralErrors(errors)
+    ctx.exit(ExitCode.ERROR if failed else ExitCode.DONE)
 
 
 def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked) -> bool:
     """Whether to go on; only a terminal is asked, and only before all is deleted."""
     asks = selection.everything and found.clones and not how.yes and how.dry_run == "none"
-    if not (asks and sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (asks and sys.stdin and sys.stdin.isatty()):
         return True
     text = question(len(found.clones), found.spared, namespace)
+    with ExitStack() as opened:
+        try:
+            terminal = sys.stderr
+            if not terminal.isatty():
+                terminal = opened.enter_context(open("/dev/tty", "w", encoding="utf-8"))
+        except OSError:
+            raise VirtCloneError(f"{text} There is no terminal to ask on; use -y") from None
+        terminal.write(f"{text} [y/N] ")
+        terminal.flush()
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):
+                terminal.write("\n")  # the question still stands on the line
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _removal(
+    session: Session, resource: Resource, objects: Sequence[Object], how: Asked, *, named: bool
+) -> Removal:
+    return Removal(
+        session, resource, objects, at_once=how.parallel, dry_run=how.dry_run, named=named
+    )
+
+
+@contextmanager
+def _interruptible(removal: Removal) -> Iterator[None]:
+    """Ctrl-C and SIGTERM after the deletion is begun: say how many are deleted."""
     try:
-        return click.confirm(text, err=True, prompt_suffix=" ")
-    except click.Abort:
-        log("")  # the question still stands on the line
-        raise
+        yield
+    except (KeyboardInterrupt, SystemExit) as end:
+        by_signal = isinstance(end, SystemExit)
+        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        raise WaitInterrupted(f"interrupted; {removal.state}", code) from end
 
 
-def _remove(
+def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> bool:
+    """Delete, and say why some are not, for the wait for the others may take long.
+
+    Returns whether there were such.
+    """
+    try:
+        removal.run(partial(_say, how))
+    finally:
+        errors = [*missing, *removal.errors]
+        for line in "\n".join(map(str, errors)).splitlines():
+            log(line)
+    return bool(errors)
+
+
+def _tidy_up(
     session: Session,
     served: Resource,
     removal: Removal,
@@ -166,27 +229,29 @@ def _remove(
     selection: Selection,
     limits: Limits,
     how: Asked,
-) -> None:
-    """Delete the clones and the snapshots that nobody needs, and say what stays."""
-    namespace = selection.scope(session.namespace)
-    removal.run(found.clones, partial(_say, how))
-    for line in staying(what_stays(session, namespace, removal.gone)):
-        log(line)
-    snapshots = 0
+) -> list[VirtCloneError]:
+    """Delete the snapshots that nobody needs, where the finished clones were to be deleted.
+
+    Returns why some are not deleted.
+    """
+    namespace, old = selection.scope(session.namespace), list[Object]()
     if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):
-        seconds = AN_HOUR if limits.older_than is None else limits.older_than
         try:
-            for snapshot in remove_snapshots(
-                session, served, namespace, seconds=seconds, now=_now(), notice=warn
-            ):
-                click.echo(deleted(snapshot, how.output, how.dry_run))
-                snapshots += 1
-        except VirtCloneError as error:
-            removal.errors.append(error)
-    if not (found.clones or snapshots or selection.names):
+            left, now = left_behind(session, served, namespace, notice=warn), _now()
+        except (ConnectionFailed, StatusError):
+            log(unread(SNAPSHOTS.plural))
+        else:
+            old = [snapshot for snapshot in left if is_older(snapshot, AN_HOUR, now)]
+            for line in [young(snapshot) for snapshot in left if snapshot not in old]:
+                log(line)
+    snapshots = _removal(session, SNAPSHOTS, old, how, named=False)
+    if old:
+        snapshots.run(lambda snapshot: click.echo(deleted(snapshot, how.output, how.dry_run)))
+    if not (found.clones or snapshots.gone or selection.names):
         click.echo("No resources found")
     if found.spared and (selection.names or not removal.gone):
         log(spared(found.spared))
+    return snapshots.errors
 
 
 def _say(how: Asked, clone: Object) -> None:
@@ -196,10 +261,17 @@ def _say(how: Asked, clone: Object) -> None:
 
 
 def _wait(
-    session: Session, served: Resource, removal: Removal, timeout: float, flags: ConnectionFlags
-) -> None:
+    session: Session,
+    served: Resource,
+    removal: Removal,
+    timeout: float,
+    selection: Selection,
+    flags: ConnectionFlags,
+) -> list[VirtCloneError]:
     """Wait until the clones that were deleted are gone: a finalizer may hold them."""
     wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})
+    if selection.all_namespaces:  # what is said of a wait that was interrupted names one
+        flags = replace(flags, namespace=key_of(removal.gone[0])[0])
     with progress(
         sys.stderr,
         met=lambda result: None,
@@ -209,8 +281,8 @@ def _wait(
         quiet=True,
     ) as shown:
         results = wait_for(session, served, wanted, GONE, timeout=timeout or -1.0, observer=shown)
-    if error := failure([held(result) for result in results], GONE, looked_once=False):
-        removal.errors.append(error)
+    error = failure([held(result) for result in results], GONE, looked_once=False)
+    return [error] if error else []
 
 
 def _is_missing(error: VirtCloneError) -> bool:

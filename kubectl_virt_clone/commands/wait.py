@@ -7,7 +7,6 @@ import time
 
 import click
 
-from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.cluster.waiting import wait_for
 from kubectl_virt_clone.cluster.wanted import Wanted
@@ -100,15 +99,17 @@ def command(
         flags=flags,
         selection=selection,
         quiet=quiet,
+        fail_on_pending=fail_on_pending,
     ) as shown:
         results = wait_for(
             session,
-            served_clones(session),
+            None,
             Wanted.of(selection, session.namespace),
             goal,
             timeout=timeout,
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    if error := failure(results, goal, looked_once=timeout == 0):
+    several = selection.all_namespaces
+    if error := failure(results, goal, looked_once=timeout == 0, several=several):
         raise error

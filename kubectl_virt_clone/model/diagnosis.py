@@ -15,7 +15,14 @@ from kubectl_virt_clone.model.cause import Cause, deletion, kubectl_in
 from kubectl_virt_clone.model.finding import kubectl
 from kubectl_virt_clone.model.objects import Object, at, text_at, time_at
 from kubectl_virt_clone.model.origin import Origin, origin_of
-from kubectl_virt_clone.model.progress import FAILED, SUCCEEDED, phase_of, reason_of
+from kubectl_virt_clone.model.progress import (
+    FAILED,
+    SUCCEEDED,
+    Goal,
+    gone_before,
+    phase_of,
+    reason_of,
+)
 from kubectl_virt_clone.model.stalled import restore_cause, snapshot_cause
 from kubectl_virt_clone.model.surroundings import Surroundings
 
@@ -42,10 +49,11 @@ _SENTENCES = (
 )
 
 
-def diagnose(clone: Object, around: Surroundings, now: datetime) -> Cause | None:
+def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause | None:
     """The cause of what holds ``clone`` up, or made it fail; None where nothing is known to.
 
-    ``around`` may lack anything: what was not read tells nothing.
+    ``around`` may lack anything: what was not read tells nothing. Without ``now`` nothing is
+    concluded from how long a clone has no status.
     """
     phase = phase_of(clone)
     if phase == FAILED:
@@ -54,7 +62,7 @@ def diagnose(clone: Object, around: Surroundings, now: datetime) -> Cause | None
         return _of_success(clone, around)
     own = clone_cause(clone)
     if own or not phase:
-        return own or _of_silence(clone, around, now)
+        return own or (_of_silence(clone, around, now) if now else None)
     if phase == "SnapshotInProgress":
         return snapshot_cause(clone, around)
     return restore_cause(clone, around) or _of_claims(clone, around)
@@ -77,9 +85,9 @@ def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:
     return _told(clone, "clone-failed", "", final=True)
 
 
-def deleted_cause(goal: str) -> Cause:
+def deleted_cause(goal: Goal) -> Cause:
     """The cause for a clone that is gone before it reached ``goal``."""
-    return Cause("clone-deleted", f"it was deleted before it reached {goal}", final=True)
+    return Cause("clone-deleted", gone_before(goal), final=True)
 
 
 def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:

@@ -99,6 +99,11 @@ class Goal:
         return self.is_success or (self.kind == "phase" and self.value != FAILED)
 
     @property
+    def of_status(self) -> bool:
+        """Whether it is a path into what the clone controller writes."""
+        return self.text.partition("=")[2].lstrip("{").startswith(".status.")
+
+    @property
     def is_success(self) -> bool:
         """Whether only a clone that succeeds can reach it."""
         return (self.kind, self.name.lower(), (self.value or "").lower()) in (
@@ -181,7 +186,7 @@ def verdict(clone: Object | None, goal: Goal) -> Verdict:
     if goal.kind == "create":
         return Verdict(Outcome.POSSIBLE) if clone is None else MET
     if clone is None:
-        return Verdict(Outcome.NEVER, f"it was deleted before it reached {goal}")
+        return Verdict(Outcome.NEVER, gone_before(goal))
     if goal.kind == "phase":
         return _phase_verdict(clone, goal)
     if goal.kind == "volumes-bound":
@@ -191,17 +196,21 @@ def verdict(clone: Object | None, goal: Goal) -> Verdict:
     return _condition_verdict(clone, goal)
 
 
+def gone_before(goal: Goal) -> str:
+    """The sentence for a clone that was deleted before it reached ``goal``."""
+    reached = "its volumes were bound" if goal == BOUND else f"it reached {goal}"
+    return f"it was deleted before {reached}"
+
+
 def has_children(clone: Object) -> bool:
     """Whether the temporary objects are still there: they go when every new volume is bound."""
     return bool(text_at(clone, "status", "snapshotName") or text_at(clone, "status", "restoreName"))
 
 
 def _volumes_verdict(clone: Object) -> Verdict:
-    if phase_of(clone) == FAILED:
-        return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
     if phase_of(clone) == SUCCEEDED and not has_children(clone):
         return MET
-    return Verdict(Outcome.POSSIBLE, reason_of(clone))
+    return _unmet(clone)
 
 
 def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
@@ -210,20 +219,26 @@ def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
         raise VirtCloneError("given jsonpath expression matches more than one value")
     if found and (goal.value is None or as_text(found[0]) == goal.value):
         return MET
+    # What a user writes may still come; a status is not written anew.
+    return _unmet(clone, may_come=not goal.of_status)
+
+
+def _unmet(clone: Object, *, may_come: bool = False) -> Verdict:
+    """The verdict on a goal that lies ahead: a Failed clone never gets there."""
+    if phase_of(clone) == FAILED and not may_come:
+        return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
     return Verdict(Outcome.POSSIBLE, reason_of(clone))
 
 
 def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
-    phase, sentence = phase_of(clone), reason_of(clone)
+    phase = phase_of(clone)
     if phase == goal.value:
         return MET
-    if phase == FAILED:
-        return Verdict(Outcome.NEVER, sentence or "KubeVirt gives no reason")
     if phase == SUCCEEDED or step_of(clone) > (
         STEPS.index(goal.value) + 1 if goal.value in STEPS else 4
     ):
         return Verdict(Outcome.NEVER, f"its phase is already {phase}")
-    return Verdict(Outcome.POSSIBLE, sentence)
+    return _unmet(clone)
 
 
 def _condition_verdict(clone: Object, goal: Goal) -> Verdict:
@@ -233,9 +248,7 @@ def _condition_verdict(clone: Object, goal: Goal) -> Verdict:
         status = text_at(condition, "status").lower()
         if same and status == wanted and not _stale(clone, condition):
             return MET
-    if phase_of(clone) == FAILED and goal.is_success:
-        return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
-    return Verdict(Outcome.POSSIBLE, reason_of(clone))
+    return _unmet(clone, may_come=wanted != "true")
 
 
 def _stale(clone: Object, condition: Object) -> bool:

@@ -6,9 +6,20 @@ Only text is judged here; whether the object exists is the cluster's to say.
 from __future__ import annotations
 
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.api import SOURCE_ALIASES, VIRTUAL_MACHINES, Reference, Resource
+from kubectl_virt_clone.model.api import (
+    CLONE_GROUP,
+    CLONE_VERSIONS,
+    CLONES,
+    SOURCE_ALIASES,
+    VIRTUAL_MACHINES,
+    Reference,
+    Resource,
+)
 
 KINDS = "vm, vmsnapshot"
+
+_CLONE_ALIASES = (CLONES.singular, CLONES.plural, "vmclone", "vmclones")
+_CLONE_GROUPS = ("", CLONE_GROUP, *(f"{version}.{CLONE_GROUP}" for version in CLONE_VERSIONS))
 
 
 def check_name(text: str) -> str:
@@ -22,6 +33,17 @@ def check_name(text: str) -> str:
     if text in {".", ".."} or "/" in text or "%" in text or not text.isprintable():
         raise InvalidValue(f'"{text}" can\'t be a name')
     return text
+
+
+def parse_clone(text: str) -> str:
+    """The name of a clone, from ``NAME`` or ``KIND/NAME`` as ``-o name`` and kubectl write it.
+
+    Raises InvalidValue.
+    """
+    kind, slash, name = text.partition("/")
+    alias, _, group = kind.lower().partition(".")
+    is_clone = slash and alias in _CLONE_ALIASES and group in _CLONE_GROUPS
+    return check_name(name if is_clone else text)
 
 
 def parse_kind(text: str) -> Resource:

@@ -157,12 +157,13 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
     """
     name = text_at(clone, "spec", "target", "name")
     snapshot = around.snapshot.object if around.snapshot else None
-    own = text_at(snapshot, "spec", "source", "name") == name
     sentence = f'the target "{name}" exists already and runs'
-    if own and text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind:
-        stops = f"{sentence}; KubeVirt overwrites it as soon as it stops"
-        return Cause("target-running", stops, deletion(clone))
-    return Cause("target-running", sentence, deletion(clone), final=True)
+    from_snapshot = text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind
+    if from_snapshot and text_at(snapshot, "spec", "source", "name") == name:
+        sentence += "; KubeVirt overwrites it as soon as it stops"
+    # Whose snapshot it is, is not known where it may not be read.
+    final = not from_snapshot or text_at(snapshot, "spec", "source", "name") not in ("", name)
+    return Cause("target-running", sentence, deletion(clone), final)
 
 
 def _errors_of(restore: Object) -> Iterator[str]:

@@ -34,6 +34,11 @@ class Row:
         return state(self.phase)
 
 
+def label(key: Key, *, several: bool) -> str:
+    """``NAME``, or ``NAMESPACE/NAME`` where there are several namespaces."""
+    return "/".join(key) if several else key[1]
+
+
 def state(phase: str) -> str:
     """``PHASE n/4``; the phase alone where it is no step on the way to success."""
     if phase and phase not in STEPS:
@@ -49,13 +54,14 @@ def step(phase: str) -> int:
 class Board:
     """All clones of one wait, from its beginning on."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, several: bool = False) -> None:
         self.began = now
         self.done = 0
         self.running: dict[Key, Row] = {}
         self.failed: dict[Key, Row] = {}
         self._rows: dict[Key, Row] = {}
         self._namespaces: set[str] = set()
+        self._several = several
         self._finishes: deque[float] = deque(maxlen=_WINDOW)
 
     def expect(self, keys: Collection[Key], now: float) -> None:
@@ -79,8 +85,7 @@ class Board:
 
     def label(self, row: Row) -> str:
         """The clone's name, with its namespace where there are several."""
-        namespace, name = row.key
-        return f"{namespace}/{name}" if len(self._namespaces) > 1 else name
+        return label(row.key, several=self._several or len(self._namespaces) > 1)
 
     def changed(self, clone: Object, cause: Cause | None, now: float) -> None:
         """A clone has a new version, or another cause."""

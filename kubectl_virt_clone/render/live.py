@@ -14,10 +14,10 @@ from typing import TextIO
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
+from kubectl_virt_clone.model.objects import Key, Object, key_of
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result, phase_of
 from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.render.board import Board, state
+from kubectl_virt_clone.render.board import Board, label, state
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.frames import frame, last_line, span_of_time
 from kubectl_virt_clone.render.interruption import interrupted
@@ -42,25 +42,29 @@ def progress(
     flags: ConnectionFlags,
     selection: Selection | None = None,
     quiet: bool = False,
+    fail_on_pending: bool = False,
 ) -> Iterator[Quiet]:
     """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
     Ctrl-C and SIGTERM become a WaitInterrupted that says how to wait again: with the same
     ``flags``, and the ``selection`` or the names of what is not decided.
     """
+    selection = selection or Selection()
     if quiet:
         shown = Quiet(met)
     elif stream.isatty() and moves_its_cursor():
-        shown = Drawn(stream, met, clock)
+        shown = Drawn(stream, met, clock, several=selection.all_namespaces)
     else:
-        shown = Lines(stream, met, clock)
+        shown = Lines(stream, met, clock, several=selection.all_namespaces)
     try:
         with shown:
             yield shown
     except (KeyboardInterrupt, SystemExit) as end:
         if not shown.undecided and (shown.has_begun or not selection):
             raise
-        message = interrupted(list(shown.undecided), goal, flags, selection or Selection())
+        message = interrupted(
+            list(shown.undecided), goal, flags, selection, fail_on_pending=fail_on_pending
+        )
         by_signal = isinstance(end, SystemExit)
         code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
         raise WaitInterrupted(message, code) from end
@@ -111,14 +115,23 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """One line for each change: for pipes, logs, and terminals that know lines only."""
+    """One line for each change: for pipes, logs, and terminals that know lines only.
 
-    def __init__(self, stream: TextIO, met: Met, clock: Clock) -> None:
+    Names have their namespace where there may be ``several``, or are.
+    """
+
+    def __init__(self, stream: TextIO, met: Met, clock: Clock, *, several: bool = False) -> None:
         super().__init__(met)
+        self._several = several
         self._stream = stream
         self._clock = clock
         self._began = clock()
         self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the cause of each
+
+    def began(self, keys: Collection[Key]) -> None:
+        """Remember whether they are of several namespaces."""
+        super().began(keys)
+        self._several = self._several or len({namespace for namespace, _ in keys}) > 1
 
     def changed(self, clone: Object, cause: Cause | None) -> None:
         """Say what is new: the same phase with the same cause is not repeated.
@@ -134,7 +147,8 @@ class Lines(Quiet):
         if cause and cause.hint and cause.sentence != before[1]:
             because += f"; hint: {escaped(cause.hint)}"
         elapsed = span_of_time(self._clock() - self._began)
-        where = f"{escaped(name_of(clone))}: {escaped(state(now[0]))}"
+        name = label(key, several=self._several)
+        where = f"{escaped(name)}: {escaped(state(now[0]))}"
         self._say(f"{where} after {elapsed}{because}")
 
     def decided(self, result: Result) -> None:
@@ -161,12 +175,12 @@ class Drawn(Quiet):
 
     interval = FRAME_SECONDS
 
-    def __init__(self, stream: TextIO, met: Met, clock: Clock) -> None:
+    def __init__(self, stream: TextIO, met: Met, clock: Clock, *, several: bool = False) -> None:
         super().__init__(met)
         self._screen = Screen(stream)
         self._style = style_of(stream)
         self._clock = clock
-        self._board = Board(clock())
+        self._board = Board(clock(), several=several)
         self._results: list[Result] = []
         self._due = clock()
         self._redirection = redirect_stderr(self._screen)

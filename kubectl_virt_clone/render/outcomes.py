@@ -8,6 +8,7 @@ from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result
+from kubectl_virt_clone.render.board import label
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
 
@@ -33,9 +34,19 @@ class Met:
         return text
 
 
-def failure(results: Sequence[Result], goal: Goal, *, looked_once: bool) -> WaitFailed | None:
-    """The error that stands for all clones that did not reach ``goal``; None if all did."""
-    failed = [(_line(r, goal, looked_once), _code(r)) for r in results if not r.met]
+def failure(
+    results: Sequence[Result], goal: Goal, *, looked_once: bool, several: bool = False
+) -> WaitFailed | None:
+    """The error that stands for all clones that did not reach ``goal``; None if all did.
+
+    Names have their namespace where there may be ``several``, or are.
+    """
+    several = several or len({result.key[0] for result in results}) > 1
+    failed = [
+        (_line(r, label(r.key, several=several), goal, looked_once), _code(r))
+        for r in results
+        if not r.met
+    ]
     if not failed:
         return None
     return WaitFailed([line for line, _ in failed], max(code for _, code in failed))
@@ -48,8 +59,8 @@ def _code(result: Result) -> ExitCode:
     return ExitCode.CLONE_FAILED if never else ExitCode.TIMED_OUT
 
 
-def _line(result: Result, goal: Goal, looked_once: bool) -> str:
-    name, why = result.name, result.cause.sentence if result.cause else result.verdict.reason
+def _line(result: Result, name: str, goal: Goal, looked_once: bool) -> str:
+    why = result.cause.sentence if result.cause else result.verdict.reason
     if result.missing:
         return f'Error from server (NotFound): {CLONES.qualified} "{name}" not found'
     hint = f"\nhint: {result.cause.hint}" if result.cause and result.cause.hint else ""

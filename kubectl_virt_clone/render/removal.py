@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from kubectl_virt_clone.model.manifest import named
-from kubectl_virt_clone.model.objects import Key, Object, name_of
+from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
 from kubectl_virt_clone.model.removal import Remains, unfinished
 from kubectl_virt_clone.render.escaping import escaped
 
@@ -57,7 +57,20 @@ def staying(left: Remains) -> Iterator[str]:
         names, command = _shown("pvc", left.claims)
         yield f"restored and of no VM, but still there: {names}; hint: {command}"
     for plural in left.unread:
-        yield f"{plural} can't be read: more may have stayed than is said here"
+        yield unread(plural)
+
+
+def young(snapshot: Object) -> str:
+    """Why a snapshot that no clone owns or names is not deleted."""
+    namespace, name = key_of(snapshot)
+    why = "it is younger than an hour, and a create may still need it"
+    command = shlex.join(["kubectl", "delete", "vmsnapshot", name, "-n", namespace])
+    return escaped(f"{named(snapshot)} stays: {why}; hint: {command}")
+
+
+def unread(plural: str) -> str:
+    """What it means that these can't be read."""
+    return f"{plural} can't be read: more may have stayed than is said here"
 
 
 def _shown(resource: str, keys: Sequence[Key]) -> tuple[str, str]:

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from kubectl_virt_clone.cli import run
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
@@ -53,6 +60,7 @@ class Cluster(RuleBasedStateMachine):
             controllers=False,
         )
         self.registry = self.plane.registry
+        self.waited = False
         self.made: dict[str, set[str]] = {}
         """The VMs, by uid, that the restore of each clone, by uid, has written."""
         self.plane.kubevirt._reconcile = self._noting(self.plane.kubevirt._reconcile)
@@ -162,6 +170,21 @@ class Cluster(RuleBasedStateMachine):
             self.touch_the_restore(name, str(self.clock.seconds))
         self.let_the_controllers_do_all_that_is_due()
 
+    @precondition(lambda self: not self.waited and self.registry.list(CLONES, NAMESPACE).items)
+    @rule(fault=st.sampled_from(["500", "drop", "429"]), after=st.integers(0, 2))
+    def wait_while_the_controllers_go_on(self, fault: str, after: int) -> None:
+        """What is told meanwhile is true as well, whatever the line does to a look at a target."""
+        self.waited = True  # once: it takes real time
+        clones = self.registry.list(CLONES, NAMESPACE).items
+        uids = {clone["metadata"]["name"]: clone["metadata"]["uid"] for clone in clones}
+        self.plane.faults.add(f"{fault}:verb=get,resource=virtualmachines,after={after}")
+        going_on = threading.Thread(target=self.let_the_controllers_do_all_that_is_due)
+        going_on.start()
+        told = self._told("200ms")
+        going_on.join()
+        self.plane.faults.clear()
+        assert told <= {name for name, uid in uids.items() if self.made.get(uid)}
+
     @invariant()
     def success_is_told_for_a_target_that_the_clone_made_and_for_no_other(self) -> None:
         clones = self.registry.list(CLONES, NAMESPACE).items
@@ -175,12 +198,18 @@ class Cluster(RuleBasedStateMachine):
         true = {name for name, uid in succeeded.items() if self.made.get(uid)}
         assert self._told() == true, (succeeded, self.made)
 
-    def _told(self) -> set[str]:
+    def _told(self, timeout: str = "0") -> set[str]:
         """The clones that the program says have succeeded."""
         out, err = io.StringIO(), io.StringIO()
-        arguments = ["--kubeconfig", str(self.plane.kubeconfig), "--timeout=0", "-o", "name"]
+        arguments = [
+            "--kubeconfig",
+            str(self.plane.kubeconfig),
+            f"--timeout={timeout}",
+            "-o",
+            "name",
+        ]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = run(["wait", "--all", "--quiet", *arguments])
+            code = run(["wait", "--all", *arguments])
         assert code in (0, 3, 4), err.getvalue()
         return {line.rpartition("/")[2] for line in out.getvalue().splitlines()}
 

@@ -291,9 +291,10 @@ CASES = (
         patience=2.0,
     ),
     Case(
-        "",
-        "the target is deleted after the clone has succeeded, and the clone with it",
+        "clone-deleted",
+        "the target is deleted before its volumes are bound, and the clone with it",
         (CLONES, DELETED),
+        final=True,
         source="vm-later",
         goal="volumes-bound",
         after=_delete_the_target,

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 
 WAIT = (sys.executable, "-m", "kubectl_virt_clone", "wait", "c")
 PENDING = "Source doesnt exist: VirtualMachine default/nosuch"
-AGAIN = "interrupted; the clone c goes on without us. To wait again:\n  kubectl virt-clone wait c\n"
+AGAIN = (
+    "interrupted; the clone c goes on without us. To wait again:\n"
+    "  kubectl virt-clone wait c -n default\n"
+)
 
 
 @contextmanager

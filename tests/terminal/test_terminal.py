@@ -68,7 +68,7 @@ def test_ctrl_c_leaves_a_fresh_line_and_says_how_to_wait_again(plane: Planes, pa
     assert timeless(shell.until_done()) == [
         "0 of 6 done, 6 running after <t>",
         "interrupted; 6 clones go on without us. To wait again:",
-        "  kubectl virt-clone wait c00 c01 c02 c03 c04 … and 1 more",
+        "  kubectl virt-clone wait c00 c01 c02 c03 c04 c05 -n default",
         "exit=130",
     ]
 

@@ -361,6 +361,11 @@ CASES = {
         surroundings(restore=a_restore(sentence=RUNS), snapshot=a_snapshot("snap")),
         Cause("target-running", 'the target "b" exists already and runs', DELETE, final=True),
     ),
+    "a VM runs, and whether it is the snapshot's own may not be known": (
+        from_snapshot("RestoreInProgress", target="a"),
+        surroundings(restore=a_restore(sentence=RUNS), snapshot=FORBIDDEN),
+        Cause("target-running", 'the target "a" exists already and runs', DELETE),
+    ),
     "a patch that does not apply [09]": (
         a_clone("RestoreInProgress"),
         surroundings(restore=a_restore(sentence=NO_PATH)),
@@ -589,6 +594,7 @@ def test_a_controller_is_silent_after_some_seconds_without_status_and_event(
     now = NOW - timedelta(seconds=60 - seconds)
     cause = diagnose(clone, surroundings(events=events), now)
     assert (cause.id if cause else "") == ("controller-silent" if silent else "")
+    assert diagnose(clone, surroundings(events=events), None) is None
 
 
 def test_the_clone_alone_tells_why_it_is_pending_and_that_it_failed():

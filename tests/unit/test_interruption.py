@@ -16,15 +16,24 @@ def said(names="a", goal=SUCCESS, selection=None, **flags):
 def test_the_command_names_the_clone():
     assert said(["nightly"]) == (
         "interrupted; the clone nightly goes on without us. To wait again:\n"
-        "  kubectl virt-clone wait nightly"
+        "  kubectl virt-clone wait nightly -n vms"
     )
 
 
-def test_more_than_five_are_counted():
-    assert said("abcde").endswith("\n  kubectl virt-clone wait a b c d e")
+def test_all_names_are_there_however_many_they_are():
     assert said("abcdefg", namespace="vms") == (
         "interrupted; 7 clones go on without us. To wait again:\n"
-        "  kubectl virt-clone wait a b c d e … and 2 more -n vms"
+        "  kubectl virt-clone wait a b c d e f g -n vms"
+    )
+
+
+def test_each_of_several_namespaces_has_a_command():
+    keys = [("a", "one"), ("b", "two"), ("a", "three")]
+
+    assert interrupted(keys, SUCCESS, ConnectionFlags(user="me"), Selection()) == (
+        "interrupted; 3 clones go on without us. To wait again:\n"
+        "  kubectl virt-clone wait one three -n a --user me\n"
+        "  kubectl virt-clone wait two -n b --user me"
     )
 
 
@@ -35,7 +44,7 @@ def test_more_than_five_are_counted():
         (Selection(field_selector="metadata.name=a"), "--field-selector metadata.name=a"),
         (Selection(everything=True), "--all"),
         (Selection(everything=True, all_namespaces=True), "--all -A"),
-        (Selection(names=("a", "b")), "a"),
+        (Selection(names=("a", "b")), "a -n vms"),
     ],
 )
 def test_what_was_selected_is_selected_again(selection, words):
@@ -52,7 +61,7 @@ def test_what_was_selected_is_selected_again(selection, words):
     ],
 )
 def test_the_goal_is_the_same(goal, words):
-    assert said(goal=parse_goal(goal)).endswith(f"\n  kubectl virt-clone wait a{words}")
+    assert said(goal=parse_goal(goal)).endswith(f"\n  kubectl virt-clone wait a -n vms{words}")
 
 
 def test_the_connection_is_the_same_but_for_secrets():
@@ -62,9 +71,13 @@ def test_the_connection_is_the_same_but_for_secrets():
         "server": "https://user:secret@host",
         "token": "secret",
         "impersonate_user": "ann",
+        "impersonate_groups": ("x", "y z"),
+        "impersonate_uid": "7",
+        "insecure_skip_tls_verify": True,
     }
     assert said(**flags).endswith(
-        "\n  kubectl virt-clone wait a --kubeconfig 'my config' --context prod --as ann"
+        "\n  kubectl virt-clone wait a -n vms --kubeconfig 'my config' --context prod --as ann"
+        " --as-uid 7 --as-group x --as-group 'y z' --insecure-skip-tls-verify"
     )
 
 
@@ -72,3 +85,15 @@ def test_clones_that_are_not_known_yet_are_told_by_how_they_are_chosen():
     assert said([], selection=Selection(label_selector="a=b")) == (
         "interrupted; the clones go on without us. To wait again:\n  kubectl virt-clone wait -l a=b"
     )
+
+
+def test_names_that_were_asked_for_are_said_before_anything_is_known_of_them():
+    assert said([], selection=Selection(names=("a", "b"))) == (
+        "interrupted; the clones go on without us. To wait again:\n  kubectl virt-clone wait a b"
+    )
+
+
+def test_what_ends_the_wait_early_is_asked_for_again():
+    keys = [("vms", "a")]
+    said = interrupted(keys, SUCCESS, ConnectionFlags(), Selection(), fail_on_pending=True)
+    assert said.endswith("\n  kubectl virt-clone wait a -n vms --fail-on-pending")

@@ -438,7 +438,7 @@ def test_an_interrupted_wait_says_how_to_wait_for_what_is_not_decided(end, code,
         ended_by(end, quiet=quiet, then=[decided(met("clone-1"))])
     assert str(raised.value) == (
         "interrupted; the clone b goes on without us. To wait again:\n"
-        "  kubectl virt-clone wait b -n vms"
+        "  kubectl virt-clone wait b -n default"
     )
     assert raised.value.exit_code == code
 

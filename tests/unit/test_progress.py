@@ -144,7 +144,8 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         (a_clone("", sentence=NO_SOURCE), READY, possible(NO_SOURCE)),
         (a_clone("Failed", sentence=BACKEND), READY, never(BACKEND)),
         (a_clone("Failed"), READY, never("KubeVirt gives no reason")),
-        (a_clone("Failed"), Goal("condition", "Frozen", "true"), possible()),
+        (a_clone("Failed"), Goal("condition", "Frozen", "true"), never("KubeVirt gives no reason")),
+        (a_clone("Failed"), Goal("condition", "Frozen", "false"), possible()),
         (without(a_clone(), "status", "conditions"), READY, possible()),
         (None, READY, never("it was deleted before it reached condition=Ready=true")),
         # the volumes: the temporary objects go when all are bound (recording 01)
@@ -152,12 +153,14 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         (with_restore(a_clone("Succeeded")), BOUND, possible()),
         (a_clone("RestoreInProgress"), BOUND, possible()),
         (a_clone("Failed", sentence=BACKEND), BOUND, never(BACKEND)),
-        (None, BOUND, never("it was deleted before it reached volumes-bound")),
+        (None, BOUND, never("it was deleted before its volumes were bound")),
         # a field
         (a_clone("Succeeded"), field("{.status.targetName}"), MET),
         (a_clone("Succeeded"), field("{.status.targetName}=vm-cirros-clone"), MET),
         (a_clone("Succeeded"), field("{.status.targetName}=other"), possible()),
         (a_clone("SnapshotInProgress"), field("{.status.targetName}"), possible()),
+        (a_clone("Failed", sentence=BACKEND), field("{.status.nosuch}"), never(BACKEND)),
+        (a_clone("Failed", sentence=BACKEND), field("{.metadata.nosuch}"), possible(BACKEND)),
         (a_clone("Succeeded"), field("{.metadata.generation}=1"), MET),
         # create
         (a_clone(""), CREATED, MET),

@@ -12,7 +12,7 @@ from kubectl_virt_clone.model.api import (
     Reference,
     Resource,
 )
-from kubectl_virt_clone.model.references import parse_kind, parse_reference
+from kubectl_virt_clone.model.references import parse_clone, parse_kind, parse_reference
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,26 @@ def test_a_resource_has_the_names_that_urls_and_messages_use():
 
 def test_a_resource_of_the_core_group_has_no_group_in_its_names():
     assert (EVENTS.api_version, EVENTS.qualified) == ("v1", "events")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "virtualmachineclone.clone.kubevirt.io",
+        "virtualmachineclones.v1beta1.clone.kubevirt.io",
+        "virtualmachineclone",
+        "VirtualMachineClones",
+        "vmclone",
+        "vmclones",
+    ],
+)
+def test_a_clone_may_be_named_with_its_kind(kind):
+    assert parse_clone(f"{kind}/nightly") == parse_clone("nightly") == "nightly"
+
+
+@pytest.mark.parametrize(
+    "text", ["vm/web", "vmclone.example.com/web", "vmclone/", "vmclone/a/b", "/web", "vmclone/.."]
+)
+def test_what_names_no_clone_is_refused(text):
+    with pytest.raises(InvalidValue):
+        parse_clone(text)
