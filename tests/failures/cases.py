@@ -16,7 +16,7 @@ AT_ONCE = float("inf")
 EVENTS = "events"
 DELETED = "DELETED"
 # Soon after it began kubectl looks once more whether the object is there: that is no matter here.
-SYNC_SECONDS = 1.0
+SYNC_SECONDS = 2.0
 Act = Callable[[Stage], None]
 
 
@@ -289,6 +289,14 @@ CASES = (
         before=_bind_the_sources_volume,
         goal="volumes-bound",
         patience=2.0,
+    ),
+    Case(
+        "",
+        "the target is deleted after the clone has succeeded, and the clone with it",
+        (CLONES, DELETED),
+        after=_delete_the_target,
+        audience=2,
+        ready=True,
     ),
     Case(
         "clone-deleted",
