@@ -232,6 +232,18 @@ def connection_flags(ctx: click.Context) -> ConnectionFlags:
     return ConnectionFlags(**ctx.meta.get(_CONNECTION, {}))
 
 
+def parallel_option(what: str) -> Callable[[Command], Command]:
+    """Add ``--parallel``, for a verb whose clones are being ``what``."""
+    return click.option(
+        "--parallel",
+        type=click.IntRange(min=1, max=64),
+        default=8,
+        show_default=True,
+        metavar="P",
+        help=f"How many clones are being {what} at once.",
+    )
+
+
 def output_option(*choices: str) -> Callable[[Command], Command]:
     """Add ``-o`` with these formats."""
     return click.option(

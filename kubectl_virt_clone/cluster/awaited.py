@@ -216,17 +216,13 @@ class Awaited:
         seen = self._seen[key]
         seen.untold = seen.untold or changed
         (self._unread.add if judged.again or judged.look else self._unread.discard)(key)
+        result = self.results[key] = replace(
+            self.results[key], verdict=judged.verdict, clone=seen.clone, cause=judged.cause
+        )
         if judged.look:
-            self.results[key] = replace(
-                self.results[key], verdict=judged.verdict, clone=seen.clone, cause=judged.cause
-            )
             self._ask(key, judged.look)
             return
         before, seen.cause, seen.looked_at = seen.cause, judged.cause, time.monotonic()
-        result = replace(
-            self.results[key], verdict=judged.verdict, clone=seen.clone, cause=judged.cause
-        )
-        self.results[key] = result
         if judged.verdict.outcome is not Outcome.POSSIBLE:
             self._undecided.pop(key)
             self._observer.decided(result)

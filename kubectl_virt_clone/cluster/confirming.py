@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kubectl_virt_clone.cluster.paging import pages
 from kubectl_virt_clone.cluster.related import events_of
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, get
+from kubectl_virt_clone.cluster.resources import FORBIDDEN, NOT_FOUND, get
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
@@ -15,8 +15,6 @@ from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.diagnosis import not_cloned
 from kubectl_virt_clone.model.objects import Key, Object, key_of, text_at, uid_of
 from kubectl_virt_clone.model.origin import Origin, has_failed, is_marked, origin_of
-
-FORBIDDEN = 403
 
 
 class Unconfirmed(Exception):

@@ -14,7 +14,7 @@ from functools import partial
 from kubectl_virt_clone.cluster.confirming import Unconfirmed, doubt, targets_in
 from kubectl_virt_clone.cluster.looking import Once
 from kubectl_virt_clone.cluster.related import events_of, surroundings_of
-from kubectl_virt_clone.cluster.resources import get
+from kubectl_virt_clone.cluster.resources import FORBIDDEN, get
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.model.api import Resource
@@ -36,7 +36,6 @@ from kubectl_virt_clone.model.progress import (
 )
 from kubectl_virt_clone.model.surroundings import Listing, Surroundings
 
-FORBIDDEN = 403
 # More targets than these are read in a list.
 A_FEW = 20
 # For what would only make a sentence better.

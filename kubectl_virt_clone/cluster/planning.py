@@ -13,7 +13,7 @@ from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import in_order
 from kubectl_virt_clone.cluster.paging import pages
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, is_busy
+from kubectl_virt_clone.cluster.resources import FORBIDDEN, NOT_FOUND, get, is_busy
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import find_snapshot
 from kubectl_virt_clone.errors import StatusError, VirtCloneError
@@ -28,7 +28,6 @@ from kubectl_virt_clone.model.shared_snapshot import (
     sharing,
 )
 
-FORBIDDEN = 403
 AT_ONCE = 8
 
 

@@ -21,7 +21,7 @@ from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Re
 from kubectl_virt_clone.model.objects import key_of, mapping_at, mappings_at, text_at, uid_of
 
 FIELD_MANAGER = "kubectl-virt-clone"
-NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 404, 409, 429, 500
+FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 403, 404, 409, 429, 500
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 

@@ -13,7 +13,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 from kubectl_virt_clone.cluster.changes import Changed, Listed, Scope
-from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, create, delete, get, path_of
+from kubectl_virt_clone.cluster.resources import (
+    CONFLICT,
+    FORBIDDEN,
+    NOT_FOUND,
+    create,
+    delete,
+    get,
+    path_of,
+)
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.watching import watching
 from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
@@ -26,7 +34,6 @@ from kubectl_virt_clone.model.stalled import snapshot_failure
 A_WEEK = 7 * 24 * 3600.0
 # For a first look at a server that is slow, and for a leftover to go.
 LOOK_LONG, GONE_SECONDS = 10.0, 30.0
-FORBIDDEN = 403
 LOOK_SECONDS = 0.05  # between two looks whether to go on
 MERGE_PATCH = "application/merge-patch+json"
 

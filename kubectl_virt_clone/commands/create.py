@@ -24,6 +24,7 @@ from kubectl_virt_clone.options import (
     connection_flags,
     connection_options,
     output_option,
+    parallel_option,
 )
 from kubectl_virt_clone.render.answers import answer
 from kubectl_virt_clone.render.formats import FORMATS
@@ -67,14 +68,7 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
     show_default=True,
     help="Take one snapshot of the VM for several clones, instead of one for each.",
 )
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1, max=64),
-    default=8,
-    show_default=True,
-    metavar="P",
-    help="How many clones are being created at once.",
-)
+@parallel_option("created")
 @click.option(
     "--dry-run",
     type=click.Choice(["none", "client", "server"]),

@@ -34,7 +34,13 @@ from kubectl_virt_clone.model.objects import Object, key_of, uid_of
 from kubectl_virt_clone.model.progress import Goal
 from kubectl_virt_clone.model.removal import AN_HOUR, Limits, held, is_older
 from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.options import DURATION, Verb, connection_flags, connection_options
+from kubectl_virt_clone.options import (
+    DURATION,
+    Verb,
+    connection_flags,
+    connection_options,
+    parallel_option,
+)
 from kubectl_virt_clone.render.live import progress
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.outcomes import failure
@@ -114,14 +120,7 @@ class Asked:
     metavar="DURATION",
     help="How long to wait for all of them; 0 means a week.",
 )
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1, max=64),
-    default=8,
-    show_default=True,
-    metavar="P",
-    help="How many clones are being deleted at once.",
-)
+@parallel_option("deleted")
 @click.option("-o", "--output", type=click.Choice(["name"]), help="Print names only.")
 @connection_options
 @click.pass_context
