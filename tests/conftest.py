@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from tests.envtest.binaries import ASSETS, why_not
+from tests.envtest.cluster import running_cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if os.name == "nt" and any(part in item.nodeid for part in POSIX):
             item.add_marker(pytest.mark.skip(reason="is about POSIX"))
+
+
+def server_kind(config: pytest.Config) -> str:
+    """On which of the three servers what is true of all of them is tested."""
+    if config.getoption("--kubeconfig"):
+        return "cluster"
+    return "apiserver" if os.environ.get(ASSETS) else "sandbox"
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The cluster of --kubeconfig, else an API server of KUBEBUILDER_ASSETS, else the sandbox."""
+    kind = server_kind(request.config)
+    if kind == "cluster":
+        yield request.config.getoption("--kubeconfig")
+    elif kind == "sandbox":
+        yield request.getfixturevalue("control_plane").kubeconfig
+    elif reason := why_not():
+        pytest.skip(reason)
+    else:
+        with running_cluster() as server:
+            yield server.kubeconfig
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from .apiserver.authorization import ADMIN, User
 from .apiserver.certificates import Certificates, make_certificates
 from .apiserver.faults import NO_CONTROLLER, NO_WEBHOOK, STALE_CACHE, Fault, Faults
 from .apiserver.server import HOST, ApiServer, OnRequest
+from .kubevirt.api import LocalApi
 from .kubevirt.loop import KubeVirt
 from .kubevirt.pace import Pace
 from .kubevirt.releases import NEWEST, catalogue_of, release_named
@@ -69,7 +70,7 @@ class ControlPlane:
         release = release_named(kubevirt)
         self.registry = registry or Registry(catalogue=catalogue_of(release))
         pace = pace or Pace(speed=speed, throttled=throttled)
-        self.kubevirt = KubeVirt(self.registry, pace=pace, release=release)
+        self.kubevirt = KubeVirt(LocalApi(self.registry), pace=pace, release=release)
         self.faults = Faults(faults)
         self.token = secrets.token_urlsafe(32)
         self.url = ""
@@ -186,7 +187,7 @@ class ControlPlane:
         self.registry.admission.append(self.kubevirt.admission)
         for seed in self._seeds:
             try:
-                plant(self.registry, load_seed(seed))
+                plant(LocalApi(self.registry), load_seed(seed))
             except (
                 ApiError,
                 OSError,

@@ -15,11 +15,8 @@ MakeClone = Callable[..., Obj]
 
 
 @pytest.fixture(scope="session")
-def api(request: pytest.FixtureRequest) -> Api:
-    """The cluster of --kubeconfig, else the sandbox."""
-    kubeconfig: Path | None = request.config.getoption("--kubeconfig")
-    if kubeconfig is None:
-        kubeconfig = request.getfixturevalue("control_plane").kubeconfig
+def api(kubeconfig: Path) -> Api:
+    """The API under contract."""
     return Api(kubeconfig)
 
 

@@ -178,49 +178,6 @@ def test_the_default_namespace_stays(registry: Registry) -> None:
     )
 
 
-def test_the_same_event_again_raises_its_count(registry: Registry) -> None:
-    clone = registry.create(CLONES, "default", a_clone("a"))
-    for _ in range(3):
-        registry.record_event(
-            involved=clone,
-            type_key=CLONES,
-            reason="SnapshotReady",
-            message="ready",
-            component="clone-controller",
-        )
-    registry.record_event(
-        involved=clone,
-        type_key=CLONES,
-        kind_type="Warning",
-        reason="SnapshotReady",
-        message="ready",
-        component="clone-controller",
-    )
-    events = registry.list("events", "default").items
-    assert [(event["type"], event["count"]) for event in events] == [("Normal", 3), ("Warning", 1)]
-    assert events[0]["involvedObject"] == {
-        "apiVersion": "clone.kubevirt.io/v1beta1",
-        "kind": "VirtualMachineClone",
-        "name": "a",
-        "namespace": "default",
-        "resourceVersion": clone["metadata"]["resourceVersion"],
-        "uid": clone["metadata"]["uid"],
-    }
-    assert events[0]["metadata"]["name"].startswith("a.")
-    assert len(events[0]["metadata"]["name"]) == len("a.") + 16
-
-
-def test_an_event_that_was_deleted_begins_anew(registry: Registry) -> None:
-    clone = registry.create(CLONES, "default", a_clone("a"))
-    for _ in range(2):
-        registry.record_event(
-            involved=clone, type_key=CLONES, reason="R", message="m", component="c"
-        )
-        (event,) = registry.list("events", "default").items
-        assert event["count"] == 1
-        registry.delete("events", "default", event["metadata"]["name"])
-
-
 def test_a_page_after_compaction_is_expired(registry: Registry) -> None:
     for name in "abc":
         registry.create(CLONES, "default", a_clone(name))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_virt_clone.sandbox.kubevirt.api import LocalApi
 from kubectl_virt_clone.sandbox.kubevirt.seeds import SEED_DIRECTORY, load_seed, plant, seed_names
 
 from .world import CLONES, KUBEVIRTS, VMS, World
@@ -73,7 +74,7 @@ def test_a_file_of_the_users_own_may_be_a_seed(still_world: World, tmp_path: Pat
         "- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n  metadata: {name: mine}\n"
         "  spec: {runStrategy: Halted, template: {spec: {domain: {}}}}\n---\n"
     )
-    plant(still_world.registry, load_seed(path))
+    plant(LocalApi(still_world.registry), load_seed(path))
     assert "mine" in still_world.names(VMS)
 
 
@@ -95,4 +96,4 @@ def test_a_file_that_is_no_seed_is_refused(tmp_path: Path, content: str, complai
 def test_a_kind_that_is_not_served_is_refused(still_world: World) -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
     with pytest.raises(ValueError, match="v1 Pod is not served"):
-        plant(still_world.registry, [pod])
+        plant(LocalApi(still_world.registry), [pod])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.sandbox.kubevirt.api import LocalApi
 from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
 from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
 from kubectl_virt_clone.sandbox.kubevirt.releases import catalogue_of, release_named
@@ -56,7 +57,7 @@ class World:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.registry.create("namespaces", "", namespace)
         self.kubevirt = KubeVirt(
-            self.registry, pace=pace or Pace(speed=float("inf")), release=self.release
+            LocalApi(self.registry), pace=pace or Pace(speed=float("inf")), release=self.release
         )
         self.registry.admission.append(self.kubevirt.admission)
         self.seed("kubevirt", *seeds)
@@ -71,7 +72,7 @@ class World:
 
     def seed(self, *names: str) -> None:
         for name in names:
-            plant(self.registry, load_seed(name))
+            plant(LocalApi(self.registry), load_seed(name))
 
     def clone(self, name: str, source: str = "vm-cirros", target: str = "", **spec: Any) -> Obj:
         """Creates a clone of a VM, or of a snapshot when ``source`` is ``vmsnapshot/x``."""
@@ -167,9 +168,9 @@ class World:
         found.sort(key=lambda event: event["metadata"]["name"].rpartition(".")[2])
         return [(e["type"], e["reason"], e["count"], e["message"]) for e in found]
 
-    def timeline(self, name: str) -> list[list[Any]]:
+    def timeline(self, name: str, since: int = 1) -> list[list[Any]]:
         """What a watcher of one clone saw: event, phase, conditions, the three names."""
-        _, changes = self.registry.store.changes_since(1, 0)
+        _, changes = self.registry.store.changes_since(since, 0)
         return [
             [
                 change.event,

@@ -1,12 +1,11 @@
-"""Who asks, and what they may do: users, their rules, and the reviews of both.
+"""What a user may do: users, their rules, and the reviews of both.
 
-Tokens and headers are read by the HTTP side; refusing sentences are in status.py.
+Who asks is found out in authentication.py; refusing sentences are in status.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..storage.status import bad_request
@@ -68,7 +67,15 @@ EVERYTHING = Rule(("*",), ("*",), ("*",))
 # What every signed-in user of a cluster with KubeVirt may do.
 AUTHENTICATED = (
     *(Rule((group,), (plural,), ("create",)) for group, plural in SELF_REVIEWS),
+    *(
+        Rule(("instancetype.kubevirt.io",), (plural,), ("get", "list", "watch"))
+        for plural in ("virtualmachineclusterinstancetypes", "virtualmachineclusterpreferences")
+    ),
     Rule(("kubevirt.io",), ("kubevirts",), ("get", "list")),
+    *(
+        Rule(("subresources.kubevirt.io",), (plural,), ("get", "list"))
+        for plural in ("guestfs", "version")
+    ),
 )
 
 
@@ -110,12 +117,6 @@ def allowed(user: User, info: RequestInfo) -> bool:
     if not info.resource:
         return user.may_path(info.verb, info.path)
     return user.may(info.verb, info.group, _qualified(info), info.namespace, info.name)
-
-
-def impersonated(known: Iterable[User], name: str, groups: tuple[str, ...], uid: str) -> User:
-    """The user an admin acts as: a known one with their rules, or one without rules."""
-    found = next((user for user in known if user.name == name), User(name))
-    return replace(found, groups=(*groups, "system:authenticated"), uid=uid)
 
 
 def review(user: User, kind: str, body: Any) -> Obj:
@@ -160,12 +161,13 @@ def _review_rules(user: User, namespace: str) -> Obj:
     rules = [rule for rule in user.all_rules if rule.reaches(namespace)]
     everything = EVERYTHING in rules
     paths = [("*", ["*"])] if everything else []
+    # Two roles allow what is public: each is listed.
+    paths += [(path, ["get"]) for path in sorted((*DISCOVERY_PATHS, *PUBLIC_PATHS))]
     return {
         "incomplete": False,
         "resourceRules": [_shown(rule) for rule in rules],
         "nonResourceRules": [
-            {"nonResourceURLs": [path], "verbs": verbs}
-            for path, verbs in [*paths, *((path, ["get"]) for path in DISCOVERY_PATHS)]
+            {"nonResourceURLs": [path], "verbs": verbs} for path, verbs in paths
         ],
     }
 
@@ -175,6 +177,8 @@ def _review_self(user: User) -> Obj:
     info: Obj = {"username": user.name, "groups": list(user.groups)}
     if user.uid:
         info["uid"] = user.uid
+    if user.extra:
+        info["extra"] = user.extra
     return {"userInfo": info}
 
 

@@ -6,6 +6,7 @@ What a request means and what is answered comes from endpoints.py and documents.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import select
 import socket
@@ -20,7 +21,8 @@ from typing import Any, NamedTuple
 from ..storage import status
 from ..storage.registry import Registry
 from ..storage.status import ApiError
-from . import authorization, disturbances
+from . import authentication, authorization, disturbances
+from .authentication import Peer
 from .authorization import User
 from .documents import Documents
 from .endpoints import Endpoints, Request, Response, encode, refused
@@ -31,6 +33,9 @@ HOST = "127.0.0.1"
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of the largest request that is read, as the API server limits it."""
 
+READERS = ("curl", "Wget", "Mozilla/5.0")
+"""Clients with a human behind them: they get their JSON indented, as from the API server."""
+
 OnRequest = Callable[[str, str, int], None]
 # What a connection raises when its client has gone; no failure of the server.
 GONE = (ConnectionError, TimeoutError, ssl.SSLError)
@@ -39,8 +44,9 @@ GONE = (ConnectionError, TimeoutError, ssl.SSLError)
 class ApiServer:
     """Serves a registry on a port of 127.0.0.1 that the system chooses.
 
-    ``users`` maps bearer tokens to users; ``on_request`` hears method, path and code of each
-    answered request. ``on_expiry`` is to give a user another token, when a fault asks for it.
+    ``users`` maps bearer tokens to users; client certificates count where ``tls`` verifies them.
+    ``on_request`` hears method, path and code of each answered request. ``on_expiry`` is to give
+    a user another token, when a fault asks for it.
     """
 
     def __init__(
@@ -111,24 +117,9 @@ class ApiServer:
                 disturbances.suffer(fault, info, self._registry.store.version, alive)
         return faults
 
-    def user_of(self, headers: Message, path: str) -> User:
+    def user_of(self, headers: Message, path: str, peer: Peer) -> User:
         """Who asks; raises ApiError 401, or 403 when they may not impersonate."""
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        user = self.users.get(token.strip()) if scheme.lower() == "bearer" else None
-        if user is None:
-            if not scheme and path in authorization.PUBLIC_PATHS:
-                return authorization.ANONYMOUS
-            raise status.unauthorized()
-        name = headers.get("Impersonate-User")
-        if not name:
-            if headers.get_all("Impersonate-Group") or headers.get("Impersonate-Uid"):
-                raise status.failure(500, "requested impersonation without impersonating a user")
-            return user
-        if not user.may("impersonate", "", "users", "", name):
-            raise status.forbidden_impersonation(user.name, name)
-        groups = tuple(headers.get_all("Impersonate-Group") or ())
-        uid = headers.get("Impersonate-Uid", "")
-        return authorization.impersonated(list(self.users.values()), name, groups, uid)
+        return authentication.user_of(self.users, headers, path, peer)
 
 
 class _Unserved(NamedTuple):
@@ -226,13 +217,17 @@ class _Handler(BaseHTTPRequestHandler):
         faults = self.server.api.strike(info, self._alive)
         return Request(
             info=info,
-            user=self.server.api.user_of(self.headers, info.path),
+            user=self.server.api.user_of(self.headers, info.path, self._peer()),
             accept=self.headers.get("Accept", ""),
             content_type=self.headers.get("Content-Type", ""),
             body=body,
             alive=self._alive,
             faults=faults,
         )
+
+    def _peer(self) -> Peer:
+        connection: Any = self.connection
+        return connection.getpeercert() or {}
 
     def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -277,10 +272,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Retry-After", str(response.retry_after))
 
     def _write(self, response: Response) -> None:
+        body = response.body
+        if self.headers.get("User-Agent", "").startswith(READERS) and body.startswith(b"{"):
+            body = json.dumps(json.loads(body), indent=2, ensure_ascii=False).encode()
         self._head(response)
-        self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(response.body)
+        self.wfile.write(body)
         self.wfile.flush()
 
     def _write_stream(self, response: Response, lines: Iterator[bytes]) -> None:

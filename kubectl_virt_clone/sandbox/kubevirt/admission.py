@@ -35,8 +35,8 @@ from .restore_webhooks import (
 from .virt_api import refuse_unasked
 
 if TYPE_CHECKING:
-    from ..storage.registry import Registry
     from ..storage.webhooks import AdmissionRequest
+    from .api import Api
 
 KUBEVIRTS = Resource("kubevirt.io", "v1", "kubevirts", "KubeVirt")
 KUBEVIRT_NAMESPACE = "kubevirt"
@@ -47,11 +47,11 @@ GATE = "Snapshot"
 class Admission:
     """The admission plugin of the simulated KubeVirt."""
 
-    def __init__(self, registry: Registry, release: Release = NEWEST) -> None:
+    def __init__(self, api: Api, release: Release = NEWEST) -> None:
         self.reachable: Callable[[], bool] = lambda: True
         """Whether virt-api answers; without it nothing that it guards can be written."""
-        self._registry = registry
-        self._read = Client(registry).read
+        self._catalogue = api.catalogue
+        self._read = Client(api).read
         self._release = release
         self._restores = RestoreValidator(self._read, older=not release.waits_for_source)
 
@@ -76,7 +76,7 @@ class Admission:
     def _read_by_go(self, request: AdmissionRequest) -> Obj:
         """A VM as its mutating webhook writes it; what Go could not read, the schema refuses."""
         vm = vm_webhooks.without_nulls(request.object)
-        causes = violations(self._registry.catalogue[request.type_key].schema, vm)
+        causes = violations(self._catalogue[request.type_key].schema, vm)
         mistyped = any(item["reason"] == "FieldValueTypeInvalid" for item in causes)
         return vm if mistyped or request.operation != "CREATE" else vm_webhooks.with_defaults(vm)
 

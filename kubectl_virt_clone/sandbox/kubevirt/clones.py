@@ -22,7 +22,8 @@ from kubectl_virt_clone.model.api import (
 from ..storage.status import ApiError
 from .clone_sources import Clone, SourceTrouble, find_content_trouble, find_trouble
 from .conditions import merged, progressing_and_ready
-from .controller import Client, Recorder, Requeue, Wish
+from .controller import Client, Requeue, Wish
+from .events import Recorder
 from .objects import Obj, entries, is_deleting, section, text
 from .restores import is_progressing
 from .snapshots import is_ready

@@ -1,6 +1,6 @@
 """What every controller of the simulated KubeVirt is made of: its observations and its requests.
 
-The loop that runs them is in kubevirt.py; no rule about any one resource belongs here.
+The loop that runs them is in loop.py; no rule about any one resource belongs here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kubectl_virt_clone.model.api import Resource
 
+from ..storage.objectmeta import timestamp
 from ..storage.status import ApiError
-from .objects import location, section
+from .api import Api
+from .objects import section
 
 if TYPE_CHECKING:
-    from ..storage.recorder import EventType
-    from ..storage.registry import Registry
     from ..storage.store import Change
 
 Obj = dict[str, Any]
@@ -47,17 +47,19 @@ class Controller(Protocol):
 class Client:
     """The few requests that controllers send, and nothing that a client over HTTP could not do."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def now(self) -> str:
         """The server's time as it stands in objects: ``2026-11-22T07:54:15Z``."""
-        return self._registry.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(self._api.now())
 
     def read(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """The object, or None when there is none."""
+        if not name:
+            return None
         try:
-            return self._registry.get(resource.qualified, namespace, name)
+            return self._api.get(resource, namespace, name)
         except ApiError as error:
             if error.code == NOT_FOUND:
                 return None
@@ -65,33 +67,27 @@ class Client:
 
     def read_all(self, resource: Resource) -> list[Obj]:
         """All objects of a resource, in whatever namespace."""
-        return self._registry.list(resource.qualified).items
+        return self._api.list_all(resource)
 
     def create(self, resource: Resource, obj: Obj) -> Obj:
         """The object as stored; ApiError when it was refused."""
         obj = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
-        namespace = str(section(obj, "metadata").get("namespace", ""))
-        return self._registry.create(resource.qualified, namespace, obj)
+        return self._api.create(resource, obj)
 
     def update(self, resource: Resource, obj: Obj) -> Obj:
         """Writes everything but the status; ApiError 409 when ``obj`` is stale."""
-        namespace, name = location(obj)
-        return self._registry.update(resource.qualified, namespace, name, obj)
+        return self._api.update(resource, obj)
 
     def update_status(self, resource: Resource, obj: Obj, status: Obj) -> Obj:
         """Writes the status, if it differs from the one that ``obj`` holds."""
         if obj.get("status") == status:
             return obj
-        namespace, name = location(obj)
-        changed = {**obj, "status": status}
-        return self._registry.update(
-            resource.qualified, namespace, name, changed, subresource="status"
-        )
+        return self._api.update(resource, {**obj, "status": status}, "status")
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Deletes an object; that it is gone already is fine."""
         try:
-            self._registry.delete(resource.qualified, namespace, name)
+            self._api.delete(resource, namespace, name)
         except ApiError as error:
             if error.code != NOT_FOUND:
                 raise
@@ -103,30 +99,3 @@ class Client:
         if finalizer in finalizers:
             kept = [item for item in finalizers if item != finalizer]
             self.update(resource, {**obj, "metadata": {**metadata, "finalizers": kept}})
-
-
-class Recorder:
-    """Records the events of one component."""
-
-    def __init__(self, registry: Registry, resource: Resource, component: str) -> None:
-        self._registry = registry
-        self._resource = resource
-        self._component = component
-
-    def normal(self, obj: Obj, reason: str, message: str) -> None:
-        """Records an event of type Normal on ``obj``."""
-        self._record(obj, "Normal", reason, message)
-
-    def warning(self, obj: Obj, reason: str, message: str) -> None:
-        """Records an event of type Warning on ``obj``."""
-        self._record(obj, "Warning", reason, message)
-
-    def _record(self, obj: Obj, kind: EventType, reason: str, message: str) -> None:
-        self._registry.record_event(
-            involved=obj,
-            type_key=self._resource.qualified,
-            kind_type=kind,
-            reason=reason,
-            message=message,
-            component=self._component,
-        )

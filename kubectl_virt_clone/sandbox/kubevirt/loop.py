@@ -18,28 +18,32 @@ from kubectl_virt_clone.model.api import (
 )
 
 from ..storage.status import ApiError
-from ..storage.store import Change, Compacted
+from ..storage.store import Change
 from .admission import KUBEVIRT_NAME, KUBEVIRT_NAMESPACE, KUBEVIRTS, Admission
 from .clone_watch import CloneWatch
 from .clones import CloneController
-from .controller import Client, Controller, Recorder, Requeue
+from .controller import Client, Controller, Requeue
+from .events import Recorder
 from .objects import section
 from .pace import Pace
 from .releases import NEWEST, Release
 from .restores import RestoreController
 from .snapshots import SnapshotController
 from .virtualmachines import VirtualMachineController
-from .volumes import VolumeController
+from .volumes import SNAPSHOT_CLASSES, VolumeController
 from .workqueue import Key, WorkQueue
 
 if TYPE_CHECKING:
-    from ..storage.registry import Registry
+    from .api import Api
 
 IDLE = 0.03
 """Seconds after which an idle loop looks whether it should stop."""
 HELD_BACK = 0.2
 """Seconds after which it is asked again whether virt-controller runs."""
-WATCHED = (PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES)
+WATCHED = (
+    *(PERSISTENT_VOLUME_CLAIMS, SNAPSHOT_CLASSES),
+    *(VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES),
+)
 RATE_LIMITED = {
     PERSISTENT_VOLUME_CLAIMS.qualified: 1,
     SNAPSHOTS.qualified: 2,
@@ -53,29 +57,26 @@ and by what the clone waits for; and it writes a restore half as often again as 
 
 
 class KubeVirt:
-    """Webhooks (``admission``) and controllers of one release of KubeVirt over one registry."""
+    """Webhooks (``admission``) and controllers of one release of KubeVirt for one API server."""
 
-    def __init__(
-        self, registry: Registry, *, pace: Pace | None = None, release: Release = NEWEST
-    ) -> None:
+    def __init__(self, api: Api, *, pace: Pace | None = None, release: Release = NEWEST) -> None:
         self.pace = pace or Pace()
         self.release = release
-        self.admission = Admission(registry, release)
-        self._registry = registry
+        self.admission = Admission(api, release)
+        self._api = api
         self.controller_runs: Callable[[], bool] = lambda: True
         """Whether virt-controller is there; the storage drivers work without it."""
         self.cache_lags: Callable[[], bool] = lambda: False
         """Whether its cache does not show at once what it wrote itself."""
         self._queue = WorkQueue(self.pace)
-        controllers = _controllers(registry, self.pace, release, self._lags)
+        controllers = _controllers(api, self.pace, release, self._lags)
         self._controllers = {item.name: item for item in controllers}
-        self._version = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def announce(self) -> None:
         """Writes its version into the status of the KubeVirt object, as the operator does."""
-        client = Client(self._registry)
+        client = Client(self._api)
         stored = client.read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME)
         if stored is not None:
             written = {"observedKubeVirtVersion": self.release.version, "phase": "Deployed"}
@@ -115,27 +116,13 @@ class KubeVirt:
         return self.cache_lags()
 
     def _run(self) -> None:
-        while not self._stopping.is_set() and not self._registry.store.closed:
+        while not self._stopping.is_set() and not self._api.closed:
             self._follow(min(self.idle_for(), IDLE))
             self._reconcile_due()
 
     def _follow(self, wait: float) -> None:
         """Takes in what has changed since the last time; waits so long for it."""
-        store = self._registry.store
-        try:
-            self._version, changes = store.changes_since(self._version, max(wait, 0.0))
-        except Compacted:
-            self._version = self._look_at_everything()
-        else:
-            self._observe(changes)
-
-    def _look_at_everything(self) -> int:
-        """Treats every stored object as new; the version from which on changes are followed."""
-        version = self._registry.store.version
-        for resource in WATCHED:
-            for obj in self._registry.list(resource.qualified).items:
-                self._observe([Change(version, "ADDED", resource.qualified, obj)])
-        return version
+        self._observe(self._api.changes(WATCHED, max(wait, 0.0)))
 
     def _observe(self, changes: Iterable[Change]) -> None:
         now = self.pace.clock()
@@ -178,13 +165,13 @@ class KubeVirt:
 
 
 def _controllers(
-    registry: Registry, pace: Pace, release: Release, cache_lags: Callable[[], bool]
+    api: Api, pace: Pace, release: Release, cache_lags: Callable[[], bool]
 ) -> list[Controller]:
     """The controllers, a VM's first: a clone is to find the status of a new VM written."""
-    client = Client(registry)
-    snapshots = Recorder(registry, SNAPSHOTS, "snapshot-controller")
-    restores = Recorder(registry, RESTORES, "restore-controller")
-    clones = Recorder(registry, CLONES, "clone-controller")
+    client = Client(api)
+    snapshots = Recorder(api, SNAPSHOTS, "snapshot-controller")
+    restores = Recorder(api, RESTORES, "restore-controller")
+    clones = Recorder(api, CLONES, "clone-controller")
     return [
         VolumeController(client, pace),
         VirtualMachineController(client, pace),

@@ -31,6 +31,7 @@ class Pace:
     slow_snapshot: float = 10.0
     freeze_retry: float = 5.0
     vm_status: float = 0.0
+    vm_end: float = 0.01
     power_off_grace: float = 300.0
     failure_deadline: float = 300.0
     first_retry: float = 0.005

@@ -18,7 +18,8 @@ from kubectl_virt_clone.model.api import (
 
 from ..storage.status import ApiError
 from .conditions import condition, merged, progressing_and_ready
-from .controller import Client, Recorder, Requeue, Wish
+from .controller import Client, Requeue, Wish
+from .events import Recorder
 from .go_json_patch import PatchError
 from .objects import Obj, annotations_of, entries, is_deleting, location, section, text
 from .pace import Pace, Timers

@@ -1,4 +1,4 @@
-"""The objects a sandbox starts with: reading seed files and putting them into a registry.
+"""The objects a sandbox starts with: reading seed files and creating what they hold.
 
 The objects themselves are in seed/*.yaml, one family per file.
 """
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kubectl_virt_clone.model.api import Resource
+
 if TYPE_CHECKING:
-    from ..storage.registry import Registry
+    from .api import Api
 
 Obj = dict[str, Any]
 SEED_DIRECTORY = Path(__file__).parent / "seed"
@@ -52,21 +54,20 @@ def _checked(document: Any, path: Path) -> list[Obj]:
     return [document]
 
 
-def plant(registry: Registry, objects: Iterable[Obj]) -> None:
-    """Stores seed objects through the registry, with their status where they bring one.
+def plant(api: Api, objects: Iterable[Obj]) -> None:
+    """Creates seed objects through an API, with their status where they bring one.
 
     Raises ApiError when one is refused and ValueError for a kind that is not served.
     """
     for obj in objects:
         group = str(obj["apiVersion"]).rpartition("/")[0]
-        resource = registry.catalogue.of_kind(group, obj["kind"])
-        if resource is None:
+        served = api.catalogue.of_kind(group, obj["kind"])
+        if served is None:
             raise ValueError(f"{obj['apiVersion']} {obj['kind']} is not served here")
-        namespace = obj["metadata"].get("namespace", DEFAULT_NAMESPACE)
-        if not resource.namespaced:
-            namespace = ""
-        stored = registry.create(resource.key, namespace, obj)
-        if resource.has_status and obj.get("status"):
-            stored["status"] = obj["status"]
-            name = stored["metadata"]["name"]
-            registry.update(resource.key, namespace, name, stored, subresource="status")
+        resource = Resource(group, served.storage_version, served.plural, served.kind)
+        metadata = dict(obj["metadata"])
+        if served.namespaced:
+            metadata.setdefault("namespace", DEFAULT_NAMESPACE)
+        stored = api.create(resource, {**obj, "metadata": metadata})
+        if served.has_status and obj.get("status"):
+            api.update(resource, {**stored, "status": obj["status"]}, "status")

@@ -17,7 +17,8 @@ from kubectl_virt_clone.model.api import (
 )
 
 from .conditions import condition, merged, progressing_and_ready
-from .controller import Client, Recorder, Requeue, Wish
+from .controller import Client, Requeue, Wish
+from .events import Recorder
 from .objects import Obj, is_deleting, location, section, text
 from .pace import NEVER, SETTLED_RETRY, Pace, Timers
 from .restore_webhooks import SNAPSHOT_FINALIZER

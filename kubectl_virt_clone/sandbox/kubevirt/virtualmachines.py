@@ -52,11 +52,17 @@ class VirtualMachineController:
         vm = self._client.read(VIRTUAL_MACHINES, namespace, name)
         if vm is None:
             return None
+        uid = text(vm, "metadata", "uid")
         if is_deleting(vm):
+            # Those who watch it see that it is being deleted before it is gone.
+            left = self._timers.remaining(f"{uid}/end", self._pace.vm_end)
+            if left > 0:
+                return Requeue(left)
+            self._timers.forget(f"{uid}/end")
             self._client.release(VIRTUAL_MACHINES, vm, FINALIZER)
             return None
         if not text(vm, "status", "printableStatus"):
-            left = self._timers.remaining(text(vm, "metadata", "uid"), self._pace.vm_status)
+            left = self._timers.remaining(uid, self._pace.vm_status)
             if left > 0:
                 return Requeue(left) if left < NEVER else None
         self._client.update_status(VIRTUAL_MACHINES, vm, self._status(vm))

@@ -64,11 +64,12 @@ def list_page(
     if query.labels:
         selectors.append(label_predicate(query.labels))
     try:
-        version, items = store.snapshot(resource.key, namespace, at)
+        version, found = store.snapshot(resource.key, namespace, at, after)
     except Compacted as old:
         raise expired(_too_old(query, old)) from None
-    matches = both(selectors)
-    found = [(key, obj) for key, obj in items if (after is None or key > after) and matches(obj)]
+    if selectors:
+        matches = both(selectors)
+        found = [(key, obj) for key, obj in found if matches(obj)]
     if not query.limit or len(found) <= query.limit:
         return ListPage([obj for _, obj in found], version)
     page = found[: query.limit]

@@ -13,7 +13,6 @@ from . import objectmeta, status
 from .decoding import decode, set_defaults, strict_error
 from .garbage import Collector, finalizer_of
 from .listing import ListPage, ListQuery, list_page
-from .recorder import EventRecorder, EventType
 from .resources import Catalogue, ResourceType, default_catalogue
 from .store import ObjectKey, Store, TypeKey, copy_json
 from .webhooks import (
@@ -46,7 +45,6 @@ class Registry:
         self.clock = clock
         self.admission: list[AdmissionPlugin] = []
         self._collector = Collector(self.store, self._collect)
-        self._recorder = EventRecorder(self)
 
     def get(self, type_key: TypeKey, namespace: str, name: str) -> Obj:
         """A copy of the stored object; raises ApiError 404."""
@@ -181,19 +179,6 @@ class Registry:
                 dry: Obj = copy_json(old)
                 return dry
             return self._delete(resource, old, propagation)
-
-    def record_event(
-        self,
-        *,
-        involved: Obj,
-        type_key: TypeKey,
-        kind_type: EventType = "Normal",
-        reason: str,
-        message: str,
-        component: str,
-    ) -> None:
-        """Writes a core/v1 Event about an object; repeats raise the count of the first."""
-        self._recorder.record(involved, type_key, kind_type, reason, message, component)
 
     # Writes, with the store's lock held.
 

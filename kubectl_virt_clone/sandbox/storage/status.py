@@ -156,15 +156,6 @@ def forbidden_path(user: str, verb: str, path: str) -> ApiError:
     return failure(403, message, "Forbidden", {})
 
 
-def forbidden_impersonation(user: str, impersonated: str) -> ApiError:
-    """403: this user may not act as another one."""
-    message = (
-        f'users "{impersonated}" is forbidden: User "{user}" cannot impersonate resource '
-        f'"users" in API group "" at the cluster scope'
-    )
-    return failure(403, message, "Forbidden", {"name": impersonated, "kind": "users"})
-
-
 def unauthorized() -> ApiError:
     """401: no token, or one that nobody holds."""
     return failure(401, "Unauthorized", "Unauthorized")

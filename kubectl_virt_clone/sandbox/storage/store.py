@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 Obj = dict[str, Any]
@@ -15,7 +16,7 @@ TypeKey = str
 ObjectKey = tuple[str, str]
 """(namespace, name); the namespace is empty for cluster-scoped objects."""
 
-HISTORY = 100_000
+HISTORY = 20_000
 """Changes kept in the log before the oldest are compacted."""
 
 
@@ -63,6 +64,7 @@ class Store:
         self.lock = threading.RLock()
         self._changed = threading.Condition(self.lock)
         self._objects: dict[TypeKey, dict[ObjectKey, Obj]] = {}
+        self._keys: dict[TypeKey, list[ObjectKey]] = {}  # sorted: a page must not sort them all
         self._uids: dict[str, tuple[TypeKey, ObjectKey]] = {}
         self._dependents: dict[str, set[tuple[TypeKey, ObjectKey]]] = {}
         self._log: list[Change] = []
@@ -89,6 +91,8 @@ class Store:
             previous = objects.get(key)
             obj["metadata"]["resourceVersion"] = str(self._version + 1)
             objects[key] = obj
+            if previous is None:
+                insort(self._keys.setdefault(type_key, []), key)
             self._index(type_key, key, previous, obj)
             self._append("ADDED" if previous is None else "MODIFIED", type_key, obj, previous)
             return obj
@@ -97,6 +101,8 @@ class Store:
         """Takes the object out; ``final`` is the last state, which watchers see as DELETED."""
         with self.lock:
             previous = self._objects[type_key].pop(key)
+            keys = self._keys[type_key]
+            del keys[bisect_left(keys, key)]
             last = dict(final or previous)
             last["metadata"] = {
                 **last["metadata"],
@@ -107,25 +113,42 @@ class Store:
             return last
 
     def snapshot(
-        self, type_key: TypeKey, namespace: str | None, version: int | None = None
+        self,
+        type_key: TypeKey,
+        namespace: str | None,
+        version: int | None = None,
+        after: ObjectKey | None = None,
     ) -> tuple[int, list[tuple[ObjectKey, Obj]]]:
         """The objects of a type ordered by key, now or as they were at ``version``.
 
-        Raises Compacted when the log does not reach back to that version.
+        Those behind the key ``after``, if any. Raises Compacted when the log does not reach back
+        to that version.
         """
         with self.lock:
-            objects = self._objects.get(type_key, {})
+            objects: Mapping[ObjectKey, Obj | None] = self._objects.get(type_key, {})
+            keys = self._keys.get(type_key, [])
             at = self._version if version is None else version
             if at < self._version:
-                objects = dict(objects)
-                for change in reversed(self._log[self._position(at) :]):
-                    if change.type_key == type_key:
-                        _undo(objects, change)
-            found = [
-                item for item in objects.items() if namespace is None or item[0][0] == namespace
-            ]
-        found.sort(key=lambda item: item[0])
-        return at, found
+                before = self._before(type_key, at)
+                gone = [key for key in before if key not in objects]
+                keys, objects = sorted([*keys, *gone]), {**objects, **before}
+            first, last = 0, len(keys)
+            if namespace is not None:
+                first, last = (
+                    bisect_left(keys, (end, "")) for end in (namespace, namespace + "\0")
+                )
+            if after is not None:
+                first = max(first, bisect_right(keys, after))
+            found = ((key, objects[key]) for key in keys[first:last])
+            return at, [(key, obj) for key, obj in found if obj is not None]
+
+    def _before(self, type_key: TypeKey, version: int) -> dict[ObjectKey, Obj | None]:
+        """What has changed since ``version`` as it was then; None for what was not there."""
+        return {
+            object_key(change.object): change.previous
+            for change in reversed(self._log[self._position(version) :])
+            if change.type_key == type_key
+        }
 
     def find_uid(self, uid: str) -> tuple[TypeKey, ObjectKey] | None:
         """Where the object of this uid is stored, or None when it is gone."""
@@ -212,11 +235,3 @@ class Store:
 def _owner_uids(obj: Obj | None) -> Iterator[str]:
     references = obj["metadata"].get("ownerReferences") if obj else None
     return iter(dict.fromkeys(item["uid"] for item in references or ()))
-
-
-def _undo(objects: dict[ObjectKey, Obj], change: Change) -> None:
-    key = object_key(change.object)
-    if change.previous is None:
-        objects.pop(key, None)
-    else:
-        objects[key] = change.previous

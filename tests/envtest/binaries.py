@@ -1,0 +1,170 @@
+"""etcd and kube-apiserver as processes of ours, on ports and in a folder of their own.
+
+As controller-runtime's envtest starts them; what the API server then serves is in cluster.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from kubectl_virt_clone.sandbox.apiserver.certificates import Certificates, make_certificates
+
+ASSETS = "KUBEBUILDER_ASSETS"
+HOST = "127.0.0.1"
+PATIENCE = 120.0
+OFF = "ServiceAccount,StorageObjectInUseProtection"
+"""Admission plugins that want a controller-manager, which is not here."""
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running kube-apiserver and how its admin reaches it."""
+
+    url: str
+    token: str
+    folder: Path
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA that signed its certificate."""
+        return self.folder / "ca.crt"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The admin's kubeconfig."""
+        return self.folder / "kubeconfig"
+
+
+def why_not() -> str:
+    """Why no API server can be started here; empty when it can."""
+    folder = os.environ.get(ASSETS, "")
+    if not folder:
+        return f"{ASSETS} names no folder with etcd and kube-apiserver"
+    missing = [name for name in ("etcd", "kube-apiserver") if not shutil.which(name, path=folder)]
+    return f"{ASSETS}={folder} lacks {' and '.join(missing)}" if missing else ""
+
+
+@contextlib.contextmanager
+def running_apiserver() -> Iterator[ApiServer]:
+    """etcd and kube-apiserver as long as the block lasts; they are ended whatever happens."""
+    assets = Path(os.environ[ASSETS])
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-clone-")))
+        client, peer, port = _free_ports(3)
+        etcd = f"http://{HOST}:{client}"
+        arguments = _etcd_arguments(folder, etcd, f"http://{HOST}:{peer}")
+        stack.enter_context(_process(assets / "etcd", arguments, folder))
+        server = ApiServer(f"https://{HOST}:{port}", secrets.token_urlsafe(32), folder)
+        _write_credentials(server, make_certificates(HOST))
+        arguments = _apiserver_arguments(server, etcd, port)
+        process = stack.enter_context(_process(assets / "kube-apiserver", arguments, folder))
+        _until_ready(server, process)
+        yield server
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for item in sockets:
+            item.bind((HOST, 0))
+        return [item.getsockname()[1] for item in sockets]
+
+
+def _etcd_arguments(folder: Path, url: str, peer: str) -> list[str]:
+    return [
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+    ]
+
+
+def _apiserver_arguments(server: ApiServer, etcd: str, port: int) -> list[str]:
+    folder = server.folder
+    return [
+        f"--etcd-servers={etcd}",
+        f"--bind-address={HOST}",
+        f"--secure-port={port}",
+        f"--cert-dir={folder}",
+        f"--tls-cert-file={folder / 'server.crt'}",
+        f"--tls-private-key-file={folder / 'server.key'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={folder / 'service-accounts.key'}",
+        f"--service-account-signing-key-file={folder / 'service-accounts.key'}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        f"--disable-admission-plugins={OFF}",
+    ]
+
+
+def _write_credentials(server: ApiServer, certificates: Certificates) -> None:
+    folder = server.folder
+    server.ca_file.write_bytes(certificates.ca)
+    (folder / "server.crt").write_bytes(certificates.server)
+    (folder / "server.key").write_bytes(certificates.server_key)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "service-accounts.key").write_bytes(pem)
+    (folder / "tokens.csv").write_text(f'{server.token},admin,admin,"system:masters"\n')
+    cluster = {"server": server.url, "certificate-authority": str(server.ca_file)}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "envtest", "cluster": cluster}],
+        "contexts": [{"name": "envtest", "context": {"cluster": "envtest", "user": "admin"}}],
+        "current-context": "envtest",
+        "users": [{"name": "admin", "user": {"token": server.token}}],
+    }
+    server.kubeconfig.write_text(yaml.safe_dump(config))
+
+
+@contextlib.contextmanager
+def _process(
+    program: Path, arguments: list[str], folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / f"{program.name}.log").open("wb") as log:
+        process = subprocess.Popen([program, *arguments], stdout=log, stderr=log, cwd=folder)
+        try:
+            yield process
+        finally:
+            # Nothing that it holds is worth a farewell, and etcd takes seconds over one.
+            process.kill()
+            process.wait()
+
+
+def _until_ready(server: ApiServer, process: subprocess.Popen[bytes]) -> None:
+    context = ssl.create_default_context(cafile=server.ca_file)
+    headers = {"Authorization": f"Bearer {server.token}"}
+    request = urllib.request.Request(f"{server.url}/readyz", headers=headers)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE, context=context):
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            pass
+        time.sleep(0.1)
+    log = (server.folder / "kube-apiserver.log").read_text(errors="replace")
+    raise RuntimeError(f"kube-apiserver does not get ready:\n{log[-4000:]}")
