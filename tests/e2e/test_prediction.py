@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -26,6 +27,18 @@ from tests.predictions import (
 )
 
 BATCHES, BATCH = 2, 10
+OBSERVED = "kubevirt.io/latest-observed-api-version"
+PATIENCE = 60.0
+
+
+def until_observed(session: Session, namespace: str, name: str) -> None:
+    """Waits until virt-controller has written its annotations: a clone copies these, too."""
+    deadline = time.monotonic() + PATIENCE
+    while OBSERVED not in get(session, VIRTUAL_MACHINES, namespace, name)["metadata"].get(
+        "annotations", {}
+    ):
+        assert time.monotonic() < deadline, f"virt-controller has not looked at {name}"
+        time.sleep(0.1)
 
 
 def test_the_preview_is_the_target_that_kubevirt_makes(
@@ -42,6 +55,8 @@ def test_the_preview_is_the_target_that_kubevirt_makes(
         for case, name in named:
             source = a_source(case, name, namespace)
             session.request("POST", path_of(VIRTUAL_MACHINES, namespace), body=source)
+        for _, name in named:
+            until_observed(session, namespace, name)
         clones = [a_clone_of(case, name, namespace) for case, name in named]
         manifest.write_text(json.dumps({"kind": "List", "items": clones}))
 
