@@ -16,7 +16,7 @@ TOOLS := build/tools/$(SCRIPTS)
 # More than two cores have: many tests wait for a server or a program.
 WORKERS ?= 4
 
-.PHONY: help demo test lint format e2e docs failures benchmarks dist plugin-manifest test-wheel \
+.PHONY: help demo test lint format e2e docs failures benchmarks soak dist plugin-manifest test-wheel \
 	release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## show what there is to make
@@ -52,6 +52,9 @@ failures: $(VENV)/.test ## run all failures and write docs/failures.md: what eac
 
 benchmarks: $(VENV)/.test ## measure it against its peers and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(BENCHMARKS_ARGS)
+
+soak: $(VENV)/.test ## follow 20,000 clones that change for ten minutes, for benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
 dist: $(DIST)/.made ## build wheel, sdist and this platform's archive for krew into dist/
 	$(DIST)/$(SCRIPTS)/python packaging/archive.py dist

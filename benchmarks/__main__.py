@@ -9,9 +9,10 @@ import click
 
 from . import bulk, fifty, kills, listing, machine, one, startup, suite, verbs, waiting
 from .figures import Failure, Row, table
+from .results import RESULTS, written
 from .setting import Setting
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+HEADING = "## Against its peers"
 MEASUREMENTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "startup": startup.measure,
     "verbs": verbs.measure,
@@ -52,12 +53,14 @@ def main(only: tuple[str, ...], quick: bool, kubeconfig: Path | None, output: Pa
     measured = {name: list(_rows(name, setting)) for name in names}
     rows = [row for each in measured.values() for row in each]
     left_out = [name for name in MEASUREMENTS if not measured.get(name)]
-    text = "\n\n".join(["# Benchmarks", machine.description(), *_limits(left_out, quick), ""])
+    text = "\n\n".join([HEADING, machine.description(), *_limits(left_out, quick), ""])
     text += table(rows)
     click.echo(text, nl=False)
     whole = not quick and ON_REQUEST.issuperset(left_out)
-    if output or whole:
-        (output or RESULTS).write_text(text, encoding="utf-8")
+    if output:
+        output.write_text(text, encoding="utf-8")
+    elif whole:
+        written(text, RESULTS)
     else:
         click.echo(f"{RESULTS.name} stays as it is: that was not everything", err=True)
     raise SystemExit(any(isinstance(row, Failure) for row in rows))

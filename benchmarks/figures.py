@@ -77,5 +77,11 @@ def _ratio(ratio: float | None) -> str:
 
 def table(rows: Iterable[Row | Failure]) -> str:
     """The rows as a Markdown table; ends with a newline."""
-    lines: list[Sequence[str]] = [HEADERS, ["---"] * len(HEADERS), *(row.cells() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown([HEADERS, *(row.cells() for row in rows)])
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the headers first, as a Markdown table; ends with a newline."""
+    headers, *others = lines
+    dashes = ["---"] * len(headers)
+    return "".join(f"| {' | '.join(line)} |\n" for line in [headers, dashes, *others])

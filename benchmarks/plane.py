@@ -22,6 +22,7 @@ class Plane:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self.pid = self._process.pid
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Plane:

@@ -6,13 +6,16 @@ it writes is the path of the kubeconfig. It ends when stdin does.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
+from .load import ADD, DELETE, LABEL, OPEN, put_on, steps
 from .manifests import clone, small_vm
 
 VMS = "virtualmachines.kubevirt.io"
@@ -63,6 +66,43 @@ class Served:
             self.turn(f"{prefix}-{number:05}", phase)
             time.sleep(every)
         return count
+
+    def load(
+        self, unfinished: int, total: int, rate: float, account: str, forget_every: int
+    ) -> float:
+        """Lets clones live; by how many seconds the latest change came too late.
+
+        The ``unfinished`` were planted as OPEN. After each ``forget_every`` changes, if not 0, no
+        watch can begin before them any more.
+        """
+        number = itertools.count(1)
+
+        def take(name: str, what: str) -> tuple[str, str, str]:
+            if forget_every and next(number) % forget_every == 0:
+                self._registry.store.compact()
+            return self._take(name, what)
+
+        planted = [f"{OPEN}-{each:05}" for each in range(unfinished)]
+        return put_on(steps(planted, total), rate, take, Path(account))
+
+    def _take(self, name: str, what: str) -> tuple[str, str, str]:
+        """Takes one step; event, phase and version of the clone after it."""
+        registry = self._registry
+        if what == ADD:
+            left = registry.create(CLONES, "default", clone(name))
+        elif what == DELETE:
+            left = registry.delete(CLONES, "default", name)
+        else:
+            stored = registry.get(CLONES, "default", name)
+            if what == LABEL:
+                stored["metadata"]["labels"] = {"bench": "labelled"}
+            else:
+                stored["status"] = _status(what, f"{name}-t")
+            part = "" if what == LABEL else "status"
+            left = registry.update(CLONES, "default", name, stored, subresource=part)
+        event = {ADD: "ADDED", DELETE: "DELETED"}.get(what, "MODIFIED")
+        phase = left.get("status", {}).get("phase", "")
+        return event, phase, left["metadata"]["resourceVersion"]
 
 
 def _status(phase: str, target: str) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from benchmarks.setting import Setting
 
 ROOT = Path(__file__).parent.parent
 LINES = f"| {' | '.join(HEADERS)} |\n| --- | --- | --- | --- | --- | --- |\n"
-BEFORE = "of an earlier run\n"
+HEAD = "## Against its peers\n\nA machine."
+SOAK = "## Soak\n\nof last week\n"
+BEFORE = f"# Benchmarks\n\n## Against its peers\n\nof an earlier run\n\n{SOAK}"
 
 
 def test_a_measurement_writes_its_table(tmp_path: Path) -> None:
@@ -37,7 +39,7 @@ def test_a_measurement_writes_its_table(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "measuring startup\n")
     assert output.read_text() == done.stdout
     title, machine, *limits, headers, _, row = list(filter(None, done.stdout.splitlines()))[:7]
-    assert title == "# Benchmarks"
+    assert title == "## Against its peers"
     assert f"{os.cpu_count()} cores" in machine
     assert limits == [
         "A quick run: few rounds with few objects.",
@@ -90,10 +92,10 @@ def benchmarks(capsys: pytest.CaptureFixture[str]) -> Benchmarks:
 def test_a_whole_run_writes_the_results_and_says_what_is_only_run_on_request(
     benchmarks: Benchmarks, results: Path
 ) -> None:
-    text = f"# Benchmarks\n\nA machine.\n\nLeft out: kills.\n\n{LINES}| fast | 1 s |  |  |  |  |\n"
+    text = f"{HEAD}\n\nLeft out: kills.\n\n{LINES}| fast | 1 s |  |  |  |  |\n"
 
     assert benchmarks() == (0, text, "measuring fast\n")
-    assert results.read_text() == text
+    assert results.read_text() == f"# Benchmarks\n\n{text}\n{SOAK}"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_whole_run_writes_the_results_and_says_what_is_only_run_on_request(
 def test_a_partial_run_says_so_and_leaves_the_results_alone(
     options: list[str], limits: str, benchmarks: Benchmarks, results: Path, tmp_path: Path
 ) -> None:
-    text = f"# Benchmarks\n\nA machine.\n\n{limits}\n{LINES}| fast | 1 s |  |  |  |  |\n"
+    text = f"{HEAD}\n\n{limits}\n{LINES}| fast | 1 s |  |  |  |  |\n"
     name = options[-1].replace("--quick", "fast")
     stays = "RESULTS.md stays as it is: that was not everything\n"
     output = tmp_path / "output.md"
@@ -123,7 +125,7 @@ def test_a_measurement_without_its_peer_is_left_out(
 
     code, out, _ = benchmarks()
 
-    assert (code, out) == (0, f"# Benchmarks\n\nA machine.\n\nLeft out: fast, kills.\n\n{LINES}")
+    assert (code, out) == (0, f"{HEAD}\n\nLeft out: fast, kills.\n\n{LINES}")
     assert results.read_text() == BEFORE
 
 
@@ -136,11 +138,11 @@ def test_a_failed_measurement_is_a_row_and_the_others_are_taken(
         "| broken | **failed** |  |  |  | **no** |\n"
         "| fast | 1 s |  |  |  |  |\n"
     )
-    text = f"# Benchmarks\n\nA machine.\n\n{LINES}{rows}"
+    text = f"{HEAD}\n\n{LINES}{rows}"
     told = "measuring broken\nbroken: it ended with 1\nmeasuring fast\n"
 
     assert benchmarks() == (1, text, told)
-    assert results.read_text() == text
+    assert results.read_text() == f"# Benchmarks\n\n{text}\n{SOAK}"
 
 
 Steps = list[str]
