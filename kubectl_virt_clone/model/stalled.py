@@ -24,6 +24,7 @@ _WORKING = (
     "Updating target",
     "Waiting for target to be ready",
     "Operation complete",
+    "VM restore is deleting",
 )
 _TARGET_EXISTS = "restore target already exists"
 _TARGET_RUNS = "Waiting for target VM to be powered off"

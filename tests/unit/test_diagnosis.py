@@ -545,6 +545,7 @@ def test_a_clone_that_goes_well_or_may_not_be_known_has_no_cause(clone, around):
         "Waiting for new PVCs",
         "Updating target status",
         "Waiting for target to be ready",
+        "VM restore is deleting",
         "",
     ],
 )
