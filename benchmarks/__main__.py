@@ -10,6 +10,7 @@ import click
 from . import bulk, fifty, kills, listing, machine, one, startup, suite, verbs, waiting
 from .figures import Failure, Row, table
 from .results import RESULTS, written
+from .runs import compile_ours
 from .setting import Setting
 
 HEADING = "## Against its peers"
@@ -50,6 +51,7 @@ def main(only: tuple[str, ...], quick: bool, kubeconfig: Path | None, output: Pa
     """Measure kubectl virt-clone against what people use without it."""
     names = only or [name for name in MEASUREMENTS if name not in ON_REQUEST]
     setting = Setting(quick, kubeconfig)
+    compile_ours()
     measured = {name: list(_rows(name, setting)) for name in names}
     rows = [row for each in measured.values() for row in each]
     left_out = [name for name in MEASUREMENTS if not measured.get(name)]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 OPEN = "open"
 """What the names of the clones begin with that are there and unfinished at first."""
+LAST = "the-last"
+"""The clone that is added when all others have come to their ends; no name comes after it."""
 ADD, LABEL, DELETE = "add", "label", "delete"
 PHASES = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", "Succeeded")
 UNFINISHED, *_TO_THE_END = PHASES
@@ -66,6 +68,7 @@ def steps(planted: Sequence[str], total: int) -> Iterator[Step]:
         yield active[place].popleft()
         if not active[place]:
             active.pop(place)
+    yield LAST, ADD
 
 
 def put_on(todo: Iterable[Step], rate: float, take: Take, account: Path) -> float:

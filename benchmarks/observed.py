@@ -104,7 +104,7 @@ class Observed:
     def _read(self) -> None:
         assert self.process.stdout is not None
         end = 0
-        with self.process.stdout as stream, self._file.open("wb") as kept:
+        with self.process.stdout as stream, self._file.open("wb", buffering=0) as kept:
             while piece := os.read(stream.fileno(), 1 << 16):
                 end += len(piece)
                 self._pieces.append((end, time.monotonic()))
@@ -115,6 +115,12 @@ class Observed:
     def spoke(self) -> float:
         """When it wrote something for the last time."""
         return self._pieces[-1][1] if self._pieces else 0.0
+
+    def ends_with(self, text: str) -> bool:
+        """Whether a text stands at the end of what it wrote, or some lines before it."""
+        with self._file.open("rb") as kept:
+            kept.seek(max(kept.seek(0, os.SEEK_END) - (1 << 16), 0))
+            return text.encode() in kept.read()
 
     def end(self, patience: float) -> int | None:
         """Its exit code; None where it did not end by itself."""

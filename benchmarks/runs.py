@@ -5,6 +5,7 @@ What is run is up to the measurements.
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -15,10 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import kubectl_virt_clone
+
 _SCRIPT = Path(sys.executable).parent / "kubectl-virt_clone"
 OURS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "kubectl_virt_clone"]
 """The program, as kubectl would start it."""
 Command = Sequence[str]
+
+
+def compile_ours() -> None:
+    """Leaves the program as pip installs it, compiled; a machine may forbid Python to do so."""
+    compileall.compile_dir(Path(kubectl_virt_clone.__file__).parent, quiet=1)
 
 
 @dataclass(frozen=True)

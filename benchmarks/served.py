@@ -6,6 +6,7 @@ it writes is the path of the kubeconfig. It ends when stdin does.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import sys
@@ -82,6 +83,8 @@ class Served:
                 self._registry.store.compact()
             return self._take(name, what)
 
+        # A collection of all that was planted would keep everybody waiting for half a second.
+        gc.freeze()
         planted = [f"{OPEN}-{each:05}" for each in range(unfinished)]
         return put_on(steps(planted, total), rate, take, Path(account))
 

@@ -17,7 +17,7 @@ import click
 
 from . import machine
 from .figures import markdown
-from .load import OPEN, UNFINISHED, Change, account_of, unfinished_of
+from .load import LAST, OPEN, UNFINISHED, Change, account_of, unfinished_of
 from .observed import Observed, Use, sampled, silence
 from .plane import Plane
 from .results import RESULTS, written
@@ -30,7 +30,7 @@ QUIET = 2.0
 """Seconds without a word after which a process has told all."""
 _WATCHES = "verb=watch,resource=virtualmachineclones,count=9999"
 FAULTS = (f"drop:{_WATCHES},after=1500,every=2", f"410:{_WATCHES},event=true,after=1000,every=3")
-FORGET_EVERY = 700
+FORGET_EVERY = 5_000
 HEADERS = (
     *("Process", "Changes told", "Passed over", "Gone unseen", "Wrong"),
     *("Latency p50", "p99", "max", "Memory, start", "end", "most", "a minute", "CPU"),
@@ -149,9 +149,8 @@ def run(load: Load) -> Outcome:
                 forget = FORGET_EVERY if load.faulty else 0
                 what = (load.unfinished, load.changes, load.rate, str(account), forget)
                 late = plane.ask("load", *what)
-            _until(lambda: silence(processes, QUIET), "not all of them came to an end")
             codes = [
-                process.end(PATIENCE if follower.ends else 0)
+                _ended(follower, process)
                 for follower, process in zip(followers, processes, strict=True)
             ]
         made = account_of(account)
@@ -160,6 +159,14 @@ def run(load: Load) -> Outcome:
             for follower, process, code in zip(followers, processes, codes, strict=True)
         }
     return Outcome(load, len(made), late, sandbox, found)
+
+
+def _ended(follower: Follower, process: Observed) -> int | None:
+    """The exit code of one that ends by itself; another has to tell of the last clone first."""
+    if follower.ends:
+        return process.end(PATIENCE)
+    _until(lambda: process.ends_with(LAST), f"{follower.name} does not come to the end")
+    return process.end(0)
 
 
 def _verdict(follower: Follower, process: Observed, made: Sequence[Change]) -> Verdict:

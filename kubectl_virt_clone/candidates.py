@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import IntFlag
 
 import click
 
@@ -23,7 +22,7 @@ from kubectl_virt_clone.options import connection_flags
 Words = Iterable[str]
 
 
-class Directive(IntFlag):
+class Directive:
     """What a shell does beside offering the candidates: the bits of cobra's directive."""
 
     FILES = 0
@@ -94,7 +93,7 @@ def _value(ctx: click.Context, param: click.Parameter | None, typed: str) -> str
     if param is None or name in _FILES:
         return _written(*_FILES.get(name, ((), Directive.NO_FILES)))
     if name in _WORDS:
-        words = [word for word in _WORDS[name](ctx, typed) if _PLAIN.fullmatch(word)]
+        words = [word for word in _WORDS[name](ctx, typed) if re.fullmatch(_PLAIN, word)]
     else:
         items = param.shell_complete(ctx, typed)
         if kinds := {item.type for item in items} & {"file", "dir"}:
@@ -107,11 +106,11 @@ def _value(ctx: click.Context, param: click.Parameter | None, typed: str) -> str
 
 def _written(found: Iterable[tuple[str, str]], directive: int) -> str:
     lines = [f"{value}\t{text}" if text else value for value, text in found]
-    return "".join(f"{line}\n" for line in [*lines, f":{int(directive)}"])
+    return "".join(f"{line}\n" for line in [*lines, f":{directive}"])
 
 
 # A shell may expand what it is offered: names with anything else in them are not.
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*")
+_PLAIN = r"[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*"
 
 
 def _clones(ctx: click.Context, _: str) -> Words:
@@ -184,7 +183,7 @@ def _run_strategies(ctx: click.Context, _: str) -> Words:
 
 
 _ANY_FILE = ((), Directive.FILES)
-_FILES: dict[str, tuple[Iterable[tuple[str, str]], Directive]] = {
+_FILES: dict[str, tuple[Iterable[tuple[str, str]], int]] = {
     **dict.fromkeys(("kubeconfig", "certificate_authority"), _ANY_FILE),
     **dict.fromkeys(("client_certificate", "client_key", "arguments"), _ANY_FILE),
     "filenames": ((("json", ""), ("yaml", ""), ("yml", "")), Directive.THESE_FILES),

@@ -179,7 +179,8 @@ def _unwritten(error: OSError) -> int:
 
 def _usage(message: str, ctx: click.Context | None) -> int:
     path = ctx.command_path if ctx else PROGRAM
-    _say(f"error: {message}\nSee '{path} -h' for help and examples")
+    # One line, whatever the value that it quotes.
+    _say(f"error: {escaped(message)}\nSee '{path} -h' for help and examples")
     return ExitCode.USAGE
 
 

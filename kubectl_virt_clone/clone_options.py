@@ -32,7 +32,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 KIND = Checked("kind", parse_kind)
 FILTER = Checked("filter", check_filter)
 MAC = Checked("iface=mac", parse_assignment)
-_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 def _one_of(name: str, words: Sequence[str]) -> Checked:

@@ -164,7 +164,12 @@ class StatusError(VirtCloneError):
         return f"{head}: \n" + "\n".join(f"* {cause}" for cause in causes)
 
 
-_UNAUTHORIZED = 401
+def is_missing(error: VirtCloneError) -> bool:
+    """Whether it is the server's answer that there is no such object."""
+    return isinstance(error, StatusError) and error.code == _NOT_FOUND
+
+
+_UNAUTHORIZED, _NOT_FOUND = 401, 404
 # The webhooks that a clone passes through are all of virt-api.
 _VIRT_API_HINT = "\nhint: kubectl get pods -A -l kubevirt.io=virt-api"
 

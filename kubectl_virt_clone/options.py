@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.references import check_name, parse_clone
 
 if TYPE_CHECKING:
+    from kubectl_virt_clone.model.connection import ConnectionFlags
     from kubectl_virt_clone.model.progress import Goal
 
     ParamType = click.ParamType[Any]
@@ -27,7 +27,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _CONNECTION = f"{__name__}.connection"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _UNITS |= dict.fromkeys(("µs", "\u03bcs"), 1e-6)  # the micro sign, and the Greek letter
-_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h)")
+_DURATION = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h)"
+A_WEEK = 7 * 24 * 3600.0
 _LONGEST = 2**63 / 1e9  # seconds that a Go duration can hold
 
 
@@ -54,7 +55,7 @@ def parse_duration(text: str) -> float:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if digits == "0":
         return 0.0
-    parts = _DURATION.findall(digits)
+    parts = re.findall(_DURATION, digits)
     if not digits or "".join(number + unit for number, unit in parts) != digits:
         hint = "missing unit in" if re.fullmatch(r"[0-9]+\.?[0-9]*", digits) else "invalid"
         raise InvalidValue(f'time: {hint} duration "{text}"; write 30s, 5m or 1h30m')
@@ -72,6 +73,16 @@ def parse_request_timeout(text: str) -> float:
     return seconds
 
 
+FORMATS = ("json", "name", "yaml")
+"""Of ``-o``: whole objects, or their names."""
+
+
+def parse_timeout(text: str) -> float:
+    """Seconds to wait, as kubectl means them: 0 looks once, a negative duration waits a week."""
+    seconds = parse_duration(text)
+    return seconds if seconds >= 0 else A_WEEK
+
+
 def _goal(text: str) -> Goal:
     """Imported here, for only a wait needs it."""
     from kubectl_virt_clone.model.progress import parse_goal
@@ -80,6 +91,7 @@ def _goal(text: str) -> Goal:
 
 
 DURATION = Checked("duration", parse_duration)
+TIMEOUT = Checked("duration", parse_timeout)
 GOAL = Checked("goal", _goal)
 NAME = Checked("name", check_name)
 CLONE_NAME = Checked("name", parse_clone)
@@ -151,8 +163,8 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
             result += [name] if _BOOLEANS[value.lower()] else switches[name].secondary_opts[:1]
         elif re.match(r"-[A-Za-z]=", arg):
             result.append(f"{name}{value}" if value else arg)
-        elif arg in _BARE and not _BARE[arg][0].fullmatch(
-            "".join(arguments[index + 1 : index + 2])
+        elif arg in _BARE and not re.fullmatch(
+            _BARE[arg][0], "".join(arguments[index + 1 : index + 2])
         ):
             result.append(_BARE[arg][1])
         else:
@@ -163,8 +175,8 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
 # A flag that may stand without a value: what its value looks like, and what it means bare. A bare
 # --dry-run is kubectl's old name for the client's; level 6 is from where kubectl logs requests.
 _BARE = {
-    "-v": (re.compile(r"\d+"), "-v6"),
-    "--dry-run": (re.compile("none|client|server"), "--dry-run=client"),
+    "-v": (r"\d+", "-v6"),
+    "--dry-run": ("none|client|server", "--dry-run=client"),
 }
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -229,6 +241,8 @@ def connection_options(command: Command) -> Command:
 
 def connection_flags(ctx: click.Context) -> ConnectionFlags:
     """The connection flags of this invocation, from before and after the verb."""
+    from kubectl_virt_clone.model.connection import ConnectionFlags
+
     return ConnectionFlags(**ctx.meta.get(_CONNECTION, {}))
 
 

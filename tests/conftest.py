@@ -33,6 +33,7 @@ POSIX = (
     "test_get_watch.py",
     "test_sandbox.py",
     "test_streams_that_are_closed_or_full_end_in_no_traceback",
+    "tests/credentials/",
     "tests/docs/",
     "tests/terminal/",
 )

@@ -36,11 +36,25 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".commands.sandbox": (".sandbox.controlplane", ".sandbox.apiserver.faults", *_VERB),
     ".commands.version": (".", *_VERB),
     ".commands": _VERB,
-    ".cluster.kubeconfig": (".model.connection", ".errors", "yaml"),
-    ".cluster.credentials": (".cluster.kubeconfig", ".errors", "kubernetes", "urllib3"),
+    ".cluster.exec_plugin": (".model.objects", ".errors"),
+    ".cluster.proxies": (".errors",),
+    ".cluster.socks": ("urllib3",),
+    ".cluster.unanswered": (".errors", "urllib3"),
+    ".cluster.answers": (".errors",),
+    ".cluster.kubeconfig": (
+        ".cluster.exec_plugin",
+        ".model.connection",
+        ".errors",
+        ".model.documents",
+    ),
+    ".cluster.credentials": (
+        *(".cluster.exec_plugin", ".cluster.kubeconfig", ".cluster.proxies", ".cluster.socks"),
+        *(".model.objects", ".errors", "urllib3"),
+    ),
     ".cluster.session": (
-        *(".", ".cluster.credentials", ".cluster.kubeconfig", ".model.connection", ".errors"),
-        *("kubernetes", "urllib3"),
+        *(".", ".cluster.answers", ".cluster.credentials", ".cluster.kubeconfig"),
+        ".cluster.unanswered",
+        *(".model.connection", ".errors", "urllib3"),
     ),
     ".cluster.resources": (".cluster.session", ".model.api", ".model.objects", ".errors"),
     ".cluster.facts": (
@@ -49,7 +63,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".cluster.concurrency": (".errors",),
     ".cluster.paging": (
-        *(".cluster.session", ".cluster.resources", ".model.api", ".model.objects"),
+        *(".cluster.concurrency", ".cluster.session", ".cluster.resources", ".model.api"),
+        ".model.objects",
         *(".model.selection", ".errors"),
     ),
     ".cluster.following": (
@@ -74,7 +89,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".cluster.names": (
         *(".cluster.kubeconfig", ".cluster.paging", ".cluster.resources", ".cluster.session"),
-        *(".model", "kubernetes"),
+        *(".model", "urllib3"),
     ),
     ".cluster.related": (
         *(".cluster.concurrency", ".cluster.paging", ".cluster.session", ".cluster.resources"),
@@ -82,8 +97,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".cluster.changes": (".cluster.session", ".model.api", ".model.objects"),
     ".cluster.watching": (
-        *(".cluster.changes", ".cluster.session", ".cluster.resources", ".model.objects"),
-        ".errors",
+        *(".cluster.answers", ".cluster.changes", ".cluster.session", ".cluster.resources"),
+        *(".model.objects", ".errors"),
     ),
     ".cluster.children": (".cluster.changes", ".cluster.watching", ".model"),
     ".cluster.confirming": (
@@ -116,8 +131,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.snapshots", ".model", ".errors"),
     ),
     ".cluster.creating": (
-        *(".cluster.concurrency", ".cluster.planning", ".cluster.resources", ".cluster.session"),
-        *(".cluster.snapshots", ".model", ".errors"),
+        *(".cluster.concurrency", ".cluster.planning", ".cluster.removing", ".cluster.resources"),
+        *(".cluster.session", ".cluster.snapshots", ".model", ".errors"),
     ),
     ".cluster": (),
     ".render.tables": (".render.columns", ".render.escaping", "tabulate"),
@@ -195,6 +210,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".model": (),
     ".sandbox.storage": (".sandbox.storage", ".model.api", "yaml"),
+    ".sandbox.kubevirt.informers": (
+        *(".sandbox.kubevirt", ".sandbox.storage", ".model.api", "urllib3"),
+    ),
+    ".sandbox.kubevirt.remote_api": (
+        *(".sandbox.kubevirt", ".sandbox.storage", ".model.api", "urllib3"),
+    ),
     ".sandbox.kubevirt": (".sandbox.kubevirt", ".sandbox.storage", ".model.api", "yaml", "re2"),
     ".sandbox.apiserver": (
         *(".sandbox.apiserver", ".sandbox.storage", ".model.api"),

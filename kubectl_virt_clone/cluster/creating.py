@@ -13,7 +13,8 @@ from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import in_order, stoppable
 from kubectl_virt_clone.cluster.planning import Plan
-from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, create, delete, get, is_busy
+from kubectl_virt_clone.cluster.removing import Removal
+from kubectl_virt_clone.cluster.resources import CONFLICT, create, delete, get, is_busy
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import own, take, until_ready
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
@@ -161,42 +162,18 @@ class Batch:
         With ``rm`` their objects; and the snapshot once all have all of their volumes. Raises
         WaitInterrupted, which says what was deleted by then.
         """
-        gone: list[Object] = []
         whole = len(done) == len(self.clones) and not self.errors
-        objects = list(done) if rm else []
+        if rm:
+            self._remove(self.served, done, say)
+        if self._taken and whole and not any(map(has_children, done)):
+            self._remove(SNAPSHOTS, [self._taken], say)
 
-        def remove() -> None:
-            self._remove(self.served, objects, gone, say)
-            if self._taken and whole and not any(map(has_children, done)):
-                self._remove(SNAPSHOTS, [self._taken], gone, say)
-
-        def told(_: bool) -> str:
-            return f"interrupted; all is cloned, {len(gone)} of {len(objects)} clones are deleted"
-
-        stoppable(remove, self._stopped, told)
-
-    def _remove(
-        self, resource: Resource, objects: Sequence[Object], gone: list[Object], say: Say
-    ) -> None:
-        calls = [
-            partial(self._unless_stopped, partial(self._deleted, resource, obj)) for obj in objects
-        ]
-        for obj, outcome in zip(
-            objects, in_order(calls, at_once=self._at_once, is_busy=is_busy), strict=True
-        ):
-            if isinstance(outcome, VirtCloneError):
-                self.errors.append(VirtCloneError(f"{named(obj)} stays: {outcome}"))
-            elif outcome:
-                gone.append(obj)
-                self._tell(say, obj, "deleted")
-
-    def _deleted(self, resource: Resource, obj: Object) -> Outcome:
-        try:
-            delete(self.session, resource, obj)
-        except (ConnectionFailed, StatusError) as error:
-            gone = isinstance(error, StatusError) and error.code == NOT_FOUND
-            return True if gone else error
-        return True
+    def _remove(self, resource: Resource, objects: Sequence[Object], say: Say) -> None:
+        removal = Removal(
+            self.session, resource, objects, at_once=self._at_once, dry_run="none", named=False
+        )
+        removal.run(lambda obj: say(obj, "deleted"))
+        self.errors += removal.errors
 
 
 def _about(clone: Object, error: VirtCloneError, number: int) -> VirtCloneError:

@@ -1,150 +1,237 @@
-"""A connection's credentials become the client library's configuration, which can renew them.
+"""A connection's credentials become a pool of connections and the header that says who asks.
 
-Tokens, certificates, password and exec plugins are read here; requests are ``session.py``'s.
+Tokens, passwords, certificates and the TLS that carries them; requests are ``session.py``'s.
 """
 
 from __future__ import annotations
 
 import base64
+import json
+import os
+import ssl
+import tempfile
 from collections.abc import Mapping
-from ipaddress import ip_address
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from kubectl_virt_clone.cluster.kubeconfig import Connection
-from kubectl_virt_clone.errors import ConfigError, InvalidConfig
+from kubectl_virt_clone.cluster.proxies import proxy_of
+from kubectl_virt_clone.errors import ConfigError
+from kubectl_virt_clone.model.objects import mapping_at, text_at
 
 
+@dataclass(frozen=True)
 class Credentials:
-    """A connection pool to the server, and what proves to it who asks."""
+    """A connection pool to the ``server``, and the Authorization header, which may be empty.
 
-    def __init__(self, configuration: Any, pool: Any) -> None:
-        server = urlsplit(configuration.host.rstrip("/"))
-        self._configuration = configuration
-        self._basic = _basic(server.username, server.password)
-        self.pool = pool
-        # Without user and password: this URL stands in messages and in the log of -v.
-        self.server = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
+    ``server`` has no user and password in it: it stands in messages and in the log of -v.
+    """
+
+    server: str
+    pool: Any
+    authorization: str
+    expires: datetime | None = None
+    verified: bool = True
 
     @property
-    def authorization(self) -> str:
-        """The Authorization header, renewed by the client library when it has expired; or empty."""
-        for auth in self._configuration.auth_settings().values():
-            if auth["in"] == "header" and auth["value"]:
-                return str(auth["value"])
-        return self._basic
+    def expired(self) -> bool:
+        """Whether a plugin has said that they end, and they have."""
+        return self.expires is not None and self.expires <= datetime.now(timezone.utc)
 
 
 def credentials_of(connection: Connection, pool_size: int) -> Credentials:
     """Read the credentials that the connection names, and run its plugin.
 
-    Raises ConfigError for what the kubeconfig has wrong, and for a plugin that fails.
+    Raises ConfigError for what the kubeconfig has wrong, ConnectionFailed for a plugin that fails.
     """
-    from kubernetes.client.rest import RESTClientObject
-    from kubernetes.config.config_exception import ConfigException
-    from urllib3 import disable_warnings
-    from urllib3.exceptions import HTTPError
-
-    try:
-        configuration = _configuration(connection)
-        configuration.connection_pool_maxsize = pool_size
-        pool = RESTClientObject(configuration).pool_manager
-    except (ConfigException, HTTPError, ImportError, OSError, ValueError) as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        # The library reads entries without a look at their types.
-        raise InvalidConfig("the entry of the cluster or of the user is malformed") from error
-    if not configuration.verify_ssl:
-        disable_warnings()  # the user asked for it; urllib3 would say so at each request
-    return Credentials(configuration, pool)
-
-
-def _configuration(connection: Connection) -> Any:
-    """Build the client library's configuration, which knows how to get every kind of credential."""
-    from kubernetes.client import Configuration
-    from kubernetes.config import load_incluster_config, load_kube_config_from_dict
-
-    configuration = Configuration()
-    cluster = dict(connection.cluster)
-    if connection.in_cluster:
-        load_incluster_config(client_configuration=configuration)
-        return configuration
-    user = _with_plugin_credentials(dict(connection.user), cluster)
-    cluster["server"] = _url(cluster, user)
-    if _is_loopback(cluster["server"]):
-        # As in Go: a proxy of the environment is never asked for this machine itself.
-        configuration.proxy = None
-    load_kube_config_from_dict(
-        _kubeconfig(cluster, user), client_configuration=configuration, persist_config=False
+    cluster = connection.cluster
+    url = _url(cluster, connection.user)
+    # As kubectl: what proves who the user is never goes over plain HTTP.
+    user, expires = ({}, None) if url.scheme == "http" else _with_plugin(connection.user, cluster)
+    server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    proxy = proxy_of(server, cluster.get("proxy-url") or "", os.environ)
+    kept: dict[str, Any] = {"maxsize": pool_size}
+    if url.scheme == "https":
+        kept["ssl_context"] = _trusting(cluster)
+        _show(kept["ssl_context"], user)
+    if cluster.get("tls-server-name"):
+        kept["server_hostname"] = cluster["tls-server-name"]
+    return Credentials(
+        server=server,
+        pool=_through(proxy, cluster, kept) if proxy else _direct(kept),
+        authorization=_authorization(user, url),
+        expires=expires,
+        verified=url.scheme == "http" or not cluster.get("insecure-skip-tls-verify"),
     )
-    return configuration
 
 
-def _is_loopback(server: str) -> bool:
-    host = urlsplit(server).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _with_plugin(
+    user: Mapping[str, Any], cluster: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], datetime | None]:
+    """The user with what their exec plugin gives, and until when.
+
+    As in client-go, no plugin is run beside a credential that is there already.
+    """
+    present = ("token", "tokenFile", "username", "client-certificate", "client-certificate-data")
+    if not user.get("exec") or any(user.get(key) for key in present):
+        return user, None
+    from kubectl_virt_clone.cluster.exec_plugin import run_plugin
+
+    granted = run_plugin(user["exec"], cluster)
+    given = {"token": granted.token}
+    for key, pem in (("client-certificate", granted.certificate), ("client-key", granted.key)):
+        given[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
+    return {**user, **given}, granted.expires
 
 
-def _basic(user: str | None, password: str | None) -> str:
-    if user is None:
-        return ""
-    pair = f"{unquote(user)}:{unquote(password or '')}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-
-def _kubeconfig(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "clusters": [{"name": "cluster", "cluster": cluster}],
-        "users": [{"name": "user", "user": user}],
-        "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
-        "current-context": "context",
-    }
-
-
-def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> str:
-    """Complete a server without a scheme: https where anything speaks of TLS, as in client-go."""
+def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
+    """The server's URL, with https where none is named but anything speaks of TLS, as client-go."""
     server = str(cluster["server"])
-    if "://" in server:
-        return server
-    keys = {*cluster, *user}
-    tls = any(
-        key.startswith(("certificate-authority", "client-certificate", "insecure")) for key in keys
-    )
-    return f"{'https' if tls else 'http'}://{server}"
-
-
-def _with_plugin_credentials(user: dict[str, Any], cluster: dict[str, Any]) -> dict[str, Any]:
-    """Run the user's exec plugin, if there is one, and put what it prints into the user.
-
-    The library's own loader would log a failing plugin and go on without credentials.
-    """
-    from kubernetes.config.config_exception import ConfigException
-    from kubernetes.config.exec_provider import ExecProvider
-    from kubernetes.config.kube_config import ConfigNode
-
-    plugin = user.pop("exec", None)
-    if not plugin or user.get("token"):
-        return user
+    if "://" not in server:
+        tls = ("certificate-authority", "client-certificate", "insecure")
+        scheme = "https" if any(key.startswith(tls) for key in {*cluster, *user}) else "http"
+        server = f"{scheme}://{server}"
     try:
-        status = ExecProvider(
-            ConfigNode("exec", plugin), None, ConfigNode("cluster", cluster)
-        ).run()
-    except (ConfigException, OSError, AttributeError) as error:
-        # AttributeError: the library reads the plugin's stderr even where it went to the terminal.
-        detail = "" if isinstance(error, AttributeError) else f": {error}"
-        command = plugin.get("command", "")
+        url = urlsplit(server)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+            return url
+    except ValueError:
+        pass  # of the port or of the address; its text may hold a password
+    raise ConfigError("the server must be a URL or host:port, as https://cluster.example:6443")
+
+
+def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
+    """The header's value; a token file counts before a token, as in client-go."""
+    token = user.get("token") or ""
+    if path := user.get("tokenFile"):
+        token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip()
+    if token:
+        return f"Bearer {token}"
+    if user.get("username"):
+        return _basic(user["username"], user.get("password") or "")
+    if user.get("auth-provider"):
+        return f"Bearer {_id_token(user['auth-provider'])}"
+    return _basic(unquote(url.username), unquote(url.password or "")) if url.username else ""
+
+
+def _basic(name: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def _id_token(provider: object) -> str:
+    """The ID token that kubectl keeps in the kubeconfig.
+
+    To renew it is left to kubectl: the identity provider takes each refresh token only once.
+    """
+    name = text_at(provider, "name")
+    if name != "oidc":
+        raise ConfigError(f'no Auth Provider found for name "{name}"')
+    token = text_at(provider, "config", "id-token")
+    payload = "".join(token.split(".")[1:2])
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        claims = None
+    ends = mapping_at({"claims": claims}, "claims").get("exp")
+    now = datetime.now(timezone.utc).timestamp()
+    if not isinstance(ends, (int, float)) or ends <= now:
         raise ConfigError(
-            f"getting credentials: exec: executable {command} failed{detail}"
-        ) from error
-    if status.get("token"):
-        user["token"] = status["token"]
-    for key, data in (
-        ("clientCertificateData", "client-certificate"),
-        ("clientKeyData", "client-key"),
-    ):
-        if status.get(key):
-            user[f"{data}-data"] = base64.b64encode(status[key].encode()).decode()
-    return user
+            "the ID token of the user's auth-provider is missing or has expired: any command of"
+            " kubectl on this cluster gets another one, as kubectl version"
+        )
+    return token
+
+
+def _trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
+    """How a server has to prove itself.
+
+    As in Go, and unlike Python's default since 3.13, any certificate of the CA file is trusted as
+    it stands, and old CAs without key identifiers are taken.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    authority = _data(cluster, "certificate-authority")
+    if cluster.get("insecure-skip-tls-verify"):
+        from urllib3 import disable_warnings
+
+        disable_warnings()  # said once by the session; urllib3 would say it at each request
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif authority is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
+        except ssl.SSLError as error:
+            raise ConfigError("the certificate-authority of the cluster is no PEM") from error
+    return context
+
+
+def _show(context: ssl.SSLContext, user: Mapping[str, Any]) -> None:
+    """Load the user's certificate, if they have one.
+
+    ssl reads files only; this one is gone when it has.
+    """
+    certificate, key = _data(user, "client-certificate"), _data(user, "client-key")
+    if certificate is None or key is None:
+        return
+    # mkdtemp makes the folder with mode 0700: nobody else may read the key.
+    with tempfile.TemporaryDirectory(prefix="virt-clone-") as folder:
+        path = Path(folder) / "client.pem"
+        path.write_bytes(certificate + b"\n" + key)
+        try:
+            # Without a password, OpenSSL would ask for one at the terminal.
+            context.load_cert_chain(path, password="")
+        except (ssl.SSLError, ValueError) as error:
+            raise ConfigError(
+                "the client-certificate and client-key of the user are no PEM, or no pair, or the"
+                " key is encrypted"
+            ) from error
+
+
+def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
+    """What an entry has inline in base64, or in a file; None where it has neither."""
+    if inline := entry.get(f"{key}-data"):
+        try:
+            return base64.b64decode("".join(inline.split()), validate=True)
+        except ValueError as error:
+            raise ConfigError(f"{key}-data is no base64") from error
+    return _read(key, entry[key]) if entry.get(key) else None
+
+
+def _read(key: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"unable to read {key} {path}: {reason}") from error
+
+
+def _direct(kept: Mapping[str, Any]) -> Any:
+    from urllib3 import PoolManager
+
+    return PoolManager(**kept)
+
+
+def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
+    """A pool whose connections lead through a proxy, which proves itself as the server has to.
+
+    Its user and password leave the URL here: urllib3 would repeat it in messages.
+    """
+    url = urlsplit(proxy)
+    if url.scheme == "socks5":
+        from kubectl_virt_clone.cluster.socks import socks_pool
+
+        return socks_pool(url, kept)
+    from urllib3 import ProxyManager
+
+    headers = {}
+    if url.username:
+        basic = _basic(unquote(url.username), unquote(url.password or ""))
+        headers["Proxy-Authorization"] = basic
+    context = _trusting(cluster) if url.scheme == "https" else None
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)

@@ -1,6 +1,6 @@
 """Kubeconfig files and flags become one connection, by kubectl's rules.
 
-Files are read here; credentials are turned into requests by ``session.py``.
+Files are read here; credentials are made of the entries by ``credentials.py``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
+from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig
 from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.documents import values_in
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names another
@@ -22,6 +22,8 @@ DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names
 # In a kubeconfig these are relative to the file that they stand in.
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
+_AUTHORITY = ("certificate-authority", "certificate-authority-data")
+_HEADER_CHARACTERS = "!#$&'*+^`|"  # beside letters, digits and _.-~; client-go escapes all others
 _IMPERSONATED_WITH = ("as-uid", "as-groups", "as-user-extra")
 _TYPES = {"insecure-skip-tls-verify": bool, "disable-compression": bool, "exec": dict}
 
@@ -34,10 +36,9 @@ class Connection:
     the name of the one that was chosen, if any was.
     """
 
-    cluster: Mapping[str, Any]
+    cluster: Mapping[str, Any] = field(repr=False)
     user: Mapping[str, Any] = field(repr=False)
     namespace: str = "default"
-    in_cluster: bool = False
     context: str = field(default="", compare=False, repr=False)
 
     @property
@@ -48,7 +49,8 @@ class Connection:
         headers += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
         headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
         for key, values in (user.get("as-user-extra") or {}).items():
-            headers += [(f"Impersonate-Extra-{key}", value) for value in values]
+            name = f"Impersonate-Extra-{quote(key, safe=_HEADER_CHARACTERS)}"
+            headers += [(name, value) for value in values]
         return headers
 
 
@@ -62,23 +64,49 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     if name and name not in config["contexts"]:
         raise InvalidConfig(f"context was not found for specified context: {name}")
     context = config["contexts"].get(name, {})
+    cluster_name = flags.cluster or context.get("cluster") or ""
+    user_name = flags.user or context.get("user") or ""
+    cluster = _entry(config["clusters"], cluster_name, "no server found for cluster {}")
+    user = _entry(config["users"], user_name, "auth info {} does not exist")
+    namespace = context.get("namespace") or "default"
     if not (context or flags.server or flags.cluster) and _inside_a_pod(environ):
-        return Connection({}, {}, flags.namespace or _pod_namespace(), in_cluster=True)
-    cluster = _entry(
-        config["clusters"],
-        flags.cluster or context.get("cluster"),
-        "no server found for cluster {}",
-    )
-    user = _entry(config["users"], flags.user or context.get("user"), "auth info {} does not exist")
+        cluster, user, namespace = _pod(environ)
     connection = Connection(
         cluster=_with_cluster_flags(cluster, flags),
         user=_with_user_flags(user, flags),
-        namespace=flags.namespace or context.get("namespace") or "default",
+        namespace=flags.namespace or namespace,
         context=name,
     )
     _check_readable(connection.cluster, _CLUSTER_PATHS)
     _check_readable(connection.user, _USER_PATHS)
+    _check_methods(connection.user, user_name)
     return connection
+
+
+def _check_methods(user: Mapping[str, Any], name: str) -> None:
+    """Refuse, in kubectl's words, what is contradictory or incomplete."""
+    if not user.get("as") and any(user.get(key) for key in _IMPERSONATED_WITH):
+        raise ConfigError(
+            f"requesting uid, groups or user-extra for {name} without impersonating a user"
+        )
+    if user.get("token") and (user.get("username") or user.get("password")):
+        raise ConfigError(
+            f"more than one authentication method found for {name}; found [token basicAuth], only"
+            " one is allowed"
+        )
+    certificate, key = (
+        any(user.get(form) for form in (kind, f"{kind}-data"))
+        for kind in ("client-certificate", "client-key")
+    )
+    if certificate and not key:
+        raise ConfigError(
+            f"client-key-data or client-key must be specified for {name} to use the clientCert"
+            " authentication method."
+        )
+    if user.get("exec"):
+        from kubectl_virt_clone.cluster.exec_plugin import check_plugin
+
+        check_plugin(user["exec"], name)
 
 
 def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
@@ -130,12 +158,13 @@ def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        documents = values_in(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}  # what KUBECONFIG lists need not be there
-    except (OSError, ValueError, KeyError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f'error loading config file "{path}": {reason}') from error
+    document = documents[0] if documents else None  # as client-go, which reads no further
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -149,11 +178,13 @@ def _entries(
     items = document.get(section) or []
     if not isinstance(items, list) or not all(_is_entry(item, key) for item in items):
         raise ConfigError(f'error loading config file "{path}": {section} is no list of {section}')
-    return [(str(item.get("name", "")), item.get(key) or {}) for item in items]
+    return [(item.get("name") or "", item.get(key) or {}) for item in items]
 
 
 def _is_entry(item: object, key: str) -> bool:
-    entry = (item.get(key) or {}) if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(item.get("name") or "", str):
+        return False
+    entry = item.get(key) or {}
     return isinstance(entry, dict) and all(_is_typed(*pair) for pair in entry.items())
 
 
@@ -195,10 +226,6 @@ def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> d
     result = {"server": DEFAULT_SERVER, **cluster}
     if flags.server:
         result["server"] = flags.server
-    if flags.certificate_authority and flags.insecure_skip_tls_verify:
-        raise ConfigError(
-            "specifying a root certificates file with the insecure flag is not allowed"
-        )
     if flags.certificate_authority or flags.insecure_skip_tls_verify:
         result.pop("certificate-authority-data", None)
         result.pop("certificate-authority", None)
@@ -207,6 +234,10 @@ def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> d
         result["certificate-authority"] = str(Path(flags.certificate_authority).absolute())
     if flags.insecure_skip_tls_verify:
         result["insecure-skip-tls-verify"] = True
+    if result.get("insecure-skip-tls-verify") and any(map(result.get, _AUTHORITY)):
+        raise ConfigError(
+            "specifying a root certificates file with the insecure flag is not allowed"
+        )
     if flags.server:
         result.pop("tls-server-name", None)  # it was another server's, as in client-go
     if flags.tls_server_name:
@@ -217,9 +248,9 @@ def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> d
 def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
     result = dict(user)
     if flags.token:
-        # A token on the command line replaces every other way to get one; a client
-        # certificate stays beside it, as in kubectl.
-        for key in ("tokenFile", "exec", "auth-provider", "username", "password"):
+        # A token on the command line replaces every other way to get one; a client certificate
+        # stays beside it, and a password is contradictory, as in kubectl.
+        for key in ("tokenFile", "exec", "auth-provider"):
             result.pop(key, None)
         result["token"] = flags.token
     for flag, key in (
@@ -237,15 +268,21 @@ def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[st
     ):
         if value:
             result[key] = value
-    if not result.get("as") and any(result.get(key) for key in _IMPERSONATED_WITH):
-        raise ConfigError("requesting uid, groups or user-extra without impersonating a user")
     return result
 
 
 def _inside_a_pod(environ: Mapping[str, str]) -> bool:
-    return bool(environ.get("KUBERNETES_SERVICE_HOST")) and (SERVICE_ACCOUNT / "token").exists()
+    named = all(environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    return named and (SERVICE_ACCOUNT / "token").is_file()
 
 
-def _pod_namespace() -> str:
+def _pod(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The cluster, user and namespace of the pod that we run in; its token is renewed there."""
+    host = environ["KUBERNETES_SERVICE_HOST"]
+    host = f"[{host}]" if ":" in host else host
+    cluster = {"server": f"https://{host}:{environ['KUBERNETES_SERVICE_PORT']}"}
+    if (SERVICE_ACCOUNT / "ca.crt").is_file():
+        cluster["certificate-authority"] = str(SERVICE_ACCOUNT / "ca.crt")
     path = SERVICE_ACCOUNT / "namespace"
-    return path.read_text(encoding="utf-8").strip() if path.exists() else "default"
+    namespace = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    return cluster, {"tokenFile": str(SERVICE_ACCOUNT / "token")}, namespace or "default"

@@ -56,7 +56,7 @@ def kubeconfig_names(flags: ConnectionFlags, section: str) -> list[str]:
 def _in_time(flags: ConnectionFlags, ask: Callable[[Session], Iterator[str]]) -> list[str]:
     """What ``ask`` has found when the time is up, or when anything goes wrong."""
     # Not the server's fault, and on a slow machine most of the time.
-    import kubernetes.client.rest  # noqa: F401
+    import urllib3  # noqa: F401
 
     found: list[str] = []
 

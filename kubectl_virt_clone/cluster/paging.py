@@ -1,23 +1,23 @@
-"""Lists in pages: each is given on before the next is asked for, so that none is held for long.
+"""Lists in pages, each given on before the next is asked for; and objects by their names.
 
 What the objects mean, and how they are shown, is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from kubectl_virt_clone.cluster.resources import get_each, items_of, list_page
+from kubectl_virt_clone.cluster.concurrency import in_order
+from kubectl_virt_clone.cluster.resources import get, is_busy, items_of, list_page
 from kubectl_virt_clone.cluster.session import Query, Session
 from kubectl_virt_clone.errors import StatusError, VirtCloneError
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.objects import text_at
-from kubectl_virt_clone.model.selection import Selection
+from kubectl_virt_clone.model.selection import PAGE_SIZE, Selection
 
-PAGE_SIZE = 500
-"""kubectl's own --chunk-size."""
-
+AT_ONCE = 8
 EXPIRED = 410
 INCONSISTENT = "the list expired while it was read: what follows is newer than what stands before"
 
@@ -62,6 +62,34 @@ def pages(
         token = text_at(page, "metadata", "continue")
         if not token:
             return
+
+
+def each(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    names: Iterable[str],
+    *,
+    at_once: int = AT_ONCE,
+) -> Iterator[dict[str, Any] | StatusError]:
+    """The objects of these names, read side by side, in order; the refusal of one in its place."""
+
+    def read(name: str) -> dict[str, Any] | StatusError:
+        try:
+            return get(session, resource, namespace, name)
+        except StatusError as error:
+            return error
+
+    return in_order([partial(read, name) for name in names], at_once=at_once, is_busy=is_busy)
+
+
+def get_each(
+    session: Session, resource: Resource, namespace: str, names: Iterable[str]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """Those of the objects that could be read, and an error for each that could not."""
+    outcomes = list(each(session, resource, namespace, names))
+    errors: list[VirtCloneError] = [item for item in outcomes if isinstance(item, StatusError)]
+    return [item for item in outcomes if not isinstance(item, StatusError)], errors
 
 
 def select(

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any
 
-from kubectl_virt_clone.cluster.concurrency import in_order
-from kubectl_virt_clone.cluster.paging import pages
-from kubectl_virt_clone.cluster.resources import FORBIDDEN, NOT_FOUND, get, is_busy
+from kubectl_virt_clone.cluster.paging import each, pages
+from kubectl_virt_clone.cluster.resources import FORBIDDEN
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import find_snapshot
-from kubectl_virt_clone.errors import StatusError, VirtCloneError
+from kubectl_virt_clone.errors import StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Resource
 from kubectl_virt_clone.model.manifest import named, target_name
 from kubectl_virt_clone.model.objects import Object, at, name_of, text_at
@@ -27,8 +25,6 @@ from kubectl_virt_clone.model.shared_snapshot import (
     shares,
     sharing,
 )
-
-AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -108,27 +104,20 @@ def _stored(
     except StatusError as error:
         if error.code != FORBIDDEN:
             raise
-        listed = _each(session, served, namespace, names)
+        listed = _there(session, served, namespace, names)
     return {name_of(obj): obj for obj in listed}
 
 
-def _each(
+def _there(
     session: Session, resource: Resource, namespace: str, names: Iterable[str]
 ) -> list[dict[str, Any]]:
     """The objects of these names that exist. Raises the first refusal to read one."""
-
-    def read(name: str) -> Any:
-        try:
-            return get(session, resource, namespace, name)
-        except StatusError as error:
-            return None if error.code == NOT_FOUND else error
-
     found = []
-    for outcome in in_order([partial(read, n) for n in names], at_once=AT_ONCE, is_busy=is_busy):
-        if isinstance(outcome, StatusError):
-            raise outcome
-        if outcome is not None:
+    for outcome in each(session, resource, namespace, names):
+        if not isinstance(outcome, StatusError):
             found.append(outcome)
+        elif not is_missing(outcome):
+            raise outcome
     return found
 
 
@@ -139,7 +128,7 @@ def _without_done(session: Session, plan: Plan, snapshot: Object) -> Plan:
     """
     namespace = text_at(snapshot, "metadata", "namespace")
     targets = filter(None, map(target_name, plan.missing))
-    vms = {name_of(vm): vm for vm in _each(session, VIRTUAL_MACHINES, namespace, targets)}
+    vms = {name_of(vm): vm for vm in _there(session, VIRTUAL_MACHINES, namespace, targets)}
     done = {name: vm for name, vm in vms.items() if is_made_from(vm, snapshot)}
     missing = [clone for clone in plan.missing if target_name(clone) not in done]
     return replace(plan, missing=missing, done=list(done.values()))

@@ -6,20 +6,21 @@ Which ones may go is ``model.removal``'s to say, what is said about it the calle
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import in_order, stoppable
-from kubectl_virt_clone.cluster.paging import pages
-from kubectl_virt_clone.cluster.resources import CONFLICT, NOT_FOUND, delete, get, is_busy
+from kubectl_virt_clone.cluster.paging import each, pages
+from kubectl_virt_clone.cluster.resources import CONFLICT, delete, is_busy
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     StatusError,
     VirtCloneError,
+    is_missing,
 )
 from kubectl_virt_clone.model.api import CLONES, Resource
 from kubectl_virt_clone.model.manifest import named
@@ -61,7 +62,7 @@ def find(
     """The clones of a selection that the limits allow to delete, before the first is deleted."""
     clones, errors, spared = [], list[VirtCloneError](), 0
     if selection.names:
-        read = _by_name(session, served, selection.names, at_once)
+        read = each(session, served, session.namespace, selection.names, at_once=at_once)
     else:
         namespace = selection.scope(session.namespace)
         listed = pages(session, served, namespace, selection.query, notice=notice)
@@ -74,19 +75,6 @@ def find(
         else:
             spared += 1
     return Found(clones, spared, errors)
-
-
-def _by_name(
-    session: Session, served: Resource, names: Iterable[str], at_once: int
-) -> Iterator[Any]:
-    def read(name: str) -> Any:
-        try:
-            return get(session, served, session.namespace, name)
-        except StatusError as error:
-            return error
-
-    calls = [partial(read, name) for name in names]
-    return in_order(calls, at_once=at_once, is_busy=is_busy)
 
 
 class Removal:
@@ -194,7 +182,7 @@ class Removal:
         answered = not isinstance(error, ConnectionFailed)
         if not answered or _code(error) == UNAUTHORIZED:
             self._stopped.set()
-        if _is_missing(error) and not self._named:
+        if is_missing(error) and not self._named:
             return
         if f'"{name_of(obj)}"' in str(error) or named(obj) in str(error):
             self._refused.append(error)
@@ -229,8 +217,8 @@ class _Deletion:
         again, self._tried = self._tried, True
         try:
             return None if self._delete() else NOT_MADE
-        except (ConnectionFailed, StatusError) as error:
-            if again and _is_missing(error):
+        except VirtCloneError as error:
+            if again and is_missing(error):
                 return None
             if _code(error) == CONFLICT:
                 taken = f"{named(self._obj)} was deleted and created again meanwhile"
@@ -249,7 +237,3 @@ def _some(objects: Sequence[Object]) -> str:
 
 def _code(error: VirtCloneError) -> int:
     return error.code if isinstance(error, StatusError) else 0
-
-
-def _is_missing(error: VirtCloneError) -> bool:
-    return _code(error) == NOT_FOUND

@@ -5,7 +5,7 @@ What an object means is not judged here; only where it lives and how it is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -32,9 +32,14 @@ def path_of(resource: Resource, namespace: str, name: str = "") -> str:
         if resource.group
         else f"/api/{resource.version}"
     )
-    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    scope = f"/namespaces/{_quoted(namespace)}" if namespace else ""
     path = f"{root}{scope}/{resource.plural}"
-    return f"{path}/{quote(name, safe='')}" if name else path
+    return f"{path}/{_quoted(name)}" if name else path
+
+
+def _quoted(name: str) -> str:
+    """A step of a path; what is no UTF-8 in a flag stays as it is, as in Go."""
+    return quote(name, safe="", errors="surrogateescape")
 
 
 def served_clones(session: Session) -> Resource:
@@ -99,19 +104,6 @@ def get(
     return session.request("GET", path, read_timeout=read_timeout)
 
 
-def get_each(
-    session: Session, resource: Resource, namespace: str, names: Iterable[str]
-) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
-    """Read several objects; those that could be read, and an error for each that could not."""
-    found, errors = [], list[VirtCloneError]()
-    for name in names:
-        try:
-            found.append(get(session, resource, namespace, name))
-        except StatusError as error:
-            errors.append(error)
-    return found, errors
-
-
 def list_page(
     session: Session,
     resource: Resource,
@@ -146,18 +138,23 @@ def create(
 def delete(
     session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
 ) -> None:
-    """Delete exactly this stored object: another one of the same name is left alone (409)."""
+    """Delete exactly this stored object: another one of the same name is left alone (409).
+
+    Raises VirtCloneError for one that can't be told from another, StatusError or ConnectionFailed.
+    """
     namespace, name = key_of(obj)
     if not (namespace and name and uid_of(obj)):
-        raise ValueError("only an object that is stored can be deleted")
+        which = f"{resource.singular}.{resource.group}/{name}"
+        raise VirtCloneError(f"{which} is left alone: the server tells no namespace, name or uid")
     body = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": {"uid": uid_of(obj)},
         "propagationPolicy": "Background",
+        # In the body, for a server that finds one does not look at the query.
+        **({"dryRun": ["All"]} if dry_run else {}),
     }
-    query = [("dryRun", "All")] if dry_run else []
-    session.request("DELETE", path_of(resource, namespace, name), query=query, body=body)
+    session.request("DELETE", path_of(resource, namespace, name), body=body)
 
 
 def is_busy(outcome: object) -> bool:

@@ -1,7 +1,7 @@
 """A connected session: requests with the user's credentials, answers as plain dicts.
 
-Credentials come from the ``kubernetes`` package; requests go through its connection pool directly,
-because its API classes hide Warning headers, send a repeated header only once and are slow.
+Where to and as whom is ``credentials.py``'s. Requests go through urllib3: the API classes of the
+``kubernetes`` package hide Warning headers, send a repeated header only once and are slow.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from kubectl_virt_clone import __version__
+from kubectl_virt_clone.cluster.answers import object_in, retry_after, status_in
 from kubectl_virt_clone.cluster.credentials import Credentials, credentials_of
 from kubectl_virt_clone.cluster.kubeconfig import Connection, resolve
+from kubectl_virt_clone.cluster.unanswered import connection_failed
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, StatusError
 from kubectl_virt_clone.model.connection import ConnectionFlags
 
@@ -68,16 +70,32 @@ class Session:
         self._authenticating = threading.Lock()
         self._credentials = credentials_of(connection, POOL_SIZE)
         self.server = self._credentials.server
+        if not self._credentials.verified:
+            warn(
+                f"insecure-skip-tls-verify: whoever answers at {self.server} is taken for the"
+                " server and gets your credentials"
+            )
+
+    def _current(self) -> Credentials:
+        """The credentials, after their renewal if they end by themselves and have."""
+        if self._credentials.expired:
+            self._authenticate(self._credentials)
+        return self._credentials
 
     def _authenticate(self, refused: Credentials) -> None:
-        """Read the credentials anew after a 401, for tokens expire.
+        """Read the credentials anew when they have expired, or after a 401.
 
-        Once for all threads that were ``refused`` with the same ones.
+        Once for all threads that were ``refused`` with the same ones. Raises ConnectionFailed where
+        they can't be read: whoever writes them may be in the midst of it.
         """
         with self._authenticating:
             if self._credentials is refused:
                 self._connection = self._renewed()
-                self._credentials = credentials_of(self._connection, POOL_SIZE)
+                try:
+                    self._credentials = credentials_of(self._connection, POOL_SIZE)
+                except ConfigError as error:
+                    reason = f"Unable to connect to the server: {error.args[0]}"
+                    raise ConnectionFailed(reason) from error
 
     def _renewed(self) -> Connection:
         """The same context's user as the kubeconfig has it now.
@@ -116,7 +134,7 @@ class Session:
             data = self._translated(response.read)
         finally:
             response.release_conn()
-        return _decoded(data, self.server)
+        return object_in(data, self.server)
 
     @contextmanager
     def stream(self, path: str, *, query: Query, read_timeout: float) -> Iterator[Iterator[bytes]]:
@@ -143,7 +161,7 @@ class Session:
         """Return an open response of less than 400; asks again where the server says so."""
         reauthenticated = False
         for attempt in range(1, ATTEMPTS + 1):
-            credentials = self._credentials
+            credentials = self._current()
             try:
                 response = self._once(request, credentials)
             except ConnectionFailed as failed:
@@ -154,14 +172,16 @@ class Session:
             if response.status < 400:  # noqa: PLR2004
                 return response
             try:
-                error = StatusError(*_status(response, self._translated(response.read)))
+                otherwise = f"the server answered {response.status} {response.reason}"
+                body = self._translated(response.read)
+                error = StatusError(status_in(body, otherwise), response.status)
             finally:
                 response.release_conn()
             if error.code == 401 and not reauthenticated:  # noqa: PLR2004
                 reauthenticated = True
                 self._authenticate(credentials)
                 continue
-            delay = _retry_after(response, error.code)
+            delay = retry_after(response.headers.get("Retry-After", ""), error.code)
             if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
             time.sleep(delay)
@@ -170,8 +190,9 @@ class Session:
     def _once(self, request: _Request, credentials: Credentials) -> Any:
         from urllib3 import Timeout
 
-        query = f"?{urlencode(request.query)}" if request.query else ""
-        url = f"{self.server}{request.path}{query}"
+        # What is no UTF-8 in a flag stays as it is, as in Go.
+        query = urlencode(request.query, errors="surrogateescape")
+        url = f"{self.server}{request.path}{query and '?'}{query}"
         started = time.monotonic()
         response = self._translated(
             lambda: credentials.pool.request(
@@ -199,9 +220,9 @@ class Session:
 
         headers = HTTPHeaderDict({"Accept": request.accept, "User-Agent": USER_AGENT})
         if authorization := credentials.authorization:
-            headers["Authorization"] = authorization
+            headers["Authorization"] = _as_utf8(authorization)
         for name, value in self._connection.impersonation:
-            headers.add(name, value)
+            headers.add(name, _as_utf8(value))
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         return headers
@@ -220,87 +241,20 @@ class Session:
         try:
             return call()
         except (exceptions.HTTPError, OSError) as error:
-            raise _connection_failed(error, self.server) from error
+            raise connection_failed(error, self.server) from error
         except ValueError as error:
             # Of http.client and its codecs; their text repeats the value, which may be a token.
             raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
 
 
-def _connection_failed(error: Exception, server: str) -> ConnectionFailed:
-    """Say in kubectl's words why there is no answer; only a wrong certificate is for good."""
-    from urllib3 import exceptions
-
-    host = urlsplit(server)
-    if isinstance(error.__cause__, ConnectionRefusedError):
-        return ConnectionFailed(
-            f"The connection to the server {host.netloc} was refused"
-            " - did you specify the right host or port?"
-        )
-    if isinstance(error, exceptions.SSLError):
-        reason, verified = _tls(error)
-        return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=verified)
-    if isinstance(error, exceptions.NameResolutionError):
-        reason = f"dial tcp: lookup {host.hostname}: no such host"
-    elif isinstance(error, exceptions.NewConnectionError):
-        reason = str(error.__cause__ or error)
-    elif isinstance(error, exceptions.TimeoutError):
-        reason = "the server did not answer in time"
-    else:
-        reason = " ".join(str(error).split())
-    reset = isinstance(error, exceptions.ProtocolError)
-    return ConnectionFailed(f"Unable to connect to the server: {reason}", reset=reset)
+def _as_utf8(value: str) -> str:
+    """What http.client, which writes headers in Latin-1, puts on the wire as UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def connect(flags: ConnectionFlags, *, log: Notify, warn: Notify) -> Session:
     """Resolve the flags against kubeconfig and environment; no request is sent yet."""
     return Session(resolve(flags, os.environ), flags=flags, log=log, warn=warn)
-
-
-def _status(response: Any, body: bytes) -> tuple[dict[str, Any], int]:
-    """The Status in the body of a failed answer; a proxy's HTML becomes a Status with that text."""
-    try:
-        status = json.loads(body)
-    except ValueError:
-        status = None
-    if not isinstance(status, dict) or status.get("kind") != "Status":
-        text = " ".join(body.decode("utf-8", "replace").split())[:200]
-        status = {"message": text or f"the server answered {response.status} {response.reason}"}
-    return status, response.status
-
-
-def _retry_after(response: Any, code: int) -> float | None:
-    """Seconds to wait where the server asks for it (429, and 5xx with Retry-After), else None."""
-    header = response.headers.get("Retry-After", "")
-    if header.isdigit() and (code == 429 or code >= 500):  # noqa: PLR2004
-        return float(header)
-    return 1.0 if code == 429 else None  # noqa: PLR2004
-
-
-def _decoded(data: bytes, server: str) -> dict[str, Any]:
-    try:
-        decoded = json.loads(data)
-    except ValueError as error:
-        raise ConnectionFailed(
-            f"Unable to connect to the server: {server} sent no JSON", transient=False
-        ) from error
-    if not isinstance(decoded, dict):
-        raise ConnectionFailed(f"Unable to connect to the server: {server} sent no JSON object")
-    return decoded
-
-
-def _tls(error: Exception) -> tuple[str, bool]:
-    """What is wrong, in the words of Go's crypto/x509, and whether it is not the certificate."""
-    import ssl
-
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None:
-        return f"tls: {' '.join(str(error).split())}", True
-    known = {10: "certificate has expired or is not yet valid", 9: "certificate is not yet valid"}
-    known |= dict.fromkeys((18, 19, 20, 21), "certificate signed by unknown authority")
-    reason = known.get(cause.verify_code, cause.verify_message)
-    return f"tls: failed to verify certificate: x509: {reason}", False
 
 
 logging.getLogger("urllib3").addHandler(logging.NullHandler())

@@ -31,7 +31,6 @@ from kubectl_virt_clone.model.objects import Object, at, key_of, name_of, text_a
 from kubectl_virt_clone.model.shared_snapshot import SHARED, is_usable, owners
 from kubectl_virt_clone.model.stalled import snapshot_failure
 
-A_WEEK = 7 * 24 * 3600.0
 # For a first look at a server that is slow, and for a leftover to go.
 LOOK_LONG, GONE_SECONDS = 10.0, 30.0
 LOOK_SECONDS = 0.05  # between two looks whether to go on
@@ -92,11 +91,10 @@ def until_ready(
 ) -> Object:
     """Wait until a snapshot can be restored, or until ``stopped``.
 
-    ``timeout`` in seconds; 0 looks once, a negative one waits a week. Raises WaitFailed when it
-    failed or the time is up.
+    ``timeout`` in seconds; 0 looks once. Raises WaitFailed when it failed or the time is up.
     """
     namespace, name = key_of(snapshot)
-    end = time.monotonic() + (timeout if timeout >= 0 else A_WEEK)
+    end = time.monotonic() + timeout
     looked = False
     scope = Scope(SNAPSHOTS, namespace, names=(name,))
     with watching(session, [scope]) as watch:

@@ -22,7 +22,6 @@ from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result, Verdict
 
-A_WEEK = 7 * 24 * 3600.0
 # The first look is taken however short the timeout is; a server that is silent gets this long.
 FIRST_LOOK_SECONDS = 10.0
 # What is asked when the time is up, to say why it was not enough, has this long for an answer.
@@ -41,16 +40,15 @@ def wait_for(
 ) -> list[Result]:
     """Wait until each of the clones that are ``wanted`` reached ``goal``, or never can.
 
-    ``timeout`` in seconds is shared by all; 0 looks once, a negative one waits a week. Where it is
-    not known in which version the clones are ``served``, the server is asked first. Returns a
-    result for each clone, in order. Raises VirtCloneError if a selector chooses none.
+    ``timeout`` in seconds is shared by all; 0 looks once. Where it is not known in which version
+    the clones are ``served``, the server is asked first. Returns a result for each clone, in order.
+    Raises VirtCloneError if a selector chooses none.
     """
-    seconds = timeout if timeout >= 0 else A_WEEK
     began = time.monotonic()
     if wanted.uids:
         observer.began(list(wanted.uids))
     if served is None:
-        served = within(max(seconds, FIRST_LOOK_SECONDS), partial(served_clones, session))
+        served = within(max(timeout, FIRST_LOOK_SECONDS), partial(served_clones, session))
         if served is None:
             return _ended_early(wanted, NO_ANSWER, f"{TIMED_OUT}: {NO_ANSWER}")
     scopes = wanted.scopes(served, goal)
@@ -68,7 +66,7 @@ def wait_for(
         awaited = Awaited(watch, children, judge, looks, goal, observer)
         awaited.begin(scopes, wanted.uids)
         while awaited.goes_on and not (timeout == 0 and awaited.looked):
-            remaining = began + max(seconds, _least(awaited)) - time.monotonic()
+            remaining = began + max(timeout, _least(awaited)) - time.monotonic()
             if remaining <= 0:
                 break
             awaited.step(min(remaining, observer.interval))

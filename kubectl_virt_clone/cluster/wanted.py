@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kubectl_virt_clone.cluster.changes import Scope
-from kubectl_virt_clone.cluster.paging import PAGE_SIZE
 from kubectl_virt_clone.cluster.session import Query
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.objects import Key
 from kubectl_virt_clone.model.progress import Goal
-from kubectl_virt_clone.model.selection import Selection
+from kubectl_virt_clone.model.selection import PAGE_SIZE, Selection
 
 
 @dataclass(frozen=True)

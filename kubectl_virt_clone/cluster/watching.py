@@ -5,7 +5,6 @@ It knows nothing of goals: what a state means is judged by its consumer.
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from queue import Empty, Queue
 from time import monotonic
 from typing import Any
 
+from kubectl_virt_clone.cluster.answers import read_json
 from kubectl_virt_clone.cluster.changes import Change, Changed, Listed, Notice, Scope, Unreadable
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page, path_of
 from kubectl_virt_clone.cluster.session import Session
@@ -100,6 +100,8 @@ class _Follower:
         self._names = scope.names
         self._version = ""  # to watch from; empty while there has to be a list first
         self._listed_once = False
+        self._in_pages = bool(scope.page_size)
+        self._heard = False  # whether a watch has told anything since the last trouble
 
     def run(self) -> None:
         """Follow until stopped, or until an error that no later attempt can cure."""
@@ -112,8 +114,9 @@ class _Follower:
                 if not _may_pass(error):
                     self._give_up(error)
                     return
-                if monotonic() - began > LONGEST_PAUSE:
+                if monotonic() - began > (pause if self._heard else LONGEST_PAUSE):
                     pause = 0.0  # it went well for a while: this is not the trouble of before
+                self._heard = False
                 self._note(error, again=pause > 0)
                 pause = _longer(pause)
             except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
@@ -170,12 +173,17 @@ class _Follower:
         """List page by page; what was chosen to begin with is known by name from then on."""
         scope = self._scope
         query = [*self._selector, *(() if self._listed_once else scope.first)]
-        if scope.page_size:
+        if self._in_pages:
             query.append(("limit", str(scope.page_size)))
         names, token, first = [], "", True
         while first or token:
             more = [("continue", token)] if token else []
-            page = list_page(self._session, scope.resource, scope.namespace, [*query, *more])
+            try:
+                page = list_page(self._session, scope.resource, scope.namespace, [*query, *more])
+            except StatusError as error:
+                # It takes longer than the server keeps a version: all at once then, as client-go.
+                self._in_pages = self._in_pages and not (more and error.code == GONE)
+                raise
             objects = items_of(page)
             names += [name_of(obj) for obj in objects] if scope.first else []
             token = text_at(page, "metadata", "continue")
@@ -217,6 +225,7 @@ class _Follower:
                     if _code(obj) == UNAUTHORIZED:
                         return  # the next request renews the credentials, or fails for good
                     raise StatusError(obj, _code(obj))
+                self._heard = True
                 self._version = text_at(obj, "metadata", "resourceVersion") or self._version
                 if event.get("type") != "BOOKMARK":
                     self._put(Changed(self._scope, obj, deleted=event.get("type") == "DELETED"))
@@ -255,7 +264,7 @@ def _may_pass(error: ConnectionFailed | StatusError) -> bool:
 def _event(line: bytes) -> dict[str, Any]:
     """Decode one line of a watch; half a line means that the connection broke in it."""
     try:
-        event = json.loads(line)
+        event = read_json(line)
     except ValueError as error:
         raise ConnectionFailed("the watch broke off in the midst of an event") from error
     return event if isinstance(event, dict) else {}

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
-from kubectl_virt_clone.clone_requests import requested_clones
-from kubectl_virt_clone.cluster.facts import cluster_facts, gather_each
-from kubectl_virt_clone.cluster.resources import served_clones
-from kubectl_virt_clone.cluster.session import Session, connect
 from kubectl_virt_clone.errors import ExitCode, ResourceNotServed
-from kubectl_virt_clone.model.finding import is_fine, ordered, without
-from kubectl_virt_clone.model.preflight import cluster_findings, judged
 from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
-from kubectl_virt_clone.render.findings import cluster_report, report
-from kubectl_virt_clone.render.messages import log, warn
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.cluster.session import Session
 
 EXAMPLES = """
 # Say whether anything can be cloned on this cluster, and by you
@@ -48,6 +43,10 @@ def command(
     It takes the flags of create; without any, it judges the cluster alone. Nothing is created. The
     exit code is 1 if there is a finding of the level error.
     """
+    from kubectl_virt_clone.clone_requests import requested_clones
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.render.messages import log, warn
+
     flags = connection_flags(ctx)
     if not any(asked.values()):
         ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), skip_check, output))
@@ -58,6 +57,12 @@ def command(
 def _check(
     session: Session, clones: list[dict[str, Any]], skipped: tuple[str, ...], output: str | None
 ) -> ExitCode:
+    from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.model.finding import is_fine
+    from kubectl_virt_clone.model.preflight import judged
+    from kubectl_virt_clone.render.findings import report
+
     try:
         served = served_clones(session)
     except ResourceNotServed:
@@ -69,6 +74,11 @@ def _check(
 
 
 def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | None) -> ExitCode:
+    from kubectl_virt_clone.cluster.facts import cluster_facts
+    from kubectl_virt_clone.model.finding import is_fine, ordered, without
+    from kubectl_virt_clone.model.preflight import cluster_findings
+    from kubectl_virt_clone.render.findings import cluster_report
+
     cluster = cluster_facts(session)
     found = without(ordered(cluster_findings(cluster)), skipped)
     click.echo(cluster_report(cluster, found, output), nl=False)

@@ -11,30 +11,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
-from kubectl_virt_clone.clone_requests import is_series, requested_clones
 from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.finding import ALL
 from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
-from kubectl_virt_clone.model.shared_snapshot import as_sent, can_share, shared_snapshot
 from kubectl_virt_clone.options import (
-    DURATION,
+    FORMATS,
+    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     output_option,
     parallel_option,
 )
-from kubectl_virt_clone.render.answers import answer
-from kubectl_virt_clone.render.formats import FORMATS
-from kubectl_virt_clone.render.messages import log, warn
 
-# A client dry run needs no cluster: what speaks to one is imported by what comes after it.
+# Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
     from kubectl_virt_clone.cluster.creating import Batch, Say
     from kubectl_virt_clone.cluster.session import Session
     from kubectl_virt_clone.model.api import Resource
+    from kubectl_virt_clone.model.connection import ConnectionFlags
 
 EXAMPLES = """
 # Clone a VM; KubeVirt names the new one
@@ -87,7 +82,7 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
 )
 @click.option(
     "--timeout",
-    type=DURATION,
+    type=TIMEOUT,
     default="10m",
     show_default=True,
     metavar="DURATION",
@@ -102,16 +97,20 @@ def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: An
     where there are several. Nothing is created where 'check' finds an error; what an earlier run of
     the same command created is left as it is.
     """
+    from kubectl_virt_clone.clone_requests import is_series, requested_clones
+    from kubectl_virt_clone.render.answers import answer
+
     flags = connection_flags(ctx)
     how = {name: asked.pop(name) for name in _HOW}
     _check_usage(how, dry_run)
     clones = requested_clones(asked, flags.namespace)
     series = is_series(asked)
-    share = series and how["shared_snapshot"] and can_share(clones)
-    snapshot = shared_snapshot(clones) if share else None
+    snapshot = _shared(clones) if series and how["shared_snapshot"] else None
     if dry_run == "client":
-        click.echo(answer(as_sent(clones, snapshot), clones, output, dry_run), nl=False)
+        click.echo(answer(_as_sent(clones, snapshot), clones, output, dry_run), nl=False)
         return
+    from kubectl_virt_clone.render.messages import log
+
     batch = _batch(clones, snapshot, flags, how, series=series, dry_run=dry_run == "server")
     say = partial(_say, clones, output, dry_run)
     batch.create(say, log, timeout=how["timeout"])
@@ -137,6 +136,22 @@ def _check_usage(how: dict[str, Any], dry_run: str) -> None:
         raise click.UsageError("--rm needs --wait: before its end a clone must not be deleted")
 
 
+def _shared(clones: Sequence[Object]) -> Object | None:
+    """The snapshot that the clones are to share, if they can."""
+    from kubectl_virt_clone.model.shared_snapshot import can_share, shared_snapshot
+
+    return shared_snapshot(clones) if can_share(clones) else None
+
+
+def _as_sent(clones: Sequence[Object], snapshot: Object | None) -> Sequence[Object]:
+    """All objects of the request, as they would be sent."""
+    if snapshot is None:
+        return clones
+    from kubectl_virt_clone.model.shared_snapshot import as_sent
+
+    return as_sent(clones, snapshot)
+
+
 def _batch(
     clones: Sequence[Object],
     snapshot: Object | None,
@@ -151,6 +166,7 @@ def _batch(
     from kubectl_virt_clone.cluster.planning import Plan, plan_of
     from kubectl_virt_clone.cluster.resources import served_clones
     from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.render.messages import log, warn
 
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
@@ -165,6 +181,8 @@ def _say(
     requested: Sequence[Object], output: str | None, dry_run: str, obj: Object, fate: str
 ) -> None:
     """Name each object as soon as something became of it: we may be interrupted."""
+    from kubectl_virt_clone.render.answers import answer
+
     if output in _WHOLE or (output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind)):
         return  # with -o name, stdout has the names of clones only
     click.echo(answer([obj], requested, output, dry_run, fate), nl=False)
@@ -178,8 +196,10 @@ def _check(
 ) -> None:
     """Warn of what may go wrong, and raise what would."""
     from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.model.finding import ALL
     from kubectl_virt_clone.model.preflight import judged
     from kubectl_virt_clone.render.findings import refusal, warnings
+    from kubectl_virt_clone.render.messages import warn
 
     if ALL in skipped:
         return
@@ -203,7 +223,9 @@ def _follow(
     from kubectl_virt_clone.cluster.waiting import wait_for
     from kubectl_virt_clone.cluster.wanted import Wanted
     from kubectl_virt_clone.model.progress import BOUND, SUCCESS
+    from kubectl_virt_clone.render.answers import answer
     from kubectl_virt_clone.render.live import progress
+    from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.outcomes import Met, failure
 
     goal = BOUND if rm else SUCCESS

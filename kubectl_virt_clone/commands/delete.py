@@ -9,16 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.cluster.leftovers import left_behind, what_stays
-from kubectl_virt_clone.cluster.removing import Found, Removal, find
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, served_clones
-from kubectl_virt_clone.cluster.session import Session, connect
-from kubectl_virt_clone.cluster.waiting import wait_for
-from kubectl_virt_clone.cluster.wanted import Wanted
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     ExitCode,
@@ -27,33 +21,27 @@ from kubectl_virt_clone.errors import (
     StatusError,
     VirtCloneError,
     WaitInterrupted,
+    is_missing,
 )
 from kubectl_virt_clone.model.api import SNAPSHOTS, Resource
-from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.objects import Object, key_of, uid_of
-from kubectl_virt_clone.model.progress import Goal
-from kubectl_virt_clone.model.removal import AN_HOUR, Limits, held, is_older
 from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import (
+    A_WEEK,
     DURATION,
+    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     parallel_option,
 )
-from kubectl_virt_clone.render.live import progress
-from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.outcomes import failure
-from kubectl_virt_clone.render.removal import (
-    deleted,
-    loss,
-    question,
-    spared,
-    staying,
-    unread,
-    young,
-)
 from kubectl_virt_clone.selection_options import selection_options
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.cluster.removing import Found, Removal
+    from kubectl_virt_clone.cluster.session import Session
+    from kubectl_virt_clone.model.connection import ConnectionFlags
+    from kubectl_virt_clone.model.removal import Limits
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays
@@ -69,8 +57,6 @@ kubectl virt-clone delete -l backup=nightly --finished -A
 # Delete all clones of the namespace, without being asked
 kubectl virt-clone delete --all -y
 """
-
-GONE = Goal("delete")
 
 
 @dataclass(frozen=True)
@@ -114,7 +100,7 @@ class Asked:
 )
 @click.option(
     "--timeout",
-    type=DURATION,
+    type=TIMEOUT,
     default="0",
     show_default=True,
     metavar="DURATION",
@@ -137,6 +123,12 @@ def command(
     What KubeVirt made for a clone that is not done goes with it. An object that took the name of
     one that was selected is left alone.
     """
+    from kubectl_virt_clone.cluster.removing import find
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.model.removal import Limits
+    from kubectl_virt_clone.render.messages import log, warn
+
     how, limits = Asked(**asked), Limits(finished, older_than)
     if not (selection or limits):
         raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
@@ -150,11 +142,10 @@ def command(
         return
     named = bool(selection.names) and not how.ignore_not_found
     removal = _removal(session, served, found.clones, how, named=named)
-    missing = [e for e in found.errors if not (how.ignore_not_found and _is_missing(e))]
+    missing = [e for e in found.errors if not (how.ignore_not_found and is_missing(e))]
     with _interruptible(removal):
         failed = _remove(removal, missing, how)
-        for line in staying(what_stays(session, namespace, removal.gone)):
-            log(line)
+        _say_what_stays(session, namespace, removal.gone)
         errors = _tidy_up(session, served, removal, found, selection, limits, how)
         if removal.gone and how.wait and how.dry_run == "none":
             errors += _wait(session, served, removal, how.timeout, selection, flags)
@@ -165,6 +156,8 @@ def command(
 
 def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked) -> bool:
     """Whether to go on; only a terminal is asked, and only before all is deleted."""
+    from kubectl_virt_clone.render.removal import question
+
     asks = selection.everything and found.clones and not how.yes and how.dry_run == "none"
     if not (asks and sys.stdin and sys.stdin.isatty()):
         return True
@@ -190,6 +183,8 @@ def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked
 def _removal(
     session: Session, resource: Resource, objects: Sequence[Object], how: Asked, *, named: bool
 ) -> Removal:
+    from kubectl_virt_clone.cluster.removing import Removal
+
     return Removal(
         session, resource, objects, at_once=how.parallel, dry_run=how.dry_run, named=named
     )
@@ -211,6 +206,8 @@ def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> 
 
     Returns whether there were such.
     """
+    from kubectl_virt_clone.render.messages import log
+
     try:
         removal.run(partial(_say, how))
     finally:
@@ -218,6 +215,15 @@ def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> 
         for line in "\n".join(map(str, errors)).splitlines():
             log(line)
     return bool(errors)
+
+
+def _say_what_stays(session: Session, namespace: str, gone: Sequence[Object]) -> None:
+    from kubectl_virt_clone.cluster.leftovers import what_stays
+    from kubectl_virt_clone.render.messages import log
+    from kubectl_virt_clone.render.removal import staying
+
+    for line in staying(what_stays(session, namespace, gone)):
+        log(line)
 
 
 def _tidy_up(
@@ -233,6 +239,11 @@ def _tidy_up(
 
     Returns why some are not deleted.
     """
+    from kubectl_virt_clone.cluster.leftovers import left_behind
+    from kubectl_virt_clone.model.removal import AN_HOUR, is_older
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.removal import deleted, spared, unread, young
+
     namespace, old = selection.scope(session.namespace), list[Object]()
     if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):
         try:
@@ -254,6 +265,9 @@ def _tidy_up(
 
 
 def _say(how: Asked, clone: Object) -> None:
+    from kubectl_virt_clone.render.messages import log
+    from kubectl_virt_clone.render.removal import deleted, loss
+
     click.echo(deleted(clone, how.output, how.dry_run))
     if lost := loss(clone):
         log(lost)
@@ -268,6 +282,14 @@ def _wait(
     flags: ConnectionFlags,
 ) -> list[VirtCloneError]:
     """Wait until the clones that were deleted are gone: a finalizer may hold them."""
+    from kubectl_virt_clone.cluster.waiting import wait_for
+    from kubectl_virt_clone.cluster.wanted import Wanted
+    from kubectl_virt_clone.model.progress import Goal
+    from kubectl_virt_clone.model.removal import held
+    from kubectl_virt_clone.render.live import progress
+    from kubectl_virt_clone.render.outcomes import failure
+
+    gone = Goal("delete")
     wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})
     if selection.all_namespaces:  # what is said of a wait that was interrupted names one
         flags = replace(flags, namespace=key_of(removal.gone[0])[0])
@@ -275,17 +297,13 @@ def _wait(
         sys.stderr,
         met=lambda result: None,
         clock=time.monotonic,
-        goal=GONE,
+        goal=gone,
         flags=flags,
         quiet=True,
     ) as shown:
-        results = wait_for(session, served, wanted, GONE, timeout=timeout or -1.0, observer=shown)
-    error = failure([held(result) for result in results], GONE, looked_once=False)
+        results = wait_for(session, served, wanted, gone, timeout=timeout or A_WEEK, observer=shown)
+    error = failure([held(result) for result in results], gone, looked_once=False)
     return [error] if error else []
-
-
-def _is_missing(error: VirtCloneError) -> bool:
-    return isinstance(error, StatusError) and error.code == NOT_FOUND
 
 
 def _now() -> datetime:

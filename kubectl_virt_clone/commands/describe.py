@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.cluster.paging import select
-from kubectl_virt_clone.cluster.related import list_up, settled
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, served_clones
-from kubectl_virt_clone.cluster.session import Session, connect
-from kubectl_virt_clone.errors import SeveralErrors, StatusError, VirtCloneError
-from kubectl_virt_clone.model.api import Resource
+from kubectl_virt_clone.errors import SeveralErrors, is_missing
 from kubectl_virt_clone.model.objects import name_of
-from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import Verb, connection_flags, connection_options
-from kubectl_virt_clone.render.description import description
-from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.rows import nothing_found
 from kubectl_virt_clone.selection_options import selection_options
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.cluster.session import Session
+    from kubectl_virt_clone.model.api import Resource
+    from kubectl_virt_clone.model.selection import Selection
 
 EXAMPLES = """
 # Describe a clone, or those whose names begin so
@@ -49,10 +45,18 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
     If it is not going well, the cause is told, and a command to try next. What you may not read is
     shown as <unknown>. A single name that does not exist stands for all that begin so.
     """
+    from kubectl_virt_clone.cluster.paging import select
+    from kubectl_virt_clone.cluster.related import settled
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.render.description import description
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.rows import nothing_found
+
     session = connect(connection_flags(ctx), log=log, warn=warn)
     clones = served_clones(session)
     found, errors = select(session, clones, selection, notice=warn)
-    if len(selection.names) == 1 and any(map(_is_missing, errors)):
+    if len(selection.names) == 1 and any(map(is_missing, errors)):
         found = _beginning_with(session, clones, selection.names[0])
         errors = [] if found else errors
     for number, clone in enumerate(found):
@@ -65,11 +69,9 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
         click.echo(nothing_found(session.namespace), err=True)
 
 
-def _is_missing(error: VirtCloneError) -> bool:
-    return isinstance(error, StatusError) and error.code == NOT_FOUND
-
-
 def _beginning_with(session: Session, clones: Resource, prefix: str) -> list[dict[str, Any]]:
     """The clones whose names begin so; none if they may not be listed."""
+    from kubectl_virt_clone.cluster.related import list_up
+
     listed = list_up(session, clones, session.namespace).objects
     return [dict(clone) for clone in listed if name_of(clone).startswith(prefix)]

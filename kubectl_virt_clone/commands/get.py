@@ -6,32 +6,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.cluster.changes import Scope
-from kubectl_virt_clone.cluster.following import followed
-from kubectl_virt_clone.cluster.paging import PAGE_SIZE, pages
-from kubectl_virt_clone.cluster.resources import NOT_FOUND, get_each, served_clones
-from kubectl_virt_clone.cluster.session import Session, connect
-from kubectl_virt_clone.cluster.unfinished import with_children
-from kubectl_virt_clone.errors import InvalidValue, SeveralErrors, StatusError, VirtCloneError
-from kubectl_virt_clone.model.api import Resource
-from kubectl_virt_clone.model.batch import Batch
-from kubectl_virt_clone.model.jsonpath import Path, parse_jsonpath
+from kubectl_virt_clone.errors import InvalidValue, SeveralErrors, is_missing
 from kubectl_virt_clone.model.objects import Object
-from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.model.sorting import sorted_by
+from kubectl_virt_clone.model.selection import PAGE_SIZE, Selection
 from kubectl_virt_clone.options import (
     Checked,
     Verb,
     connection_flags,
     connection_options,
 )
-from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.rows import Look, nothing_found, shown
 from kubectl_virt_clone.selection_options import Function, selection_options
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.cluster.session import Session
+    from kubectl_virt_clone.model.api import Resource
+    from kubectl_virt_clone.model.batch import Batch
+    from kubectl_virt_clone.model.jsonpath import Path
+    from kubectl_virt_clone.render.rows import Look
 
 EXAMPLES = """
 # List the clones of the namespace, of all namespaces, and with these labels
@@ -75,6 +70,12 @@ class Asked:
         return self.watch or self.watch_only
 
 
+def _path(text: str) -> Path:
+    from kubectl_virt_clone.model.jsonpath import parse_jsonpath
+
+    return parse_jsonpath(text)
+
+
 def _flag(*names: str, text: str) -> Callable[[Function], Function]:
     return click.option(*names, is_flag=True, help=text)
 
@@ -95,7 +96,7 @@ def _flag(*names: str, text: str) -> Callable[[Function], Function]:
 @_flag("--ignore-not-found", text="A name that does not exist is no error.")
 @click.option(
     "--sort-by",
-    type=Checked("jsonpath", parse_jsonpath),
+    type=Checked("jsonpath", _path),
     metavar="PATH",
     help="Sort by a field, as .status.phase; nothing is printed before all are read.",
 )
@@ -114,22 +115,22 @@ def command(ctx: click.Context, /, selection: Selection, **given: Any) -> None:
 
     They are printed as they are read, in pages. A target that KubeVirt named is shown as well.
     """
+    from kubectl_virt_clone.cluster.paging import get_each
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.rows import nothing_found, shown
+
     asked = Asked(**given)
     flags = connection_flags(ctx)
     session = connect(flags, log=log, warn=warn)
     clones = served_clones(session)
     named, errors = get_each(session, clones, session.namespace, selection.names)
     if asked.ignore_not_found:
-        errors = [error for error in errors if not _is_missing(error)]
+        errors = [error for error in errors if not is_missing(error)]
     if asked.follows and not errors:
-        scope = Scope(
-            clones,
-            selection.scope(session.namespace),
-            names=selection.names,
-            selector=selection.query,
-            page_size=asked.chunk_size,
-        )
-        batches = _followed(session, scope, named, asked, flags.request_timeout or None)
+        seconds = flags.request_timeout or None
+        batches = _followed(session, clones, selection, named, asked, seconds)
     else:
         batches = _read(session, clones, selection, named, asked)
     printed = False
@@ -150,6 +151,12 @@ def _read(
     asked: Asked,
 ) -> Iterator[Batch]:
     """The clones in pages; in a single one where they are to be sorted, or have been named."""
+    from kubectl_virt_clone.cluster.paging import pages
+    from kubectl_virt_clone.cluster.unfinished import with_children
+    from kubectl_virt_clone.model.batch import Batch
+    from kubectl_virt_clone.model.sorting import sorted_by
+    from kubectl_virt_clone.render.messages import warn
+
     namespace = selection.scope(session.namespace)
     found: Iterable[Sequence[Object]] = [named]
     if not selection.names:
@@ -163,7 +170,8 @@ def _read(
 
 def _followed(
     session: Session,
-    scope: Scope,
+    clones: Resource,
+    selection: Selection,
     named: Sequence[Object],
     asked: Asked,
     seconds: float | None,
@@ -172,6 +180,18 @@ def _followed(
 
     The cause in a row is what the clone itself says: no request follows from a change.
     """
+    from kubectl_virt_clone.cluster.changes import Scope
+    from kubectl_virt_clone.cluster.following import followed
+    from kubectl_virt_clone.model.batch import Batch
+    from kubectl_virt_clone.render.messages import log
+
+    scope = Scope(
+        clones,
+        selection.scope(session.namespace),
+        names=selection.names,
+        selector=selection.query,
+        page_size=asked.chunk_size,
+    )
     silent = asked.watch_only
     if not silent:
         yield Batch(named)
@@ -181,6 +201,8 @@ def _followed(
 
 
 def _look(asked: Asked, selection: Selection, found: bool) -> Look:
+    from kubectl_virt_clone.render.rows import Look
+
     one = len(selection.names) == 1
     return Look(
         output=asked.output,
@@ -190,10 +212,6 @@ def _look(asked: Asked, selection: Selection, found: bool) -> Look:
         events=asked.output_watch_events,
         bare=asked.follows or one or bool(selection.names and not found),
     )
-
-
-def _is_missing(error: VirtCloneError) -> bool:
-    return isinstance(error, StatusError) and error.code == NOT_FOUND
 
 
 def _now() -> datetime:

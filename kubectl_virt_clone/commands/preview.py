@@ -7,14 +7,7 @@ from typing import Any
 import click
 
 from kubectl_virt_clone.clone_options import clone_spec_options
-from kubectl_virt_clone.clone_requests import requested_clones
-from kubectl_virt_clone.cluster.facts import gather_each
-from kubectl_virt_clone.cluster.resources import served_clones
-from kubectl_virt_clone.cluster.session import connect
-from kubectl_virt_clone.model.preview import preview_of
 from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
-from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.preview import FORMATS, rendered
 
 EXAMPLES = """
 # Show what the new VM will be, and what the checks say
@@ -30,7 +23,7 @@ kubectl virt-clone preview -f clone.yaml -o yaml
 
 @click.command(cls=Verb, name="preview", examples=EXAMPLES)
 @clone_spec_options
-@output_option(*FORMATS)
+@output_option("diff", "json", "yaml")
 @connection_options
 @click.pass_context
 def command(
@@ -44,6 +37,14 @@ def command(
     It takes the flags of create. Nothing is created; what KubeVirt generates is shown as
     <generated>, and its places are listed.
     """
+    from kubectl_virt_clone.clone_requests import requested_clones
+    from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.cluster.resources import served_clones
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.model.preview import preview_of
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.preview import rendered
+
     flags = connection_flags(ctx)
     clones = requested_clones(asked, flags.namespace)
     session = connect(flags, log=log, warn=warn)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -177,6 +176,8 @@ def _run(arguments: tuple[str, ...], kubeconfig: Path) -> int:
 
     What ends us ends the command too.
     """
+    import subprocess  # here, for --help needs none
+
     # Ctrl-C reaches the command by itself; we stay until it has ended. A handler, not SIG_IGN,
     # for the command would inherit the latter.
     signal.signal(signal.SIGINT, lambda *_: None)

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from kubectl_virt_clone.cluster.session import connect
-from kubectl_virt_clone.cluster.waiting import wait_for
-from kubectl_virt_clone.cluster.wanted import Wanted
-from kubectl_virt_clone.model.progress import Goal
-from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import (
-    DURATION,
+    FORMATS,
     GOAL,
+    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     output_option,
 )
-from kubectl_virt_clone.render.formats import FORMATS
-from kubectl_virt_clone.render.live import progress
-from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.outcomes import Met, failure
 from kubectl_virt_clone.selection_options import selection_options
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.model.progress import Goal
+    from kubectl_virt_clone.model.selection import Selection
 
 EXAMPLES = """
 # Wait until a clone has succeeded; end at once if it never can
@@ -59,7 +56,7 @@ kubectl virt-clone wait nightly --timeout=0
 )
 @click.option(
     "--timeout",
-    type=DURATION,
+    type=TIMEOUT,
     default="10m",
     show_default=True,
     metavar="DURATION",
@@ -88,6 +85,13 @@ def command(
 
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
     """
+    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.cluster.waiting import wait_for
+    from kubectl_virt_clone.cluster.wanted import Wanted
+    from kubectl_virt_clone.render.live import progress
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.outcomes import Met, failure
+
     flags = connection_flags(ctx)
     session = connect(flags, log=log, warn=warn)
     met = Met(output)
@@ -110,6 +114,5 @@ def command(
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    several = selection.all_namespaces
-    if error := failure(results, goal, looked_once=timeout == 0, several=several):
+    if error := failure(results, goal, looked_once=timeout == 0, several=selection.all_namespaces):
         raise error

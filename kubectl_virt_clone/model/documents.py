@@ -22,6 +22,9 @@ _NUMBER = re.compile(
 )
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _TAGS = "tag:yaml.org,2002:"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ALIASED = 100_000  # values that may come of aliases
+_LONGEST = 2**1024  # what is no float any more is no number that a server reads
 
 PLAIN_SCALARS = (
     (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
@@ -37,19 +40,48 @@ class _Loader(yaml.SafeLoader):
     """YAML as kubectl resolves it, where PyYAML reads YAML 1.1.
 
     ``y`` and ``1e3`` are no strings, a time stays text, and ``52:54:00:12:34:56`` is a MAC
-    address, not a number to the base 60.
+    address, not a number to the base 60. An alias counts for all that its anchor holds: a few
+    lines of aliases of aliases must not stand for more values than fit into memory.
     """
 
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._count = 0
+        self._most = len(text) + _ALIASED
+        self._sizes: dict[str, int] = {}  # by anchor, once its end was seen
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Read a value, and count it with all that is in it."""
+        event = self.peek_event()
+        anchor = event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            node = super().compose_node(parent, index)
+            if anchor not in self._sizes:
+                raise ValueError(f"the anchor {anchor} holds itself")
+            self._count += self._sizes[anchor]
+        else:
+            before = self._count
+            self._count += 1
+            self._sizes.pop(anchor, None)
+            node = super().compose_node(parent, index)
+            if anchor is not None:
+                self._sizes[anchor] = self._count - before
+        if self._count > self._most:
+            raise ValueError("its aliases stand for too many values")
+        return node
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
     text = str(loader.construct_scalar(node))
     plain = text.replace("_", "")
     try:
-        return int(plain, 8 if _OCTAL.fullmatch(plain) else 0)
+        whole = int(plain, 8 if _OCTAL.fullmatch(plain) else 0)
     except ValueError:
         pass
+    else:
+        return whole if abs(whole) < _LONGEST else math.inf
     try:
         number = float(re.sub(r"\.(inf|nan)$", r"\1", plain.lower()))
     except ValueError:
@@ -73,16 +105,33 @@ def parse_documents(text: str, origin: str) -> list[Any]:
     Raises ManifestError that names ``origin`` for what is neither YAML nor JSON.
     """
     try:
-        documents = [_as_json(document) for document in _documents(text)]
-    # PyYAML's constructors raise the latter ones for an explicit tag as in "!!bool maybe".
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise ManifestError(f"error parsing {origin}: {reason}") from error
+        documents = values_in(text)
+    except ValueError as error:
+        raise ManifestError(f"error parsing {origin}: {error}") from error
     return [item for document in documents if document is not None for item in _items(document)]
+
+
+def values_in(text: str) -> list[Any]:
+    """The value of each document in ``text``, as JSON has values.
+
+    Raises ValueError, with one line that quotes no line of the text: there may be secrets in it.
+    """
+    try:
+        return [_as_json(document) for document in _documents(text)]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ValueError(f"{error.problem or error.context}{where}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    # PyYAML's constructors raise the latter ones for an explicit tag as in "!!bool maybe".
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _documents(text: str) -> list[Any]:
     """One JSON object after the other, as some tools write them; else YAML."""
+    text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("{"):
         try:
             return list(_json_objects(text))
@@ -92,11 +141,10 @@ def _documents(text: str) -> list[Any]:
 
 
 def _json_objects(text: str) -> Iterator[Any]:
-    decoder, rest = json.JSONDecoder(), text.strip()
-    while rest:
-        value, end = decoder.raw_decode(rest)
+    decoder, space, place = json.JSONDecoder(), re.compile(r"\s*"), 0
+    while (place := space.match(text, place).end()) < len(text):  # type: ignore[union-attr]
+        value, place = decoder.raw_decode(text, place)
         yield value
-        rest = rest[end:].lstrip()
 
 
 def _as_json(value: Any) -> Any:
@@ -105,19 +153,28 @@ def _as_json(value: Any) -> Any:
         return {_key(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item) for item in value]
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    raise ValueError(f"unsupported value: {value!r}")
+    what = value if isinstance(value, float) else type(value).__name__
+    raise ValueError(f"unsupported value: {what}")
+
+
+def _text(text: str) -> str:
+    if _SURROGATE.search(text):
+        raise ValueError("a text holds half a character")
+    return text
 
 
 def _key(key: Any) -> str:
     if isinstance(key, str):
-        return key
+        return _text(key)
     if isinstance(key, (bool, int, float)):
         return json.dumps(key)
-    raise ValueError(f"unsupported map key: {key!r}")
+    raise ValueError("unsupported map key: it is neither text nor a number")
 
 
 def _items(document: Any) -> list[Any]:

@@ -23,16 +23,15 @@ LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
 # that compiles: \C, and a name of a group that is not plain ASCII. The other way round, Go 1.25
 # reads long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we,
 # refuse.
-_TOKEN = re.compile(
-    r"\\Q.*?(?:\\E|\Z)"
+_PIECE = (
+    r"(?s)\\Q.*?(?:\\E|\Z)"
     r"|\\."
     r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]"
     r"|\(\?P?<(?P<name>[^>]*)>"
-    r"|.",
-    re.DOTALL,
+    r"|."
 )
-_GROUP_NAME = re.compile(r"[A-Za-z0-9_]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_GROUP_NAME = r"[A-Za-z0-9_]+"
+_SURROGATE = "[\ud800-\udfff]"
 # Room for what Go compiles without a limit of its own, as \pL{1000}; taken only when needed.
 _MEMORY = 1 << 28
 
@@ -144,17 +143,17 @@ def _compiled(expression: str) -> tuple[Any, str]:
 
 
 def _refused_by_go(expression: str) -> str:
-    for token in _TOKEN.finditer(expression):
+    for token in re.finditer(_PIECE, expression):
         if token[0] == r"\C":
             return r"invalid escape sequence: \C"
-        if token["name"] is not None and not _GROUP_NAME.fullmatch(token["name"]):
+        if token["name"] is not None and not re.fullmatch(_GROUP_NAME, token["name"]):
             return f"invalid named capture: {token[0]}"
     return ""
 
 
 def _encodable(text: str) -> str:
     """The text as Go reads it from JSON, where a lone surrogate becomes U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text)
+    return re.sub(_SURROGATE, "\ufffd", text)
 
 
 def _text(reason: object) -> str:

@@ -11,9 +11,9 @@ from kubectl_virt_clone.errors import InvalidValue
 
 # What Go's net.ParseMAC takes for six octets, which is what KubeVirt's webhook asks.
 _NOTATIONS = (
-    re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"),
-    re.compile(r"(?:[0-9a-f]{2}-){5}[0-9a-f]{2}"),
-    re.compile(r"(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}"),
+    r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
+    r"(?:[0-9a-f]{2}-){5}[0-9a-f]{2}",
+    r"(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}",
 )
 _EXAMPLE = "02-00-00-00-00-01"
 
@@ -25,7 +25,7 @@ def dashed(address: str) -> str:
     colon and never starts (KubeVirt 1.0 to 1.9), so colons are never sent. Raises InvalidValue.
     """
     lower = address.lower()
-    if not any(notation.fullmatch(lower) for notation in _NOTATIONS):
+    if not any(re.fullmatch(notation, lower) for notation in _NOTATIONS):
         raise InvalidValue(f'"{address}" is not a MAC address; write one like {_EXAMPLE}')
     digits = re.sub(r"[^0-9a-f]", "", lower)
     return "-".join(digits[start : start + 2] for start in range(0, len(digits), 2))

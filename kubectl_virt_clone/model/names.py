@@ -11,16 +11,16 @@ from kubectl_virt_clone.errors import InvalidValue
 
 LONGEST_LABEL, LONGEST_SUBDOMAIN = 63, 253
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"{_DNS_LABEL.pattern}(\.{_DNS_LABEL.pattern})*")
-_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
+_QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 
 def check_hostname(text: str) -> str:
     """Return ``text`` if a guest may be called so: a DNS label (RFC 1123). Raises InvalidValue."""
     if len(text) > LONGEST_LABEL:
         raise InvalidValue(f'"{text}" is longer than {LONGEST_LABEL} characters')
-    if not _DNS_LABEL.fullmatch(text):
+    if not re.fullmatch(_DNS_LABEL, text):
         raise InvalidValue(
             f'"{text}" is no host name; it needs lower case letters, digits and -,'
             " and begins and ends with a letter or digit"
@@ -34,13 +34,13 @@ def check_label_key(text: str) -> str:
 
 
 def check_annotation_key(text: str) -> str:
-    """Return ``text`` if it is an annotation's key: its domain may have capitals as well."""
+    """Return an annotation's key: its domain may have capitals as well. Raises InvalidValue."""
     return _check_key(text, text.rpartition("/")[0].lower())
 
 
 def _check_key(text: str, domain: str) -> str:
     _, slash, name = text.rpartition("/")
-    if slash and (not _SUBDOMAIN.fullmatch(domain) or len(domain) > LONGEST_SUBDOMAIN):
+    if slash and (not re.fullmatch(_SUBDOMAIN, domain) or len(domain) > LONGEST_SUBDOMAIN):
         raise InvalidValue(
             f'the key "{text}" is not valid: what stands before the / is no DNS name'
         )
@@ -48,7 +48,7 @@ def _check_key(text: str, domain: str) -> str:
         raise InvalidValue(
             f'the key "{text}" is not valid: its name is longer than {LONGEST_LABEL} characters'
         )
-    if not _QUALIFIED.fullmatch(name):
+    if not re.fullmatch(_QUALIFIED, name):
         raise InvalidValue(
             f'the key "{text}" is not valid; it needs letters, digits, -, _ and .,'
             " and begins and ends with a letter or digit"
@@ -60,7 +60,7 @@ def check_label_value(text: str) -> str:
     """Return ``text`` if a label may have that value; it may be empty. Raises InvalidValue."""
     if len(text) > LONGEST_LABEL:
         raise InvalidValue(f'the value "{text}" is longer than {LONGEST_LABEL} characters')
-    if text and not _QUALIFIED.fullmatch(text):
+    if text and not re.fullmatch(_QUALIFIED, text):
         raise InvalidValue(
             f'the value "{text}" is not valid; it needs letters, digits, -, _ and .,'
             " and begins and ends with a letter or digit"

@@ -21,7 +21,7 @@ PATCHABLE = ("/metadata/labels/", "/metadata/annotations/", "/spec/")
 
 _VALUED = frozenset({"add", "replace", "test"})
 _KEY_AND_VALUE = 2
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_INDEX = r"0|[1-9][0-9]{0,8}"
 
 
 def unsafe_reason(patch: str) -> str:
@@ -128,12 +128,11 @@ def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> di
     operation = _in_rfc_terms(document, operation)
     obstacle = _obstacle(document, operation)  # a move that fails may have changed it already
     try:
-        result = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
+        # A path begins with /, so that an object is left.
+        result: dict[str, Any] = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         reason = obstacle or " ".join(str(error).split())
         raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
-    if not isinstance(result, dict):
-        raise InvalidValue(f"the patch {patch} does not apply: no object would be left")
     return result
 
 
@@ -178,7 +177,7 @@ def _find(document: Any, pointer: str) -> tuple[Any, str]:
         part = raw.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif isinstance(value, list) and _INDEX.fullmatch(part) and int(part) < len(value):
+        elif isinstance(value, list) and re.fullmatch(_INDEX, part) and int(part) < len(value):
             value = value[int(part)]
         else:
             return value, "/" + "/".join(parts[index:])

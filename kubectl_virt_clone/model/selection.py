@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from kubectl_virt_clone.errors import InvalidValue
 
+PAGE_SIZE = 500
+"""How many objects are asked for in one request: kubectl's own --chunk-size."""
+
 
 @dataclass(frozen=True)
 class Selection:

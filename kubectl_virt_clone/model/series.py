@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 
-_PLACE = re.compile(r"\{(?::0(?P<width>[1-9]))?\}")
+_PLACE = r"\{(?::0(?P<width>[1-9]))?\}"
 
 
 def has_place(text: str) -> bool:
     """Whether a number can be put into ``text``."""
-    return _PLACE.search(text) is not None
+    return re.search(_PLACE, text) is not None
 
 
 def numbered(text: str, number: int) -> str:
     """``text`` with the number in each of its places, with zeros in front up to the width."""
-    return _PLACE.sub(lambda place: str(number).zfill(int(place["width"] or 1)), text)
+    return re.sub(_PLACE, lambda place: str(number).zfill(int(place["width"] or 1)), text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from kubectl_virt_clone.model.objects import (
     Object,
     at,
     mapping_at,
+    mappings_at,
     name_of,
     text_at,
     time_at,
@@ -73,9 +74,9 @@ def shares(clone: Object, snapshot: Object) -> bool:
     return (source.get("kind"), source.get("name")) == (SNAPSHOTS.kind, name_of(snapshot))
 
 
-def as_sent(clones: Sequence[Object], snapshot: Object | None) -> list[Object]:
-    """All objects of a request, as they would be sent."""
-    return [snapshot, *(sharing(clone, snapshot) for clone in clones)] if snapshot else [*clones]
+def as_sent(clones: Sequence[Object], snapshot: Object) -> list[Object]:
+    """The snapshot and the clones that share it, as they would be sent."""
+    return [snapshot, *(sharing(clone, snapshot) for clone in clones)]
 
 
 def owners(snapshot: Object, clones: Sequence[Object]) -> list[dict[str, Any]]:
@@ -83,9 +84,8 @@ def owners(snapshot: Object, clones: Sequence[Object]) -> list[dict[str, Any]]:
 
     With them Kubernetes deletes the snapshot once the last of the clones is deleted.
     """
-    present = at(snapshot, "metadata", "ownerReferences")
-    references = [item for item in present if isinstance(item, Mapping)] if present else []
-    known = {item.get("uid") for item in references}
+    references = mappings_at(snapshot, "metadata", "ownerReferences")
+    known = {text_at(item, "uid") for item in references}
     new = [
         {
             "apiVersion": text_at(clone, "apiVersion") or CLONES.api_version,

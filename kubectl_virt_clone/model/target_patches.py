@@ -48,7 +48,7 @@ def label_patch(text: str) -> KeyPatch:
 
 
 def annotation_patch(text: str) -> KeyPatch:
-    """Read ``KEY=VALUE`` for an annotation of the VM; its value may be any text."""
+    """Read ``KEY=VALUE`` for an annotation of the VM of any value. Raises InvalidValue."""
     return _assigned(text, "annotations", check_annotation_key, str)
 
 

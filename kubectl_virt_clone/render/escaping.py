@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls, DEL, line separators, and what turns the direction of writing.
+# C0 and C1 controls, DEL, line separators, what turns the direction of writing, what has no width:
+# two names must not look the same. A joiner is no exception, although some scripts and emojis use
+# it. What the letters of a script need to be drawn at all is left.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 
 
 def escaped(text: str, *, keep_lines: bool = False) -> str:
-    """Show control and bidirectional characters as escapes, so that none reaches the terminal.
+    """Show control, bidirectional and invisible characters as escapes: none reaches the terminal.
 
     With ``keep_lines`` line feeds stay, for text that is meant to have several lines.
     """
@@ -22,7 +25,9 @@ def _shown(char: str, keep_lines: bool) -> str:
     if char == "\n" and keep_lines:
         return char
     known = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "^["}
-    return known.get(char) or (f"\\x{ord(char):02x}" if char <= "\xff" else f"\\u{ord(char):04x}")
+    if char.isascii():
+        return known.get(char) or f"\\x{ord(char):02x}"
+    return char.encode("ascii", "backslashreplace").decode()
 
 
 def is_safe(text: str) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
-import yaml
-
-from kubectl_virt_clone.model.documents import PLAIN_SCALARS
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, at
 from kubectl_virt_clone.render.escaping import escaped, is_safe
+from kubectl_virt_clone.render.plain_yaml import plain_yaml
 
-FORMATS = ("json", "name", "yaml")
 _NEVER_FOLD = 10**6
 
 
@@ -97,9 +95,17 @@ def _yaml_item(obj: Object) -> str:
 
 def _yaml(value: Any) -> str:
     """Like ``_json``, plain ASCII where that is safer."""
+    text = plain_yaml(value)
+    return dumped(value) if text is None else text
+
+
+def dumped(value: Any) -> str:
+    """Any value that JSON can hold, as PyYAML writes it."""
+    import yaml
+
     return yaml.dump(
         value,
-        Dumper=_Dumper,
+        Dumper=_dumper(),
         sort_keys=False,
         default_flow_style=False,
         allow_unicode=is_safe(json.dumps(value, ensure_ascii=False)),
@@ -107,16 +113,23 @@ def _yaml(value: Any) -> str:
     )
 
 
-class _Dumper(yaml.SafeDumper):
-    """YAML without anchors: the same value twice is written twice, as kubectl does."""
+@cache
+def _dumper() -> Any:
+    """YAML without anchors: the same value twice is written twice, as kubectl does.
 
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
+    """
+    from yaml import SafeDumper
 
+    from kubectl_virt_clone.model.documents import PLAIN_SCALARS
 
-# A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
-for _tag, _pattern, _first in PLAIN_SCALARS:
-    _Dumper.add_implicit_resolver(_tag, _pattern, list(_first))
+    class Dumper(SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    for tag, pattern, first in PLAIN_SCALARS:
+        Dumper.add_implicit_resolver(tag, pattern, list(first))
+    return Dumper
 
 
 def _without_managed_fields(obj: Object) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from kubectl_virt_clone.render.findings import as_values, table
 from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.tables import underlined
 
-FORMATS = ("diff", "json", "yaml")
 NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
 _METADATA = ("annotations", "labels", "name", "namespace")
 

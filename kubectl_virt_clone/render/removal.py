@@ -37,7 +37,8 @@ def question(count: int, spared: int, namespace: str) -> str:
     """What is asked before ``count`` clones are deleted, while others are ``spared``."""
     what = f"{count} of {count + spared} clones" if spared else f"all {count} clones"
     what = "the only clone" if (count, spared) == (1, 0) else what
-    return f"delete {what} of {f'the namespace {namespace}' if namespace else 'all namespaces'}?"
+    where = f"the namespace {escaped(namespace)}" if namespace else "all namespaces"
+    return f"delete {what} of {where}?"
 
 
 def spared(count: int) -> str:

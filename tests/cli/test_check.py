@@ -527,7 +527,9 @@ class Follower:
 
     def _import(self, namespace: str, name: str) -> None:
         """What CDI does, which the sandbox lacks: the claim of a DataVolume."""
-        spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard"}
+        wanted = {"requests": {"storage": "1Gi"}}
+        modes = ["ReadWriteOnce"]
+        spec = {"accessModes": modes, "resources": wanted, "storageClassName": "standard"}
         head = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
         claim = {**head, "metadata": {"name": name}, "spec": spec}
         self._plane.registry.create(CLAIMS, namespace, claim)

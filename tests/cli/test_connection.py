@@ -89,7 +89,11 @@ def test_a_server_without_its_ca_can_be_used_only_with_the_insecure_flag(
     taken = kvc(*args, "--insecure-skip-tls-verify=true")
 
     assert "certificate signed by unknown authority" in refused.err
-    assert taken == (f"{OBJECT}/c created\n", "")
+    assert taken == (
+        f"{OBJECT}/c created\n",
+        f"Warning: insecure-skip-tls-verify: whoever answers at {plane.url} is taken for the server"
+        " and gets your credentials\n",
+    )
 
 
 def test_a_name_that_the_certificate_does_not_have_is_refused(
@@ -247,6 +251,7 @@ def test_an_exec_plugin_gives_the_token_and_its_failure_is_told(
     plugin.chmod(0o700)
     config = config_of(plane)
     spec = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}
+    spec["interactiveMode"] = "Never"
     config["users"][0]["user"] = {"exec": spec}  # type: ignore[index]
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(config))
@@ -258,7 +263,8 @@ def test_an_exec_plugin_gives_the_token_and_its_failure_is_told(
     assert taken.out == f"{OBJECT}/c created\n"
     assert failed == (
         "",
-        f"error: getting credentials: exec: executable {plugin} failed: exec: process returned 3\n",
+        "Unable to connect to the server: getting credentials:"
+        f" exec: executable {plugin} failed with exit code 3\n",
     )
 
 

@@ -373,7 +373,8 @@ def test_names_are_taken_as_they_are_printed(kvc: Kvc, plane: ControlPlane) -> N
     assert names == [f"{OBJECT}/a", f"{OBJECT}/b"]
     assert kvc("get", *names, "-o", "name").out.split() == names
     assert kvc("wait", *names).out == "".join(f"{name} condition met\n" for name in names)
-    assert kvc("describe", "vmclone/b").out == kvc("describe", "b").out
+    named, plain = (kvc("describe", name).out.splitlines() for name in ("vmclone/b", "b"))
+    assert named[:3] == plain[:3]  # further down stands what grows by the second
     assert kvc("delete", *names).out == deleted("a", "b")
 
 

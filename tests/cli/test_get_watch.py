@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from kubectl_virt_clone.cluster import watching
 from kubectl_virt_clone.model.objects import Object
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
@@ -142,6 +143,36 @@ def test_a_list_that_breaks_off_is_shown_once(kvc: Kvc, serve: Serve) -> None:
     answer = kvc("get", "-w", "-o", "name", "-s", serve(script), exit_code=1)
 
     assert answer == (f"{OBJECT}/a\n{OBJECT}/b\n", END)
+    # In pages it takes longer than the server keeps a version.
+    assert [asked.get("limit") for asked in script.asked] == ["500", "500", None, None]
+
+
+@pytest.mark.parametrize(
+    ("watch", "pauses"),
+    [
+        (stream(("MODIFIED", clone("a", 2)), ("ERROR", EXPIRED)), [0.0, 0.0, 0.0]),
+        (stream(("ERROR", EXPIRED)), [0.0, 1e-9, 1e-9]),
+    ],
+)
+def test_a_watch_that_has_told_something_is_begun_anew_without_a_growing_pause(
+    kvc: Kvc,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    watch: Answer,
+    pauses: list[float],
+) -> None:
+    before: list[float] = []
+
+    def longer(pause: float) -> float:
+        before.append(pause)
+        return 1e-9
+
+    monkeypatch.setattr(watching, "_longer", longer)
+    script = Script(*3 * [listing(clone("a", 1)), watch], answering(400, ENOUGH))
+
+    kvc("get", "-w", "-s", serve(script), exit_code=1)
+
+    assert before == pauses
 
 
 def test_what_left_the_selection_is_added_when_it_comes_back(kvc: Kvc, serve: Serve) -> None:

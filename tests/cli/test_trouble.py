@@ -176,11 +176,11 @@ def test_a_password_in_the_servers_address_is_never_shown(kvc: Kvc) -> None:
     )
 
 
-@pytest.mark.parametrize("flag", ["--token=日本", "--token=a\nb", "--as=日本", "--as=a\nb"])
+@pytest.mark.parametrize("flag", ["--token=a\nb", "--as=a\nb", "--as-group=a\r\nb"])
 def test_a_value_that_no_request_can_carry_is_told_without_the_value(
     kvc: Kvc, plane: ControlPlane, flag: str
 ) -> None:
-    told = kvc("describe", "c", flag, exit_code=1)
+    told = kvc("describe", "c", "--as=a", flag, exit_code=1)
 
     assert told.err == "error: a flag or the kubeconfig has a value that can't be sent\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -19,8 +20,10 @@ PATIENCE = 30.0
 class Stage:
     """A control plane whose controllers stand still until ``curtain`` or ``step``.
 
-    ``audience``: how many programs are going to watch clones.
+    ``audience``: how many programs are going to watch clones. ``kubectl`` is one of them, if any.
     """
+
+    kubectl: subprocess.Popen[str] | None = None
 
     def __init__(self, *, audience: int = 1, **options: Any) -> None:
         self.plane = ControlPlane(
@@ -29,6 +32,16 @@ class Stage:
         self.registry = self.plane.registry
         self._audience = audience
         self._seated = threading.Semaphore(0)
+        self._opened = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._opened
+
+    @property
+    def kubectl_has_ended(self) -> bool:
+        return self.kubectl is not None and self.kubectl.poll() is not None
 
     def _hear(self, method: str, path: str, code: int) -> None:
         if "/virtualmachineclones?" in path and "watch=" in path:

@@ -57,6 +57,7 @@ def test_the_document_says_how_each_cause_is_told(
             stage.clone("c", case.source, case.target, **case.spec)
         acting = threading.Thread(target=stage.curtain, args=(lambda: case.after(stage),))
         with Lookout(stage, *case.shown) as lookout, _kubectl(kubectl_path, case, book) as kubectl:
+            stage.kubectl = kubectl
             acting.start()
             began = time.monotonic()
             ended = wait(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.cluster import watching
+from kubectl_virt_clone.cluster import seen, watching
 from tests.sandbox.world import CLONES
 
 from .book import FAULTS, Book
@@ -64,6 +64,8 @@ def test_the_document_says_what_is_survived(
     # A half-open connection is noticed when the watch should have ended by itself.
     monkeypatch.setattr(watching, "WATCH_SECONDS", 1)
     monkeypatch.setattr(watching, "GRACE_SECONDS", 0.2)
+    # On a slow machine clones would stall, and their causes be told as well.
+    monkeypatch.setattr(seen, "STALL_SECONDS", PATIENCE)
     cells = [fault.name, f"`{fault.spec}`"]
     for names in (ONE, MANY):
         with _Disturbed(fault.spec, names) as disturbed:

@@ -560,6 +560,14 @@ def test_a_restore_refused_for_itself_is_a_passing_trouble_and_no_cause(earlier)
     assert diagnose(unrestored(), around, NOW) is None
 
 
+def test_a_refusal_is_found_before_other_events_and_told_from_its_beginning():
+    refusal = "a webhook said: for clone clone-1: no"
+    around = surroundings(events=(refused(refusal), an_event("SnapshotReady", "ready")))
+    assert diagnose(unrestored(), around, NOW) == Cause(
+        "restore-refused", f"KubeVirt's admission refuses its restore: {refusal}", DELETE
+    )
+
+
 def test_a_refusal_before_the_restore_was_made_is_no_cause_any_more():
     around = surroundings(
         events=(refused(COLONS),), restore=a_restore(sentence="Creating new PVCs")
@@ -615,6 +623,110 @@ def test_a_deleted_clone_will_not_reach_its_goal():
     assert deleted_cause("phase=Succeeded") == Cause(
         "clone-deleted", "it was deleted before it reached phase=Succeeded", final=True
     )
+
+
+def test_a_missing_source_of_no_kind_that_can_be_cloned_is_told_without_a_command():
+    clone = a_clone("", sentence=NO_SOURCE, spec={"source": {"kind": "Pod", "name": "a"}})
+    assert diagnose(clone, Surroundings(), NOW) == Cause("source-missing", NO_SOURCE)
+
+
+def unbound(clone):
+    return diagnose(clone, around_claim("Pending"), NOW).sentence
+
+
+def test_a_volume_waits_for_the_target_that_kubevirt_made_or_the_one_that_was_asked_for():
+    renamed = a_clone()
+    renamed["status"]["targetName"] = "made"
+    renamed["spec"]["target"]["name"] = "asked"
+    assert unbound(renamed) == 'the volume "data" is bound only when the VM "made" starts'
+    asked = without(renamed, "status", "targetName")
+    assert unbound(asked) == 'the volume "data" is bound only when the VM "asked" starts'
+
+
+@pytest.mark.parametrize(
+    ("events", "cloned"),
+    [
+        ((), True),
+        ((an_event("Operation failed", "Operation failed", kind="VirtualMachineRestore"),), False),
+    ],
+)
+def test_a_restore_that_failed_made_no_target_though_the_vm_is_younger(events, cloned):
+    for event in events:
+        event["involvedObject"]["name"] = RESTORE
+    around = surroundings(target=a_vm("vm-cirros-clone"), events=events)
+    cause = diagnose(a_clone(), around, NOW)
+    assert (cause.id if cause else "") == ("" if cloned else "not-cloned")
+
+
+def test_a_snapshot_that_waits_is_told_by_the_first_thing_it_says_of_its_progress():
+    snapshot = a_waiting_snapshot()
+    snapshot["status"]["conditions"].append(a_condition("Progressing", "False", "later"))
+    cause = diagnose(a_clone("SnapshotInProgress"), surroundings(snapshot=snapshot), NOW)
+    assert cause.sentence == (
+        f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: Source locked and'
+        " operation in progress"
+    )
+
+
+@pytest.mark.parametrize(
+    ("deadline", "told"),
+    [("0", ""), ("0s", ""), ("30s", ", KubeVirt tries for 30s"), (None, ", KubeVirt tries for 5m")],
+)
+def test_a_snapshot_is_tried_until_its_deadline(deadline, told):
+    around = surroundings(snapshot=a_waiting_snapshot(error="busy", deadline=deadline))
+    cause = diagnose(a_clone("SnapshotInProgress"), around, NOW)
+    assert cause.sentence == f'the snapshot "{SNAPSHOT}" is not ready{told}: busy'
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "why"),
+    [
+        ("deadline exceeded", "no\n space", "deadline exceeded: no space"),
+        ("no space", "no space", "no space"),
+        ("", "no space", "no space"),
+        ("", "", "it doesn't say why"),
+    ],
+)
+def test_a_snapshot_that_failed_is_told_by_its_condition_and_its_error(reason, error, why):
+    snapshot = a_failed_snapshot()
+    snapshot["status"]["conditions"][-1]["reason"] = reason
+    snapshot["status"]["error"] = {"message": error}
+    cause = diagnose(a_clone("SnapshotInProgress"), surroundings(snapshot=snapshot), NOW)
+    assert cause.sentence == f'the snapshot "snap-3" failed: {why}'
+
+
+def behind(sentence, *, status="False", **around):
+    """The cause of a clone whose restore says ``sentence``."""
+    restore = a_restore(sentence=sentence)
+    restore["status"]["conditions"][1]["status"] = status
+    asked = Surroundings(restore=Lookup(restore), **around)
+    return diagnose(a_clone("RestoreInProgress"), asked, NOW)
+
+
+def test_a_target_that_was_not_asked_for_stands_in_the_way_as_its_restore_says():
+    told = Cause(
+        "target-exists",
+        'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+        DELETE,
+        final=True,
+    )
+    assert behind(TAKEN) == told
+    assert behind(TAKEN, target=FORBIDDEN) == told
+    assert behind(TAKEN, target=Lookup(marked(an_old_vm()))) == told
+
+
+def test_a_running_target_is_told_where_no_snapshot_was_asked_for():
+    assert behind(RUNS) == Cause(
+        "target-running",
+        'the target "vm-cirros-clone" exists already and runs',
+        DELETE,
+        final=True,
+    )
+
+
+def test_a_restore_that_is_ready_fails_by_nothing_that_it_still_says():
+    assert behind(CONFLICT, status="True") is None
+    assert behind(CONFLICT).id == "restore-failing"
 
 
 def test_hints_are_quoted_for_a_shell():

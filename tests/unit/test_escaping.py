@@ -30,6 +30,8 @@ DANGEROUS = [
         ("gpj.\u202eexe\u2069\u061c", "gpj.\\u202eexe\\u2069\\u061c"),
         ("a\u2028b\u2029c", "a\\u2028b\\u2029c"),
         ("\ud800 half", "\\ud800 half"),
+        ("in\u200bvisible\ufeff\u00ad", "in\\u200bvisible\\ufeff\\xad"),
+        ("a family of \u200djoined\U000e0041 tags", "a family of \\u200djoined\\U000e0041 tags"),
         ("", ""),
     ],
 )

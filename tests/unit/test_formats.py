@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from kubectl_virt_clone.model.documents import parse_documents
-from kubectl_virt_clone.render.formats import FORMATS, documents, formatted, listed
+from kubectl_virt_clone.options import FORMATS
+from kubectl_virt_clone.render.formats import documents, formatted, listed
 from tests.unit.builders import a_clone
 from tests.unit.test_documents import SCALARS
 

@@ -94,13 +94,21 @@ def test_the_flag_counts_before_the_environment(resolved, tmp_path):
 
 def test_files_merge_and_the_first_wins(resolved):
     first = a_config(name="x", current=False)
-    second = a_config(name="y")
+    second = a_config(name="second")
     again = a_config(name="x", cluster={"server": "https://later"})
-    assert [resolved(first, second, again, context=name).cluster for name in ("x", "y", "")] == [
+    assert [
+        resolved(first, second, again, context=name).cluster for name in ("x", "second", "")
+    ] == [
         {"server": "https://x"},
-        {"server": "https://y"},
-        {"server": "https://y"},
+        {"server": "https://second"},
+        {"server": "https://second"},
     ]
+
+
+def test_a_time_is_text_and_only_the_first_document_counts(resolved):
+    """As in client-go; its reader takes a bare y for a truth value, which is no name."""
+    config = yaml.safe_dump(a_config()).replace("token-x", "2024-01-01")
+    assert resolved(f"{config}---\ncurrent-context: z\n").user == {"token": "2024-01-01"}
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "clusters:\nusers:\ncontexts:\n"])
@@ -198,14 +206,18 @@ def test_a_flag_about_certificates_replaces_what_it_contradicts(
     ("user", "flags", "expected"),
     [
         (
-            {"tokenFile": "missing", "exec": {"command": "aws"}, "username": "u", "password": "p"},
+            {"tokenFile": "missing", "exec": {"command": "aws"}},
             {"token": "t"},
             {"token": "t"},
         ),
         (
-            {"auth-provider": {"name": "oidc"}, "client-certificate": "cert"},
+            {
+                "auth-provider": {"name": "oidc"},
+                "client-certificate": "cert",
+                "client-key": "key",
+            },
             {"token": "t"},
-            {"token": "t", "client-certificate": "cert"},
+            {"token": "t", "client-certificate": "cert", "client-key": "key"},
         ),
         (
             {"client-certificate-data": "QQ==", "client-key-data": "QQ=="},
@@ -312,15 +324,18 @@ def test_a_group_without_a_user_is_refused_as_kubectl_refuses_it(resolved, user,
     with pytest.raises(ConfigError) as refusal:
         resolved(a_config(user=user or {"token": "t"}), **flags)
     assert str(refusal.value) == (
-        "error: requesting uid, groups or user-extra without impersonating a user"
+        "error: requesting uid, groups or user-extra for x without impersonating a user"
     )
+
+
+EXEC = {"apiVersion": "client.authentication.k8s.io/v1beta1"}
 
 
 def test_paths_in_a_file_start_at_that_file_and_paths_in_flags_at_the_working_directory(
     resolved, tmp_path, monkeypatch
 ):
     cluster = {"server": "https://x", "certificate-authority": "pki/ca"}
-    user = {"client-certificate": "../cert", "exec": {"command": "bin/aws"}}
+    user = {"client-certificate": "../cert", "exec": {**EXEC, "command": "bin/aws"}}
     for path in ("conf/config", "conf/pki/ca", "cert", "work/key"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
@@ -332,13 +347,13 @@ def test_paths_in_a_file_start_at_that_file_and_paths_in_flags_at_the_working_di
         {
             "client-certificate": "work/../conf/../cert",
             "client-key": "work/key",
-            "exec": {"command": "work/../conf/bin/aws"},
+            "exec": {**EXEC, "command": "work/../conf/bin/aws"},
         },
     )
 
 
 def test_a_plugin_that_is_looked_up_on_the_path_keeps_its_name(resolved):
-    user = {"exec": {"command": "aws", "args": ["a/b"]}}
+    user = {"exec": {**EXEC, "command": "aws", "args": ["a/b"]}}
     assert resolved(a_config(user=user)).user == user
 
 
@@ -374,10 +389,12 @@ def test_what_no_file_has_is_refused_in_kubectls_words(resolved, flags, message)
         "- a",
         "a: b: c",
         "\x00",
-        "x: 2001-99-99",
+        "users: [{name: y}]",
+        "a: &a [*a]",
         "users: 5",
         "users: {a: b}",
         "users: [5]",
+        "users: !!python/object/apply:os.getpid []",
         "users: [{name: x, user: text}]",
         "users: [{name: x, user: {token: 123}}]",
         "users: [{name: x, user: {as-groups: g}}]",
@@ -431,12 +448,10 @@ def test_a_folder_is_no_kubeconfig(resolved, tmp_path):
 
 
 def test_a_credential_is_not_in_the_text_of_a_connection(resolved):
-    assert repr(resolved(a_config())) == (
-        "Connection(cluster={'server': 'https://x'}, namespace='default', in_cluster=False)"
-    )
+    assert repr(resolved(a_config())) == ("Connection(namespace='default')")
 
 
-POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
 
 @pytest.fixture
@@ -447,25 +462,41 @@ def pod(tmp_path):
     (account / "namespace").write_text("pods-own\n")
 
 
+IN_POD = {"server": "https://10.0.0.1:443"}
+ACCOUNT = {"tokenFile": "serviceaccount/token"}
+
+
 @pytest.mark.usefixtures("pod")
 @pytest.mark.parametrize(
-    ("configs", "flags", "connection"),
+    ("configs", "flags", "expected"),
     [
-        ([], {}, Connection({}, {}, "pods-own", in_cluster=True)),
-        ([], {"namespace": "n"}, Connection({}, {}, "n", in_cluster=True)),
-        ([a_config()], {}, Connection({"server": "https://x"}, {"token": "token-x"})),
-        ([], {"server": "https://h"}, Connection({"server": "https://h"}, {})),
+        ([], {}, (IN_POD, ACCOUNT, "pods-own")),
+        ([], {"namespace": "n"}, (IN_POD, ACCOUNT, "n")),
+        ([], {"token": "t"}, (IN_POD, {"token": "t"}, "pods-own")),
+        ([], {"impersonate_user": "jane"}, (IN_POD, {**ACCOUNT, "as": "jane"}, "pods-own")),
+        ([a_config()], {}, ({"server": "https://x"}, {"token": "token-x"}, "default")),
+        ([], {"server": "https://h"}, ({"server": "https://h"}, {}, "default")),
     ],
 )
 def test_a_pods_own_account_counts_where_nothing_else_is_given(
-    resolved, configs, flags, connection
+    resolved, tmp_path, configs, flags, expected
 ):
-    assert resolved(*configs, environ=POD, **flags) == connection
+    connection = resolved(*configs, environ=POD, **flags)
+    cluster, user, namespace = expected
+    assert connection.cluster == cluster
+    assert relative(connection.user, tmp_path) == user
+    assert connection.namespace == namespace
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_pod_finds_its_server_with_an_ipv6_address_too(resolved):
+    connection = resolved(environ={**POD, "KUBERNETES_SERVICE_HOST": "fd00::1"})
+    assert connection.cluster == {"server": "https://[fd00::1]:443"}
 
 
 def test_outside_of_a_pod_the_service_account_does_not_count(resolved, pod):
-    assert resolved().in_cluster is False
+    assert resolved().cluster == LOCALHOST
 
 
 def test_a_pod_without_an_account_is_no_cluster(resolved):
-    assert resolved(environ=POD).in_cluster is False
+    assert resolved(environ=POD).cluster == LOCALHOST

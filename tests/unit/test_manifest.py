@@ -7,6 +7,7 @@ import pytest
 from kubectl_virt_clone.errors import ManifestError
 from kubectl_virt_clone.model.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference
 from kubectl_virt_clone.model.manifest import (
+    chosen_name,
     CloneRequest,
     build_clone,
     generated_name,
@@ -95,6 +96,22 @@ def test_the_keys_stand_in_the_order_in_which_a_person_writes_them():
 def test_an_unnamed_clone_gets_a_name_as_virtctl_gives_it():
     clone = build_clone(CloneRequest(source=VM), choose=first)
     assert clone["metadata"] == {"name": "clone-bbbbb"}
+
+
+def test_a_name_that_the_server_would_generate_is_generated_at_once():
+    clone = {"metadata": {"generateName": "nightly-", "labels": {"a": "b"}}, "spec": {"x": 1}}
+    assert chosen_name(clone, choose=first) == {
+        "metadata": {"generateName": "nightly-", "labels": {"a": "b"}, "name": "nightly-bbbbb"},
+        "spec": {"x": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"name": "a", "generateName": "b"}, {"name": "a"}, {}, {"generateName": ""}, None]
+)
+def test_a_clone_with_a_name_or_without_a_prefix_for_one_stays_as_it_is(metadata):
+    clone = {"metadata": metadata}
+    assert chosen_name(clone, choose=first) is clone
 
 
 def test_a_generated_name_uses_the_letters_and_digits_that_kubernetes_uses():

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.model.preflight import Facts, Finding
+from kubectl_virt_clone.model.preflight import Facts, Finding, findings
 from kubectl_virt_clone.model.preview import Preview, preview_of
 from kubectl_virt_clone.model.projection import project
 from kubectl_virt_clone.model.surroundings import Lookup
@@ -135,6 +135,16 @@ def test_a_malformed_source_is_shown_too() -> None:
         assert "target" in json.loads(rendered([preview], "json"))
         if not preview.projection.problems:
             assert rendered([preview], "diff").startswith("--- vm/vm-cirros\n+++ vm/copy\n")
+
+
+def test_a_preview_holds_the_source_its_target_and_what_the_checks_say() -> None:
+    source, clone = a_source(), a_clone(labelFilters=["nosuch"])
+    facts = Facts(source=Lookup(source))
+
+    assert preview_of(clone, facts) == Preview(
+        clone, source, project(source, clone), findings(clone, facts)
+    )
+    assert [item.id for item in findings(clone, facts)] == ["filter-unused", "snapshot-gate"]
 
 
 @pytest.mark.parametrize(

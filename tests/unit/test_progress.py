@@ -3,6 +3,7 @@
 import pytest
 
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.model.jsonpath import parse_jsonpath
 from kubectl_virt_clone.model.progress import (
     MET,
     SUCCESS,
@@ -43,6 +44,10 @@ def field(text):
     return parse_goal(f"jsonpath={text}")
 
 
+def with_snapshot(clone):
+    return {**clone, "status": {**clone["status"], "snapshotName": "tmp-snapshot-1"}}
+
+
 def with_restore(clone):
     return {**clone, "status": {**clone["status"], "restoreName": "tmp-restore-1"}}
 
@@ -64,6 +69,26 @@ def with_restore(clone):
         ("Create", CREATED, "create"),
         ("volumes-bound", BOUND, "volumes-bound"),
         ("jsonpath={.status.phase}=Succeeded", SUCCESS, "phase=Succeeded"),
+        (
+            "jsonpath={.status.phase}=succeeded",
+            Goal(
+                "jsonpath",
+                value="succeeded",
+                path=parse_jsonpath("{.status.phase}"),
+                text="jsonpath={.status.phase}=succeeded",
+            ),
+            "jsonpath={.status.phase}=succeeded",
+        ),
+        (
+            "jsonpath={.status.targetName}=Failed",
+            Goal(
+                "jsonpath",
+                value="Failed",
+                path=parse_jsonpath("{.status.targetName}"),
+                text="jsonpath={.status.targetName}=Failed",
+            ),
+            "jsonpath={.status.targetName}=Failed",
+        ),
     ],
 )
 def test_a_goal_is_read_and_shown_as_it_is_written(text, goal, shown):
@@ -78,6 +103,7 @@ def test_a_goal_is_read_and_shown_as_it_is_written(text, goal, shown):
         ("phase", f'unknown phase ""; a clone has the phases {PHASES}'),
         ("condition", 'unrecognized condition: "condition"'),
         ("condition=", 'unrecognized condition: "condition="'),
+        ("condition==true", 'unrecognized condition: "condition==true"'),
         ("delete=now", 'unrecognized condition: "delete=now"'),
         ("ready", 'unrecognized condition: "ready"'),
         ("", 'unrecognized condition: ""'),
@@ -151,6 +177,7 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         # the volumes: the temporary objects go when all are bound (recording 01)
         (a_clone("Succeeded"), BOUND, MET),
         (with_restore(a_clone("Succeeded")), BOUND, possible()),
+        (with_snapshot(a_clone("Succeeded")), BOUND, possible()),
         (a_clone("RestoreInProgress"), BOUND, possible()),
         (a_clone("Failed", sentence=BACKEND), BOUND, never(BACKEND)),
         (None, BOUND, never("it was deleted before its volumes were bound")),
@@ -160,6 +187,7 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         (a_clone("Succeeded"), field("{.status.targetName}=other"), possible()),
         (a_clone("SnapshotInProgress"), field("{.status.targetName}"), possible()),
         (a_clone("Failed", sentence=BACKEND), field("{.status.nosuch}"), never(BACKEND)),
+        (a_clone("Failed", sentence=BACKEND), field("{.status.nosuch}=a=b"), never(BACKEND)),
         (a_clone("Failed", sentence=BACKEND), field("{.metadata.nosuch}"), possible(BACKEND)),
         (a_clone("Succeeded"), field("{.metadata.generation}=1"), MET),
         # create

@@ -16,7 +16,7 @@ from kubectl_virt_clone.model.projection import (
     Projection,
     project,
 )
-from kubectl_virt_clone.model.restored import VolumeClaim, claim_name
+from kubectl_virt_clone.model.restored import VolumeClaim, claim_name, restored
 from tests.unit.builders import Object, malformed
 
 UID_MARK = "restore.kubevirt.io/lastRestoreUID"
@@ -235,9 +235,9 @@ def test_each_key_names_the_filter_that_decided() -> None:
 
 def test_annotations_that_kubevirt_writes_again_are_kept() -> None:
     projection = project(a_source(), a_clone(annotationFilters=["note"]))
-    assert [decision.key for decision in projection.annotations if decision.kept] == [
-        *OBSERVED,
-        "note",
+    assert [decision for decision in projection.annotations if decision.kept] == [
+        *kept(*OBSERVED),
+        Decision("note", kept=True, by="note"),
     ]
 
 
@@ -663,6 +663,64 @@ def test_a_patch_that_does_not_apply_leaves_the_target_without_the_users_patches
     assert projection.run_strategy_after == "Halted"
     [problem] = projection.problems
     assert problem.startswith(f"the patch {patches[1]} does not apply: ")
+
+
+def test_what_the_restore_writes_is_halted_and_has_neither_nulls_nor_dumps() -> None:
+    source = a_source(PVC, DUMP, running=None)
+    del source["metadata"]["namespace"]
+    vm, claims = restored(source, "copy", "PrefixTargetName")
+    assert claims == (
+        VolumeClaim("data", "disk-good", "copy-data"),
+        VolumeClaim("dump", "dump-claim", ""),
+    )
+    assert vm["metadata"] == {
+        "annotations": {**ANNOTATIONS, UID_MARK: "<generated>"},
+        "labels": LABELS,
+        "name": "copy",
+    }
+    assert vm["spec"].keys() == {"template", "runStrategy"}
+    assert vm["spec"]["runStrategy"] == "Halted"
+
+
+def test_the_fault_of_a_serial_is_told_in_its_own_letters() -> None:
+    assert project(a_source(), a_clone(newSMBiosSerial="é:b")).problems == (
+        f'{ONE_COLON}"value":"é:b"',
+    )
+
+
+def test_only_a_revision_that_the_source_has_is_copied() -> None:
+    preference = {"name": "linux", "revisionName": "vm-linux-1"}
+    source = a_source(instancetype={"name": "small"}, preference=preference)
+    spec = project(source, a_clone()).target["spec"]
+    assert (spec["instancetype"], spec["preference"]) == (
+        {"name": "small"},
+        {"name": "linux", "revisionName": "<generated>"},
+    )
+
+
+def test_a_null_in_a_list_is_no_value() -> None:
+    source = a_source({"name": "image", "containerDisk": {"image": "x", "path": None}, "pvc": None})
+    assert project(source, a_clone()).target["spec"]["template"]["spec"]["volumes"] == [
+        {"name": "image", "containerDisk": {"image": "x"}}
+    ]
+
+
+def test_an_empty_map_is_not_stored_and_a_machine_stays_what_it_is() -> None:
+    source = a_source()
+    source["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "annotations": {}}
+    source["spec"]["template"]["spec"]["domain"]["machine"] = {"type": "q35"}
+    projection = project(source, a_clone())
+    assert projection.target["spec"]["template"]["metadata"] == {"labels": {"a": "b"}}
+    assert domain_of(projection)["machine"] == {"type": "q35"}
+
+
+def test_annotations_that_a_patch_makes_a_text_are_left_so() -> None:
+    patch = a_patch("replace", "/spec/template/metadata/annotations", "x")
+    projection = project(a_source(), a_clone(patches=[patch]))
+    assert maps_of(projection)[3] == "x"
+    assert projection.problems == (
+        "spec.template.metadata.annotations is no object, so KubeVirt refuses the target",
+    )
 
 
 def test_a_malformed_source_or_clone_has_a_projection_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.progress import Outcome, Result, Verdict
 from kubectl_virt_clone.model.removal import (
     Limits,
     Remains,
+    held,
     is_finished,
     is_left_behind,
     is_older,
@@ -185,6 +189,35 @@ def test_a_shared_snapshot_is_left_behind_when_no_clone_owns_or_names_it() -> No
     assert not is_left_behind(snapshot("s", ownerReferences=[{"name": "c"}]))
     assert not is_left_behind(snapshot("s", labels={}))
     assert unused([free, used], [user, unrelated, of_a_vm]) == [free]
+
+
+STUCK = Result(
+    ("default", "c"),
+    Verdict(Outcome.POSSIBLE, "it waits"),
+    clone(),
+    cause=Cause("restore-failing", "it fails"),
+)
+
+
+@pytest.mark.parametrize("finalizers", [None, [], "x", {}])
+def test_a_clone_that_goes_is_held_by_no_cause_of_its_life(finalizers: Any) -> None:
+    stuck = clone()
+    stuck["metadata"]["finalizers"] = finalizers
+
+    assert held(replace(STUCK, clone=stuck)) == replace(STUCK, clone=stuck, cause=None)
+    assert held(replace(STUCK, clone=None)) == replace(STUCK, clone=None, cause=None)
+
+
+def test_a_clone_that_does_not_go_is_held_by_its_finalizers() -> None:
+    stuck = clone()
+    stuck["metadata"]["finalizers"] = ["a.io/x", 7]
+
+    assert held(replace(STUCK, clone=stuck)) == replace(
+        STUCK,
+        clone=stuck,
+        cause=None,
+        verdict=Verdict(Outcome.POSSIBLE, "held by a.io/x, 7"),
+    )
 
 
 @given(ANYTHING, ANYTHING)

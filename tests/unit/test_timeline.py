@@ -142,11 +142,13 @@ def test_clocks_that_differ_make_no_negative_duration():
         (a_clone("Failed"), (), None),  # recording 04: the conditions were overwritten
         (without(a_clone(), "status"), (), 15),
         (without(a_clone("Failed", sentence=BACKEND), "status", "conditions"), (), None),
+        (without(a_clone("Succeeded"), "status", "conditions"), (), None),
+        (without(a_clone(""), "status", "conditions"), (), 15),
     ],
 )
 def test_a_phase_began_with_a_step_or_else_with_its_conditions(clone, events, second):
     for condition in clone.get("status", {}).get("conditions", []):
-        condition["lastTransitionTime"] = at_second(20)
+        condition["lastTransitionTime"] = at_second(20 if condition["type"] == "Ready" else 25)
     assert since(clone, surroundings(events=events)) == (moment(second) if second else None)
 
 

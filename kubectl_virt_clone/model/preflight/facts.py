@@ -22,7 +22,7 @@ from kubectl_virt_clone.model.objects import (
 from kubectl_virt_clone.model.surroundings import Listing, Lookup
 
 _SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}
-_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
 @dataclass(frozen=True)
