@@ -15,8 +15,10 @@ RELEASE_PYTHON := 3.13
 TOOLS := build/tools/$(SCRIPTS)
 # More than two cores have: many tests wait for a server or a program.
 WORKERS ?= 4
+# How many times more examples make fuzz tries than make test.
+FUZZ ?= 20
 
-.PHONY: help demo test lint format e2e docs failures benchmarks soak dist plugin-manifest test-wheel \
+.PHONY: help demo test fuzz lint format coverage mutants e2e contract docs failures benchmarks soak dist plugin-manifest test-wheel \
 	release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## show what there is to make
@@ -40,8 +42,26 @@ format: $(VENV)/.dev ## write the code in its one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Not with it: what the program imports, for there coverage itself would be found.
+coverage: $(VENV)/.dev ## measure how much of the code the tests run: all of model/, 95 % of the package
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --ignore tests/cli/test_startup.py $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
+	$(BIN)/coverage report --skip-covered --include 'kubectl_virt_clone/model/*' --fail-under 100
+
+mutants: $(VENV)/.mutants ## change each line of the model and see a test fail: make mutants MODULES="filters"
+	$(BIN)/python -m tests.mutants $(MODULES)
+
+fuzz: $(VENV)/.test ## try many random examples of hostile input, 20 times as many as make test: make fuzz FUZZ=20
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
+
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
+
+contract: $(VENV)/.test ## write build/contract/SERVER.txt, one line per behaviour: KUBECONFIG=FILE or KUBEBUILDER_ASSETS=FOLDER
+	$(BIN)/python -m pytest -q -p tests.contract.behaviours --behaviours build/contract tests/contract tests/cli/test_everywhere.py \
+		$(if $(KUBECONFIG),--kubeconfig "$(KUBECONFIG)") $(PYTEST_ARGS)
 
 docs: $(VENV)/.test ## write docs/verbs from the help, and draw docs/demo.svg from a run
 	$(BIN)/python -m tests.docs.pages
@@ -122,6 +142,10 @@ $(VENV)/.test: $(VENV)/.made setup.cfg
 
 $(VENV)/.dev: $(VENV)/.made setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.mutants: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet mutmut==3.8.1
 	@touch $@
 
 # What only a release needs.

@@ -155,7 +155,7 @@ class Awaited:
                 raise VirtCloneError(NO_MATCH)
             self._add(dict.fromkeys(present, ""))
         self.unlisted.discard(scope)
-        self._judge.prepare(present[key] for key in self._undecided if key in present)
+        self._judge.prepare(present, self._undecided)
         for key in list(self._undecided):
             if scope.namespace in ("", key[0]):
                 self._see(key, present.get(key))

@@ -6,7 +6,7 @@ What a state means is ``model.progress``'s and ``model.diagnosis``'s to say; who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -36,8 +36,8 @@ from kubectl_virt_clone.model.progress import (
 )
 from kubectl_virt_clone.model.surroundings import Listing, Surroundings
 
-# More targets than these are read in a list.
-A_FEW = 20
+# More targets than these are read in a list, if they are more than one in so many.
+A_FEW, ONE_IN = 20, 20
 # For what would only make a sentence better.
 ASIDE_SECONDS = 5.0
 # When a clone without a status is certainly late; that it is was measured with our own clock.
@@ -86,12 +86,15 @@ class Judge:
         self._fail_on_pending = fail_on_pending
         self._targets: dict[str, Once[dict[Key, Object]]] = {}
 
-    def prepare(self, clones: Iterable[Object]) -> None:
-        """Read the targets of many clones in one list; only to save a request for each."""
-        done = [clone for clone in clones if phase_of(clone) == SUCCEEDED]
-        if not self._goal.is_success or len(done) <= A_FEW:
+    def prepare(self, present: Mapping[Key, Object], undecided: Iterable[Key]) -> None:
+        """Read the targets of many clones in one list; only to save a request for each.
+
+        There are about as many VMs as clones are ``present``, and the list has them all.
+        """
+        done = [key for key in undecided if phase_of(present.get(key)) == SUCCEEDED]
+        if not self._goal.is_success or len(done) <= max(A_FEW, len(present) // ONE_IN):
             return
-        for namespace in {key_of(clone)[0] for clone in done}:
+        for namespace in {namespace for namespace, _ in done}:
             read = partial(targets_in, self._session, namespace, read_timeout=ASIDE_SECONDS)
             self._targets[namespace] = Once(read)
 

@@ -15,7 +15,7 @@ PAGE_SIZE = 500
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for; ``names`` without repetition, in order.
+    """What was asked for; ``names`` as they were given, one perhaps twice.
 
     ``everything`` is --all; where nothing at all is given, the verb decides what that means.
     Raises InvalidValue, in kubectl's words, for what can't stand together.
@@ -28,7 +28,6 @@ class Selection:
     all_namespaces: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(dict.fromkeys(self.names)))
         selectors = bool(self.label_selector or self.field_selector)
         if self.names and (selectors or self.everything):
             raise InvalidValue("name cannot be provided when a selector is specified")
@@ -41,6 +40,11 @@ class Selection:
         """Whether it selects anything; a bare -A does not."""
         selectors = self.label_selector or self.field_selector
         return bool(self.names or selectors or self.everything)
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """The names without repetition, in order."""
+        return tuple(dict.fromkeys(self.names))
 
     @property
     def query(self) -> list[tuple[str, str]]:

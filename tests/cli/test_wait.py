@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kubectl_virt_clone.cluster import judging
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
 
@@ -316,9 +317,11 @@ def test_fifty_clones_take_one_list_and_one_watch(kvc: Kvc, make_plane: Planes) 
     assert len(requests) - len(collections) == len(names)
 
 
-def test_the_targets_of_many_clones_that_are_done_take_one_list(
-    kvc: Kvc, make_plane: Planes
+@pytest.mark.parametrize(("one_in", "reads"), [(judging.ONE_IN, 1), (1, 30)])
+def test_the_targets_of_many_clones_that_are_done_take_one_list_unless_they_are_few_of_all(
+    kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, one_in: int, reads: int
 ) -> None:
+    monkeypatch.setattr(judging, "ONE_IN", one_in)
     requests: list[str] = []
     plane = make_plane(on_request=lambda method, path, _: requests.append(path))
     names = [f"c{number}" for number in range(30)]
@@ -330,7 +333,7 @@ def test_the_targets_of_many_clones_that_are_done_take_one_list(
     answer = kvc("wait", "--all")
 
     assert len(answer.out.splitlines()) == 30
-    assert len([path for path in requests if "/virtualmachines" in path]) == 1
+    assert len([path for path in requests if "/virtualmachines" in path]) == reads
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from kubectl_virt_clone.errors import ManifestError
 from kubectl_virt_clone.model.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference
 from kubectl_virt_clone.model.manifest import (
-    chosen_name,
     CloneRequest,
     build_clone,
+    chosen_name,
     generated_name,
     named,
     read_clone,

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import IDS, LEVELS, Finding, is_fine, ordered, without
+from kubectl_virt_clone.model.finding import (
+    IDS,
+    LEVELS,
+    Finding,
+    flag,
+    is_fine,
+    kubectl,
+    ordered,
+    without,
+)
 from kubectl_virt_clone.model.preflight import Facts, findings
 from kubectl_virt_clone.model.preflight.cluster import (
     ClusterFacts,
@@ -536,6 +545,13 @@ def test_findings_are_skipped_by_id_or_all_of_them() -> None:
     assert without([A, B, C], ["rbac", "snapshot-gate"]) == (B,)
     assert without([A, B, C], ["all"]) == ()
     assert without([A, B, C], []) == (A, B, C)
+
+
+def test_a_hint_is_quoted_for_a_shell_and_names_a_namespace_where_there_is_one() -> None:
+    assert kubectl("get", "vm/a b") == "kubectl get 'vm/a b'"
+    assert kubectl("get", "vm", namespace="n") == "kubectl get vm -n n"
+    assert flag("--label-filter", "!a", "b") == "--label-filter '!a' --label-filter b"
+    assert flag("--label-filter") == ""
 
 
 def test_a_table_escapes_what_a_server_says() -> None:

@@ -144,7 +144,11 @@ def test_a_preview_holds_the_source_its_target_and_what_the_checks_say() -> None
     assert preview_of(clone, facts) == Preview(
         clone, source, project(source, clone), findings(clone, facts)
     )
-    assert [item.id for item in findings(clone, facts)] == ["filter-unused", "snapshot-gate"]
+    assert [item.id for item in findings(clone, facts)] == [
+        "source-kind",
+        "filter-unused",
+        "snapshot-gate",
+    ]
 
 
 @pytest.mark.parametrize(

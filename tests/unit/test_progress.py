@@ -89,6 +89,16 @@ def with_restore(clone):
             ),
             "jsonpath={.status.targetName}=Failed",
         ),
+        (
+            "jsonpath=X.status.phase=Failed",
+            Goal(
+                "jsonpath",
+                value="Failed",
+                path=parse_jsonpath("X.status.phase"),
+                text="jsonpath=X.status.phase=Failed",
+            ),
+            "jsonpath=X.status.phase=Failed",
+        ),
     ],
 )
 def test_a_goal_is_read_and_shown_as_it_is_written(text, goal, shown):
@@ -189,6 +199,7 @@ def test_a_clone_has_a_phase_a_step_and_perhaps_a_sentence(clone, seen):
         (a_clone("Failed", sentence=BACKEND), field("{.status.nosuch}"), never(BACKEND)),
         (a_clone("Failed", sentence=BACKEND), field("{.status.nosuch}=a=b"), never(BACKEND)),
         (a_clone("Failed", sentence=BACKEND), field("{.metadata.nosuch}"), possible(BACKEND)),
+        (a_clone("Failed", sentence=BACKEND), field("{X.status.nosuch}"), possible(BACKEND)),
         (a_clone("Succeeded"), field("{.metadata.generation}=1"), MET),
         # create
         (a_clone(""), CREATED, MET),

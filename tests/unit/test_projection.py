@@ -16,7 +16,7 @@ from kubectl_virt_clone.model.projection import (
     Projection,
     project,
 )
-from kubectl_virt_clone.model.restored import VolumeClaim, claim_name, restored
+from kubectl_virt_clone.model.restored import VolumeClaim, claim_name, completed, restored
 from tests.unit.builders import Object, malformed
 
 UID_MARK = "restore.kubevirt.io/lastRestoreUID"
@@ -721,6 +721,12 @@ def test_annotations_that_a_patch_makes_a_text_are_left_so() -> None:
     assert projection.problems == (
         "spec.template.metadata.annotations is no object, so KubeVirt refuses the target",
     )
+
+
+@pytest.mark.parametrize("annotations", ["x", 7, ["x"]])
+def test_annotations_that_are_no_map_are_not_completed(annotations: Any) -> None:
+    vm = {"metadata": {"annotations": annotations}}
+    assert completed(vm, a_source()) == vm
 
 
 def test_a_malformed_source_or_clone_has_a_projection_too() -> None:

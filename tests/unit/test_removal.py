@@ -115,8 +115,9 @@ def test_limits_narrow_together() -> None:
     assert Limits(finished=True, older_than=3600).allow(done, NOW)
     assert not Limits(finished=True, older_than=3601).allow(done, NOW)
     assert not Limits(finished=True, older_than=3600).allow(busy, NOW)
-    with pytest.raises(InvalidValue, match="--older-than must not be negative"):
+    with pytest.raises(InvalidValue) as refusal:
         Limits(older_than=-1)
+    assert refusal.value.reason == "--older-than must not be negative"
 
 
 def test_only_what_is_needed_later_is_remembered() -> None:
@@ -130,6 +131,46 @@ def test_only_what_is_needed_later_is_remembered() -> None:
         "spec": {"target": {"name": "c-t"}},
         "status": {**SUCCEEDED, **CHILDREN},
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "restored"),
+    [
+        ({}, False),
+        ({"phase": "SnapshotInProgress"}, True),
+        ({"phase": "RestoreInProgress", "restoreName": "r"}, True),
+        ({"phase": "CreatingTargetVM"}, True),
+        ({"phase": "Failed"}, False),
+        ({"phase": "Failed", "restoreName": "r"}, True),
+        ({"phase": "Failed", "snapshotName": "s"}, False),
+        ({"phase": "Succeeded", "restoreName": "r"}, False),
+    ],
+)
+def test_something_may_be_restored_for_a_clone_that_had_a_restore_and_did_not_succeed(
+    status: Obj, restored: bool
+) -> None:
+    assert may_have_restored(clone(**status)) is restored
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_goes_with_an_unfinished_clone_is_told_with_its_target(named: bool) -> None:
+    def told(**status: str) -> str:
+        one = clone(**status)
+        return unfinished(one if named else {**one, "spec": {}})
+
+    target = "target c-t" if named else "its target"
+    assert [
+        told(phase="Succeeded", **CHILDREN),
+        told(),
+        told(phase="RestoreInProgress"),
+        told(phase="Failed"),
+    ] == [
+        f"not all volumes of {target} are bound, and what they are to be filled from goes",
+        f"unfinished, KubeVirt has not begun with it: {target} is not made",
+        "unfinished, in RestoreInProgress: what KubeVirt made for it goes, and"
+        f" {target} is not complete",
+        "",
+    ]
 
 
 def test_the_targets_of_those_that_succeeded_stay() -> None:

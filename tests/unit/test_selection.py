@@ -32,7 +32,8 @@ def test_what_can_not_stand_together_is_refused_in_kubectls_words(given, refusal
 
 
 def test_a_name_given_twice_is_one_object():
-    assert Selection(names=("b", "a", "b")).names == ("b", "a")
+    selection = Selection(names=("b", "a", "b"))
+    assert (selection.names, selection.distinct) == (("b", "a", "b"), ("b", "a"))
 
 
 def test_a_selection_of_nothing_is_false():
@@ -58,13 +59,17 @@ def test_selectors_become_the_query_and_all_namespaces_the_scope():
     )
 
 
-def selected(*args, required=True, every=True):
+def selected(*args, required=True, every=True, all_yields=False):
     """What a verb with these options gets, or the usage error."""
     found = []
 
     @click.command(cls=Verb)
     @selection_options(
-        all_flag=every, field_selector=every, all_namespaces=every, required=required
+        all_flag=every,
+        field_selector=every,
+        all_namespaces=every,
+        required=required,
+        all_yields=all_yields,
     )
     @click.option("--other", default=1)
     @click.pass_context
@@ -82,6 +87,13 @@ def test_the_flags_become_one_selection():
     )
     assert selected("--all")[0] == Selection(everything=True)
     assert selected(required=False, every=False)[0] == Selection()
+
+
+@pytest.mark.parametrize("args", [("a",), ("-l", "x"), ("--field-selector", "x")])
+def test_all_beside_what_says_more_says_nothing_or_is_refused(args):
+    assert selected(*args, "--all", all_yields=True) == selected(*args)
+    with pytest.raises(click.UsageError):
+        selected(*args, "--all")
 
 
 @pytest.mark.parametrize(
