@@ -93,7 +93,7 @@ def test_a_wide_list_says_why_a_clone_is_where_it_is(kvc: Kvc, three: ControlPla
         (("-A",), "abc"),
         (("-A", "--field-selector=metadata.namespace=vms"), "c"),
         (("-n", "vms"), "c"),
-        (("b", "a", "b"), "ba"),
+        (("b", "a", "b"), "bab"),
         (("--sort-by=.status.phase",), "ba"),
         (("--sort-by={.metadata.name}", "-A"), "abc"),
         (("b", "a", "--sort-by=metadata.name"), "ab"),

@@ -116,5 +116,5 @@ class Api:
 
 
 def _answer(code: int, headers: Message, raw: bytes) -> Answer:
-    is_json = headers.get("Content-Type", "").startswith("application/json")
+    is_json = bool(raw) and headers.get("Content-Type", "").startswith("application/json")
     return Answer(code, headers, json.loads(raw) if is_json else raw.decode())

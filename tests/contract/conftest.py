@@ -20,7 +20,8 @@ def api(kubeconfig: Path) -> Api:
     return Api(kubeconfig)
 
 
-def _new_namespace(api: Api) -> str:
+def new_namespace(api: Api) -> str:
+    """A namespace by a name that nobody else has."""
     body = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -35,7 +36,7 @@ def _new_namespace(api: Api) -> str:
 @pytest.fixture(scope="session")
 def namespace(api: Api) -> Iterator[str]:
     """A namespace that all tests share: they tell their objects apart by name and label."""
-    name = _new_namespace(api)
+    name = new_namespace(api)
     yield name
     api.delete(f"/api/v1/namespaces/{name}")
 
@@ -43,7 +44,7 @@ def namespace(api: Api) -> Iterator[str]:
 @pytest.fixture
 def empty_namespace(api: Api) -> Iterator[str]:
     """A namespace for a test that counts everything in it."""
-    name = _new_namespace(api)
+    name = new_namespace(api)
     yield name
     api.delete(f"/api/v1/namespaces/{name}")
 
@@ -87,18 +88,19 @@ def settle(api: Api, clones: str, body: Obj) -> Obj:
     created = api.post(clones, body)
     assert created.code == 201, created.body
     path = f"{clones}/{created.body['metadata']['name']}"
+    until(lambda: "conditions" in api.get(path).body.get("status", {}))
+    found: Obj = api.get(path).body
+    return found
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for what the server is about to do."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found: Obj = api.get(path).body
-        if found.get("status", {}).get("conditions"):
-            return found
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
         time.sleep(0.02)
-    raise AssertionError("KubeVirt never wrote the clone's status")
 
 
 def until_gone(api: Api, path: str) -> None:
     """Waits until an object is deleted."""
-    deadline = time.monotonic() + PATIENCE
-    while api.get(path).code != 404:
-        assert time.monotonic() < deadline, f"{path} is still there"
-        time.sleep(0.02)
+    until(lambda: api.get(path).code == 404)

@@ -29,24 +29,69 @@ def test_what_is_not_there_is_not_deleted(api: Api, clones: str) -> None:
 
 
 def test_a_precondition_on_the_uid_must_hold(api: Api, clones: str, settled: Obj) -> None:
-    path = f"{clones}/{settled['metadata']['name']}"
+    name, uid = settled["metadata"]["name"], settled["metadata"]["uid"]
+    path = f"{clones}/{name}"
     answer = api.delete(path, {"preconditions": {"uid": "another"}})
     assert (answer.code, answer.body["reason"]) == (409, "Conflict")
-    assert "Precondition failed: UID in precondition: another" in answer.body["message"]
-    assert api.delete(path, {"preconditions": {"uid": settled["metadata"]["uid"]}}).code == 200
+    assert answer.body["message"] == (
+        f'Operation cannot be fulfilled on VirtualMachineClone.clone.kubevirt.io "{name}": the UID '
+        f"in the precondition (another) does not match the UID in record ({uid}). The object might "
+        "have been deleted and then recreated"
+    )
+    assert answer.body["details"] == {
+        "name": name,
+        "group": "clone.kubevirt.io",
+        "kind": "VirtualMachineClone",
+    }
+    assert api.delete(path, {"preconditions": {"uid": uid}}).code == 200
 
 
 def test_a_precondition_on_the_version_must_hold(api: Api, clones: str, settled: Obj) -> None:
     path = f"{clones}/{settled['metadata']['name']}"
     answer = api.delete(path, {"preconditions": {"resourceVersion": "1"}})
     assert (answer.code, answer.body["reason"]) == (409, "Conflict")
+    assert "the ResourceVersion in the precondition (1) does not match" in answer.body["message"]
     assert api.get(path).code == 200
 
 
 def test_a_dry_deletion_deletes_nothing(api: Api, clones: str, settled: Obj) -> None:
     path = f"{clones}/{settled['metadata']['name']}"
     assert api.delete(path, {"dryRun": ["All"]}).code == 200
+    assert api.delete(path, dryRun="All").code == 200
     assert api.get(path).code == 200
+
+
+def test_the_options_of_a_body_are_the_only_ones(api: Api, clones: str, settled: Obj) -> None:
+    path = f"{clones}/{settled['metadata']['name']}"
+    options = {"preconditions": {"uid": settled["metadata"]["uid"]}}
+    # What the query says of a dry run is not looked at: the object is gone.
+    assert api.delete(path, options, dryRun="All").code == 200
+    assert api.get(path).code == 404
+
+
+def test_a_dry_deletion_shows_what_waits_for_the_dependents(
+    api: Api, clones: str, settled: Obj
+) -> None:
+    path = f"{clones}/{settled['metadata']['name']}"
+    answer = api.delete(path, {"dryRun": ["All"], "propagationPolicy": "Foreground"})
+    assert answer.body["metadata"]["finalizers"] == ["foregroundDeletion"]
+    assert "deletionTimestamp" not in api.get(path).body["metadata"]
+
+
+def test_two_ways_to_treat_dependents_are_one_too_many(api: Api, clones: str, settled: Obj) -> None:
+    options = {"orphanDependents": True, "propagationPolicy": "Orphan", "dryRun": ["All"]}
+    answer = api.delete(f"{clones}/{settled['metadata']['name']}", options)
+    assert (answer.code, answer.body["details"]["causes"]) == (
+        422,
+        [
+            {
+                "reason": "FieldValueInvalid",
+                "message": 'Invalid value: "Orphan": orphanDependents and deletionPropagation '
+                "cannot be both set",
+                "field": "propagationPolicy",
+            }
+        ],
+    )
 
 
 def test_an_unknown_propagation_is_invalid(api: Api, clones: str, settled: Obj) -> None:

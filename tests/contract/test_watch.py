@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from .client import TABLE, Api, Obj
 from .conftest import a_clone, settle
 
@@ -34,7 +36,11 @@ def test_a_watch_without_a_version_begins_with_what_is_there(
 ) -> None:
     name = settled["metadata"]["name"]
     with api.watch(clones, fieldSelector=f"metadata.name={name}") as events:
-        assert next(events) == {"type": "ADDED", "object": settled}
+        event = next(events)
+    if event["type"] == "ERROR":
+        # RequestWatchProgress is disabled, or: Too large resource version.
+        pytest.skip("an etcd before 3.4.31 and 3.5.13 can't say how far it has come")
+    assert event == {"type": "ADDED", "object": settled}
 
 
 def test_a_watch_of_version_zero_begins_with_what_is_there(
@@ -102,13 +108,16 @@ def test_a_watch_ends_with_its_timeout(api: Api, clones: str) -> None:
         assert list(events) == []
 
 
-def test_bookmarks_say_how_far_a_watch_has_come(api: Api, clones: str) -> None:
+def test_bookmarks_say_how_far_a_watch_has_come(api: Api, clones: str, name: str) -> None:
     version = _version(api, clones)
     query = {"resourceVersion": version, "labelSelector": "nobody=has-this"}
     with api.watch(clones, timeoutSeconds=4, allowWatchBookmarks="true", **query) as events:
+        created = api.post(clones, a_clone(name)).body
         bookmark = _next_of(events, "BOOKMARK")
     assert bookmark["kind"] == "VirtualMachineClone"
-    assert int(bookmark["metadata"]["resourceVersion"]) >= int(version)
+    assert bookmark.keys() == {"apiVersion", "kind", "metadata"}
+    seen = int(bookmark["metadata"]["resourceVersion"])
+    assert seen >= int(created["metadata"]["resourceVersion"])
 
 
 def test_a_version_that_is_forgotten_is_expired(api: Api, clones: str) -> None:
@@ -118,11 +127,23 @@ def test_a_version_that_is_forgotten_is_expired(api: Api, clones: str) -> None:
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
 
 
+def test_a_watch_of_a_version_that_is_none_fails(api: Api, clones: str) -> None:
+    answer = api.get(clones, watch="true", resourceVersion="abc")
+    assert answer.code == 500
+    assert answer.body["message"] == (
+        'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'
+    )
+
+
+def test_one_object_by_its_name_is_read_not_watched(api: Api, clones: str, settled: Obj) -> None:
+    answer = api.get(f"{clones}/{settled['metadata']['name']}", watch="true")
+    assert answer.body == settled
+
+
 def test_a_watch_can_send_tables(api: Api, clones: str, settled: Obj) -> None:
     name = settled["metadata"]["name"]
-    query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": 1}
-    answer = api.get(clones, TABLE, **query)
-    event = answer.body if isinstance(answer.body, dict) else None
-    assert event is not None
+    query = {"resourceVersion": "0", "fieldSelector": f"metadata.name={name}"}
+    with api.watch(clones, TABLE, **query) as events:
+        event = next(events)
     assert (event["type"], event["object"]["kind"]) == ("ADDED", "Table")
     assert event["object"]["rows"][0]["cells"][0] == name

@@ -330,7 +330,6 @@ def test_an_odd_json_patch_is_refused_with_a_status(api: Api, operations: object
         {"limit": "x"},
         {"watch": "1", "timeoutSeconds": "x"},
         {"resourceVersion": "x"},
-        {"watch": "1", "resourceVersion": "x"},
         {"continue": "e30"},
         {"continue": "IiI"},
         {"labelSelector": "a=b=c"},

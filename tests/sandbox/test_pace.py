@@ -86,3 +86,11 @@ def test_retries_of_a_key_wait_longer_until_it_is_forgotten() -> None:
     queue.forget(ONE)
     queue.retry(ONE, 0.0)
     assert queue.next_due() == pytest.approx(0.005)
+
+
+def test_what_counts_as_a_failure_makes_the_next_retry_later() -> None:
+    # Recording 09: ten refused restores in twelve seconds, not twelve.
+    queue = WorkQueue(Pace())
+    queue.count(ONE, 2)
+    queue.retry(ONE, 0.0)
+    assert queue.next_due() == pytest.approx(0.02)

@@ -201,12 +201,36 @@ def test_a_claim_begins_pending_whatever_is_sent(registry: Registry) -> None:
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"]},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Mi"}},
+        },
         "status": {"phase": "Bound"},
     }
     created = registry.create(CLAIMS, "default", claim)
     assert created["status"] == {"phase": "Pending"}
     assert created["spec"]["volumeMode"] == "Filesystem"
+
+
+def test_a_claim_says_how_much_it_wants_and_how(registry: Registry) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+    with pytest.raises(ApiError) as refused:
+        registry.create(CLAIMS, "default", {**claim, "spec": {}})
+    assert str(refused.value) == (
+        'PersistentVolumeClaim "data" is invalid: [spec.accessModes: Required value: at least 1 '
+        "access mode is required, spec.resources[storage]: Required value]"
+    )
+
+
+def test_an_event_is_in_the_namespace_of_what_it_is_about(registry: Registry) -> None:
+    about = {"kind": "VirtualMachineClone", "name": "a", "namespace": "other"}
+    head = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "a.1"}}
+    with pytest.raises(ApiError) as refused:
+        registry.create("events", "default", {**head, "involvedObject": about})
+    assert str(refused.value) == (
+        'Event "a.1" is invalid: involvedObject.namespace: Invalid value: "other": does not match '
+        "event.namespace"
+    )
 
 
 def test_labels_without_a_value_are_empty(registry: Registry) -> None:

@@ -384,7 +384,7 @@ def test_a_storage_class_of_the_users_own_says_when_its_claims_are_bound(
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": name},
-            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": name},
+            "spec": _claim_spec(name),
         }
         world.registry.create(CLAIMS, NAMESPACE, claim)
     world.until(lambda: world.get(CLAIMS, "first-consumer")["status"]["phase"] == "Bound")
@@ -396,7 +396,15 @@ def a_claim(name: str, storage_class: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": storage_class},
+        "spec": _claim_spec(storage_class),
+    }
+
+
+def _claim_spec(storage_class: str) -> dict[str, Any]:
+    return {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Mi"}},
+        "storageClassName": storage_class,
     }
 
 

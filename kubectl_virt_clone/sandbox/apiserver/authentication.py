@@ -5,9 +5,10 @@ What users may do is authorization.py's.
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.message import Message
 from typing import Any, NamedTuple
@@ -46,7 +47,7 @@ def user_of(users: Mapping[str, User], headers: Message, path: str, peer: Peer) 
     extra = _extra(headers)
     if not name:
         if groups or uid or extra:
-            raise status.failure(500, "requested impersonation without impersonating a user")
+            raise _nobody(groups, uid, extra)
         return user
     acting = [_Acting("", "users", name), *(_Acting("", "groups", group) for group in groups)]
     acting += [_Acting(REVIEWS, "userextras", value, key) for key in extra for value in extra[key]]
@@ -58,6 +59,22 @@ def user_of(users: Mapping[str, User], headers: Message, path: str, peer: Peer) 
                 user.name, "impersonate", item, name=item.name, subresource=item.subresource
             )
     return replace(_known(users, name), groups=(*groups, AUTHENTICATED), uid=uid, extra=extra)
+
+
+def _nobody(groups: tuple[str, ...], uid: str, extra: dict[str, list[str]]) -> status.ApiError:
+    """What the server says of one who wants a group, a uid or a field, and to be nobody."""
+    fields = ", ".join(f"{json.dumps(key)}:{_strings(extra[key])}" for key in sorted(extra))
+    info = (
+        f'Name:"", UID:{json.dumps(uid)}, Groups:{_strings(groups)}, '
+        f"Extra:map[string][]string{f'{{{fields}}}' if fields else '(nil)'}"
+    )
+    return status.bad_request(
+        f"requested &user.DefaultInfo{{{info}}} without impersonating a user name"
+    )
+
+
+def _strings(values: Sequence[str]) -> str:
+    return f"[]string{{{', '.join(map(json.dumps, values))}}}" if values else "[]string(nil)"
 
 
 def _certified(users: Mapping[str, User], peer: Peer) -> User | None:

@@ -5,10 +5,11 @@ Who asks is found out in authentication.py; refusing sentences are in status.py.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..storage.status import bad_request
+from ..storage.status import ApiError, bad_request, cause, invalid
 from .requestinfo import RequestInfo
 
 Obj = dict[str, Any]
@@ -119,30 +120,39 @@ def allowed(user: User, info: RequestInfo) -> bool:
     return user.may(info.verb, info.group, _qualified(info), info.namespace, info.name)
 
 
-def review(user: User, kind: str, body: Any) -> Obj:
+def review(user: User, kind: str, body: Any, now: str) -> Obj:
     """The answer to a self review: the request with its status, never stored.
 
-    Raises ApiError 400 when the body is no review of this kind.
+    ``now`` is the server's time. Raises ApiError 400 when the body is no review of this kind, or
+    names no namespace, and 422 when it does not ask exactly one thing.
     """
     if not isinstance(body, dict) or body.get("kind") != kind:
         raise bad_request(f"the object provided must be of type {kind}")
     spec = body.get("spec") or {}
+    if kind == "SelfSubjectReview":
+        return {**body, "metadata": {"creationTimestamp": now}, "status": _review_self(user)}
     if kind == "SelfSubjectAccessReview":
-        verdict = _review_access(user, spec)
-    elif kind == "SelfSubjectRulesReview":
-        verdict = _review_rules(user, spec.get("namespace", ""))
-    else:
-        verdict = _review_self(user)
-    meta = {"metadata": {"creationTimestamp": None, **(body.get("metadata") or {})}}
-    return {**body, **meta, "status": verdict}
+        return {**body, "metadata": {}, "status": _review_access(user, spec)}
+    if not spec.get("namespace"):
+        raise bad_request("no namespace on request")
+    # The namespace is what is asked for; what is answered does not repeat it.
+    return {**body, "metadata": {}, "spec": {}, "status": _review_rules(user, spec["namespace"])}
 
 
 def _review_access(user: User, spec: Obj) -> Obj:
     """The status of a SelfSubjectAccessReview."""
     path = spec.get("nonResourceAttributes")
-    if path:
+    attributes = spec.get("resourceAttributes")
+    if path is not None and attributes is not None:
+        asked = {"Path": path.get("path", ""), "Verb": path.get("verb", "")}
+        value = json.dumps(asked, separators=(",", ":"))
+        reason = "cannot be specified in combination with resourceAttributes"
+        raise _invalid_review("spec.nonResourceAttributes", value, reason)
+    if path is not None:
         return {"allowed": user.may_path(path.get("verb", ""), path.get("path", ""))}
-    attributes = spec.get("resourceAttributes") or {}
+    if attributes is None:
+        reason = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise _invalid_review("spec.resourceAttributes", "null", reason)
     resource = attributes.get("resource", "")
     if attributes.get("subresource"):
         resource += "/" + attributes["subresource"]
@@ -156,6 +166,12 @@ def _review_access(user: User, spec: Obj) -> Obj:
     return {"allowed": verdict}
 
 
+def _invalid_review(field: str, value: str, reason: str) -> ApiError:
+    # The server names no kind here.
+    wrong = cause("FieldValueInvalid", f"Invalid value: {value}: {reason}", field)
+    return invalid("authorization.k8s.io", "", "", [wrong])
+
+
 def _review_rules(user: User, namespace: str) -> Obj:
     """The status of a SelfSubjectRulesReview."""
     rules = [rule for rule in user.all_rules if rule.reaches(namespace)]
@@ -166,9 +182,7 @@ def _review_rules(user: User, namespace: str) -> Obj:
     return {
         "incomplete": False,
         "resourceRules": [_shown(rule) for rule in rules],
-        "nonResourceRules": [
-            {"nonResourceURLs": [path], "verbs": verbs} for path, verbs in paths
-        ],
+        "nonResourceRules": [{"nonResourceURLs": [path], "verbs": verbs} for path, verbs in paths],
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..storage.status import bad_request, cause, invalid
+from ..storage.status import ApiError, Cause, bad_request, cause, invalid
 from . import requestinfo
 from .requestinfo import RequestInfo
 
@@ -31,26 +31,44 @@ def parse(info: RequestInfo, body: Any) -> DeleteOptions:
     Raises ApiError 400 for a body that is no object, 422 for values that no server knows.
     """
     if body is not None and not isinstance(body, dict):
-        raise bad_request("the object provided is unrecognized: DeleteOptions expected")
-    options: dict[str, Any] = body or {}
-    dry_run = requestinfo.dry_run_of(info) or list(options.get("dryRun") or ())
+        raise bad_request("couldn't get version/kind; json parse error: DeleteOptions expected")
+    # A body speaks alone: what the query says besides it is not looked at.
+    options: dict[str, Any] = _of_query(info) if body is None else body
+    dry_run = list(options.get("dryRun") or ())
     requestinfo.check_write_options(info, dry_run)
     preconditions = options.get("preconditions") or {}
     return DeleteOptions(
-        propagation=_propagation(info, options),
+        propagation=_propagation(options),
         uid=preconditions.get("uid"),
         resource_version=preconditions.get("resourceVersion"),
         dry_run=bool(dry_run),
     )
 
 
-def _propagation(info: RequestInfo, options: dict[str, Any]) -> str:
-    if options.get("orphanDependents") is not None:
-        return "Orphan" if options["orphanDependents"] else "Background"
-    wanted = options.get("propagationPolicy") or info.query.get("propagationPolicy")
+def _of_query(info: RequestInfo) -> dict[str, Any]:
+    options: dict[str, Any] = {"dryRun": requestinfo.dry_run_of(info)}
+    for key in ("propagationPolicy", "orphanDependents"):
+        if key in info.query:
+            options[key] = info.flag(key) if key == "orphanDependents" else info.query[key]
+    return options
+
+
+def _propagation(options: dict[str, Any]) -> str:
+    orphaned, wanted = options.get("orphanDependents"), options.get("propagationPolicy")
+    if orphaned is not None and wanted:
+        text = (
+            f'Invalid value: "{wanted}": orphanDependents and deletionPropagation cannot be both '
+            "set"
+        )
+        raise _invalid(cause("FieldValueInvalid", text, "propagationPolicy"))
+    if orphaned is not None:
+        return "Orphan" if orphaned else "Background"
     if wanted and wanted not in _PROPAGATIONS:
         known = ", ".join(f'"{item}"' for item in (*_PROPAGATIONS, "nil"))
         text = f'Unsupported value: "{wanted}": supported values: {known}'
-        wrong = cause("FieldValueNotSupported", text, "propagationPolicy")
-        raise invalid("meta.k8s.io", "DeleteOptions", "", [wrong])
+        raise _invalid(cause("FieldValueNotSupported", text, "propagationPolicy"))
     return str(wanted or "Background")
+
+
+def _invalid(wrong: Cause) -> ApiError:
+    return invalid("meta.k8s.io", "DeleteOptions", "", [wrong])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..storage.resources import Catalogue
-from ..storage.status import method_not_allowed, no_such_resource
+from ..storage.status import PageNotFound, method_not_allowed, no_such_resource
 from . import discovery, openapi
 from . import openapi_protobuf as protobuf
 from .negotiation import JSON, choose
@@ -46,13 +46,15 @@ class Documents:
             return self._roots(method, accept, core=parts == ["api"])
         document = self._document(parts)
         if document is None:
-            raise no_such_resource()
+            raise no_such_resource() if parts[0] == "api" else PageNotFound
         if method != "GET":
             raise method_not_allowed()
         if parts == ["openapi", "v2"] and any(media in accept for media in protobuf.ACCEPTED):
             return protobuf.CONTENT_TYPE, protobuf.document(self._catalogue)
         choose(accept)
-        return JSON, document
+        # The index of the documents is JSON, but nobody says so.
+        index = parts == ["openapi", "v3"]
+        return ("text/plain; charset=utf-8" if index else JSON), document
 
     def _roots(self, method: str, accept: str, *, core: bool) -> tuple[str, Obj]:
         if method != "GET":

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..storage import status
-from ..storage.listing import ListPage, ListQuery
+from ..storage.decoding import unreadable
+from ..storage.listing import ListQuery
+from ..storage.objectmeta import timestamp
 from ..storage.registry import Registry, Write
 from ..storage.resources import ResourceType
-from . import authorization, deletion, disturbances, requestinfo, tables, watching
+from . import authorization, bodies, deletion, disturbances, requestinfo, routing, tables, watching
 from .authorization import User
 from .faults import Fault
-from .negotiation import JSON, Form, choose, read_body
+from .negotiation import JSON, UNREADABLE, Form, choose, read_body
 from .patches import patcher
 from .requestinfo import RequestInfo
 
@@ -26,7 +28,6 @@ Obj = dict[str, Any]
 _META = "meta.k8s.io"
 _OBJECT_FORMS = (("Table", _META, "v1"), ("PartialObjectMetadata", _META, "v1"))
 _LIST_FORMS = (*_OBJECT_FORMS, ("PartialObjectMetadataList", _META, "v1"))
-_STATUS_VERBS = ("get", "update", "patch")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def encode(value: Any) -> bytes:
 
 def refused(error: status.ApiError) -> Response:
     """The response that carries a refusal."""
+    if isinstance(error, status.PageNotFound):
+        return Response(error.code, error.text.encode(), "text/plain; charset=utf-8")
     seconds = error.status.get("details", {}).get("retryAfterSeconds", 0)
     return Response(error.code, encode(error.status), retry_after=seconds)
 
@@ -83,27 +86,18 @@ class Endpoints:
 
     def answer(self, request: Request) -> Response:
         """The response to an authorized request; raises ApiError for every refusal."""
-        info = request.info
-        resource = self._registry.catalogue.find(info.group, info.resource)
-        if resource is None or info.version not in resource.versions:
-            raise status.no_such_resource()
-        if info.subresource and not (info.subresource == "status" and resource.has_status):
-            raise status.no_such_resource()
-        if resource.namespaced and not info.namespace and info.verb not in ("list", "watch"):
-            raise status.method_not_allowed()
-        allowed = _STATUS_VERBS if info.subresource else resource.verbs
-        unnamed = info.verb in ("update", "patch", "delete", "get") and not info.name
-        if info.verb not in allowed or unnamed or (info.verb == "create" and info.name):
-            raise status.method_not_allowed()
-        return self._verbs[info.verb](request, resource)
+        resource = routing.resource_of(request.info, self._registry.catalogue)
+        return self._verbs[request.info.verb](request, resource)
 
     def _create(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
         form = choose(request.accept, _OBJECT_FORMS)
-        body = read_body(request.content_type, request.body)
+        body = self._body(request, resource)
         write = self._write(request, requestinfo.dry_run_of(info))
         if (resource.group, resource.plural) in authorization.SELF_REVIEWS:
-            return Response(201, encode(authorization.review(request.user, resource.kind, body)))
+            now = timestamp(self._registry.clock())
+            answer = authorization.review(request.user, resource.kind, body, now)
+            return Response(201, encode(answer))
         created = self._registry.create(resource.key, info.namespace, body, write=write)
         return self._one(201, form, request, resource, created, write.warnings)
 
@@ -118,17 +112,17 @@ class Endpoints:
         form = choose(request.accept, _LIST_FORMS)
         requestinfo.check_list_options(info)
         page = self._registry.list(resource.key, _scope(resource, info), _list_query(info))
-        items = _served_items(resource, info, page)
+        items = bodies.served_items(resource, info, page)
         if form.kind == "PartialObjectMetadata":
-            raise _not_one_object(resource)
+            raise bodies.not_one_object(resource)
         body: Obj
         if form.kind == "Table":
             body = self._table(request, resource, items, page.metadata)
         elif form.kind:
             body = tables.partial_metadata_list(items, page.metadata)
         else:
-            body = _list_object(resource, info, page)
-        return Response(200, encode(body), form.content_type, self._deprecation(request, resource))
+            body = bodies.list_object(resource, info, page)
+        return Response(200, encode(body), warnings=self._deprecation(request, resource))
 
     def _watch(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -151,7 +145,7 @@ class Endpoints:
         lines = self._lines(events, form, request, resource)
         stream = disturbances.cut(lines, request.faults)
         warnings = self._deprecation(request, resource)
-        return Response(200, content_type=form.content_type, warnings=warnings, stream=stream)
+        return Response(200, warnings=warnings, stream=stream)
 
     def _lines(
         self,
@@ -167,7 +161,7 @@ class Endpoints:
     def _update(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
         form = choose(request.accept, _OBJECT_FORMS)
-        body = read_body(request.content_type, request.body)
+        body = self._body(request, resource)
         write = self._write(request, requestinfo.dry_run_of(info))
         updated = self._registry.update(
             resource.key,
@@ -233,7 +227,14 @@ class Endpoints:
                 # Deleted meanwhile, perhaps as a dependent of the one before.
                 if error.reason not in ("NotFound", "Conflict"):
                     raise
-        return Response(200, encode(_list_object(resource, info, page)))
+        return Response(200, encode(bodies.list_object(resource, info, page)))
+
+    def _body(self, request: Request, resource: ResourceType) -> Any:
+        prefix = f"{unreadable(resource)}{UNREADABLE}"
+        body = read_body(request.content_type, request.body, prefix=prefix)
+        if body is None and not request.body.strip():
+            raise status.bad_request(f"{prefix}unexpected end of JSON input (<empty>)")
+        return body
 
     def _write(self, request: Request, dry_run: list[str]) -> Write:
         requestinfo.check_write_options(request.info, dry_run)
@@ -255,7 +256,7 @@ class Endpoints:
     ) -> Response:
         shown = self._shown(form, request, resource, obj)
         warnings = [*self._deprecation(request, resource), *warnings]
-        return Response(code, encode(shown), form.content_type, warnings)
+        return Response(code, encode(shown), warnings=warnings)
 
     def _shown(self, form: Form, request: Request, resource: ResourceType, obj: Obj) -> Obj:
         served = {**obj, "apiVersion": resource.api_version_of(request.info.version)}
@@ -269,18 +270,15 @@ class Endpoints:
     ) -> Obj:
         include = request.info.query.get("includeObject") or "Metadata"
         if include not in ("None", "Metadata", "Object"):
-            raise status.bad_request(f"unrecognized includeObject value: {include!r}")
+            raise status.bad_request(
+                "Unable to convert to Table as requested: includeObject: Invalid value: "
+                f"\"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+            )
         return tables.table(resource, items, metadata, self._registry.clock(), include)
 
     def _deprecation(self, request: Request, resource: ResourceType) -> list[str]:
         text = resource.deprecations.get(request.info.version)
         return [text] if text else []
-
-
-def _not_one_object(resource: ResourceType) -> status.ApiError:
-    go_type = "unstructured.UnstructuredList" if resource.custom else f"core.{resource.list_kind}"
-    what = f"you requested PartialObjectMetadata, but the requested object is a list (*{go_type})"
-    return status.failure(406, what, "NotAcceptable")
 
 
 def _scope(resource: ResourceType, info: RequestInfo) -> str | None:
@@ -296,17 +294,3 @@ def _list_query(info: RequestInfo) -> ListQuery:
         version=info.query.get("resourceVersion", ""),
         match=info.query.get("resourceVersionMatch", ""),
     )
-
-
-def _served_items(resource: ResourceType, info: RequestInfo, page: ListPage) -> list[Obj]:
-    api_version = resource.api_version_of(info.version)
-    return [{**obj, "apiVersion": api_version} for obj in page.items]
-
-
-def _list_object(resource: ResourceType, info: RequestInfo, page: ListPage) -> Obj:
-    return {
-        "apiVersion": resource.api_version_of(info.version),
-        "items": _served_items(resource, info, page),
-        "kind": resource.list_kind,
-        "metadata": page.metadata,
-    }

@@ -19,7 +19,9 @@ YAML = "application/yaml"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-READABLE = (JSON, YAML)
+APPLY_PATCH = "application/apply-patch+yaml"
+READABLE = (JSON, YAML, PROTOBUF)
+UNREADABLE = "couldn't get version/kind; json parse error: "
 _ALIASES = (JSON, "application/*", "*/*")
 
 
@@ -72,25 +74,28 @@ def choose(accept: str, known: tuple[tuple[str, str, str], ...] = ()) -> Form:
     for form in forms(accept):
         if not form.kind or (form.kind, form.group, form.version) in known:
             return form
-    raise not_acceptable([JSON])
+    raise not_acceptable(READABLE)
 
 
-def read_body(content_type: str, raw: bytes, accepted: tuple[str, ...] = READABLE) -> Any:
-    """The JSON (or YAML) value of a body; None for an empty one. Raises ApiError 400 or 415."""
+def read_body(
+    content_type: str, raw: bytes, accepted: tuple[str, ...] = READABLE, prefix: str = ""
+) -> Any:
+    """The JSON (or YAML) value of a body; None for an empty one. Raises ApiError 400 or 415.
+
+    ``prefix`` is what an error says first of a body that can't be read.
+    """
     media = (content_type or JSON).partition(";")[0].strip()
-    if media == PROTOBUF and JSON in accepted:
-        return read_object(raw, accepted)
     if media not in accepted:
         raise unsupported_media_type(accepted)
+    if media == PROTOBUF:
+        return read_object(raw, accepted)
     if not raw.strip():
         return None
     try:
         return _read_yaml(raw) if media == YAML else json.loads(raw)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         line = str(error).splitlines()[0]
-        raise bad_request(
-            f"the object provided is unrecognized: couldn't get version/kind; parse error: {line}"
-        ) from None
+        raise bad_request(f"{prefix or UNREADABLE}{line}") from None
 
 
 def _read_yaml(raw: bytes) -> Any:

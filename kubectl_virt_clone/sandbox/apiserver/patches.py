@@ -7,7 +7,8 @@ patches of a restore are not applied here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import jsonpatch
 
@@ -35,11 +36,11 @@ def patcher(content_type: str, raw: bytes, *, custom: bool = True) -> Callable[[
     for a body that can't be read; the function raises ApiError 422 for a patch that doesn't apply.
     """
     accepted = PATCH_TYPES if custom else (*PATCH_TYPES, STRATEGIC_PATCH)
-    document = read_body(content_type, raw, accepted)
+    document = read_body(content_type, raw, accepted, "error decoding patch: ")
     kind = content_type.partition(";")[0].strip()
     if kind != JSON_PATCH:
         if not isinstance(document, dict):
-            raise bad_request("the merge patch must be a JSON object")
+            raise bad_request("error decoding patch: a merge patch is a JSON object")
         merged = strategic.merge if kind == STRATEGIC_PATCH else merge
         return lambda obj: merged(obj, document)
     if not isinstance(document, list):
@@ -60,10 +61,37 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
+class _Replace(jsonpatch.ReplaceOperation):
+    """As the server's library has it: what is not there yet is added, if its parent is."""
+
+    def apply(self, obj: Any) -> Any:
+        parent, part = self.pointer.to_last(obj)
+        if isinstance(parent, dict) and part is not None and part not in parent:
+            parent[part] = self.operation["value"]
+            return obj
+        return super().apply(obj)
+
+
+class _Test(jsonpatch.TestOperation):
+    """As the server's library has it: what is not there is null."""
+
+    def apply(self, obj: Any) -> Any:
+        parent, part = self.pointer.to_last(obj)
+        absent = isinstance(parent, dict) and part is not None and part not in parent
+        if absent and self.operation.get("value", "") is None:
+            return obj
+        return super().apply(obj)
+
+
+class _Patch(jsonpatch.JsonPatch):
+    operations: ClassVar = MappingProxyType(
+        {**jsonpatch.JsonPatch.operations, "replace": _Replace, "test": _Test}
+    )
+
+
 def _apply(obj: Obj, operations: list[Any]) -> Any:
     try:
-        return jsonpatch.JsonPatch(operations).apply(obj)
-    except _REFUSALS as error:
+        return _Patch(operations).apply(obj)
+    except _REFUSALS:
         message = "the server rejected our request due to an error in our request"
-        details = {"causes": [{"reason": "UnexpectedServerResponse", "message": str(error)}]}
-        raise failure(422, message, "Invalid", details) from None
+        raise failure(422, message, "Invalid", {}) from None

@@ -5,6 +5,7 @@ Whether it exists, may be done, or what the answer is: not here.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,7 +20,7 @@ _OPTIONS = {
     "deletecollection": "DeleteOptions",
 }
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
-_TRUE = ("1", "true", "True", "TRUE", "t", "T")
+_FALSE = ("", "0", "false")
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class RequestInfo:
 
     def flag(self, key: str) -> bool:
         """A boolean option of the query."""
-        return self.query.get(key, "") in _TRUE
+        return self.query.get(key, "").lower() not in _FALSE
 
     def number(self, key: str) -> int:
-        """A number of the query, 0 when it is absent. Raises ApiError 400."""
+        """A number of the query, 0 when it is absent or negative. Raises ApiError 400."""
         text = self.query.get(key, "")
-        if text and not text.isdecimal():
+        if text and not text.removeprefix("-").isdecimal():
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-        return int(text or 0)
+        return max(int(text or 0), 0)
 
 
 def parse(method: str, target: str) -> RequestInfo:
@@ -64,7 +65,8 @@ def parse(method: str, target: str) -> RequestInfo:
         case ["namespaces", named, _, *_]:
             namespace, rest = named, rest[2:]
     resource, name, *sub = [*rest, ""] if len(rest) == 1 else rest
-    subresource = "/".join(sub)
+    # What follows the subresource is the subresource's own: no server here looks at it.
+    subresource = sub[0] if sub else ""
     return RequestInfo(
         method,
         _verb(method, name, query),
@@ -91,9 +93,9 @@ def _split_version(parts: list[str]) -> tuple[str, str, list[str]]:
 
 def _verb(method: str, name: str, query: dict[str, str]) -> str:
     if method in ("GET", "HEAD"):
-        if query.get("watch", "") in _TRUE:
-            return "watch"
-        return "get" if name else "list"
+        if name:
+            return "get"
+        return "watch" if query.get("watch", "").lower() not in _FALSE else "list"
     if method == "DELETE" and not name:
         return "deletecollection"
     return _VERBS.get(method, method.lower())
@@ -101,15 +103,14 @@ def _verb(method: str, name: str, query: dict[str, str]) -> str:
 
 def dry_run_of(info: RequestInfo) -> list[str]:
     """The values of the query's dryRun."""
-    return [info.query["dryRun"]] if info.query.get("dryRun") else []
+    return [info.query["dryRun"]] if "dryRun" in info.query else []
 
 
 def check_write_options(info: RequestInfo, dry_run: list[str]) -> None:
     """Raises ApiError 422 for values of dryRun and fieldValidation that no server knows."""
     causes: list[Cause] = []
     if any(item != "All" for item in dry_run):
-        wrong = next(item for item in dry_run if item != "All")
-        text = f'Unsupported value: "{wrong}": supported values: "All"'
+        text = f'Unsupported value: {json.dumps(dry_run)}: supported values: "All"'
         causes.append(cause("FieldValueNotSupported", text, "dryRun"))
     validation = info.query.get("fieldValidation", "")
     if validation not in _VALIDATIONS:
@@ -121,7 +122,12 @@ def check_write_options(info: RequestInfo, dry_run: list[str]) -> None:
 
 
 def check_list_options(info: RequestInfo) -> None:
-    """Raises ApiError 422 for options of lists and watches that don't go together."""
+    """Raises ApiError 422 for options of lists and watches that don't go together, 400 for others.
+
+    A number that is none is refused whether it is used or not.
+    """
+    for key in ("limit", "timeoutSeconds"):
+        info.number(key)
     match = info.query.get("resourceVersionMatch", "")
     causes: list[Cause] = []
     if "sendInitialEvents" in info.query:
@@ -146,5 +152,8 @@ def check_list_options(info: RequestInfo) -> None:
     elif match not in ("", "Exact", "NotOlderThan"):
         text = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
         causes.append(cause("FieldValueNotSupported", text, "resourceVersionMatch"))
+    if match and info.query.get("continue"):
+        text = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+        causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
     if causes:
         raise invalid("meta.k8s.io", "ListOptions", "", causes)

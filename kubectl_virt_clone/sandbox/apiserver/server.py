@@ -103,7 +103,8 @@ class ApiServer:
             raise _refusal(request.user, info)
         if info.resource:
             return self._endpoints.answer(request)
-        content_type, document = self._documents.answer(info.method, info.path, request.accept)
+        method = "GET" if info.method == "HEAD" else info.method
+        content_type, document = self._documents.answer(method, info.path, request.accept)
         body = document if isinstance(document, bytes) else encode(document)
         return Response(200, body, content_type)
 
@@ -205,12 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
             response = refused(error)
         if api.on_request:
             api.on_request(self.command, self.path, response.code)
-        if response.stream is None:
+        if response.stream is None or self.command == "HEAD":
             self._write(response)
         else:
             self._write_stream(response, response.stream)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+    do_OPTIONS = do_TRACE = answer  # noqa: N815
 
     def _request(self, info: RequestInfo, body: bytes) -> Request:
         # The first thing of all: a fault may be that the user is no longer known.
@@ -278,7 +280,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(response)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.wfile.flush()
 
     def _write_stream(self, response: Response, lines: Iterator[bytes]) -> None:

@@ -34,7 +34,9 @@ _NAME = {
     "description": (
         "Name must be unique within a namespace. Is required when creating resources, although "
         "some resources may allow a client to request the generation of an appropriate name "
-        "automatically."
+        "automatically. Name is primarily intended for creation idempotence and configuration "
+        "definition. Cannot be updated. More info: "
+        "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
     ),
     "priority": 0,
 }
@@ -57,9 +59,11 @@ def table(
     for obj in objects:
         cells = [_cell(resource, column, obj, now) for column in resource.columns]
         row: Obj = {"cells": cells if name_last else [obj["metadata"]["name"], *cells]}
-        if include == "Metadata":
+        if include == "None":
+            row["object"] = None
+        elif include == "Metadata":
             row["object"] = partial_metadata(obj)
-        elif include == "Object":
+        else:
             row["object"] = obj
         rows.append(row)
     return {
@@ -86,7 +90,8 @@ def partial_metadata_list(objects: Iterable[Obj], metadata: Obj) -> Obj:
         "kind": "PartialObjectMetadataList",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
-        "items": [partial_metadata(obj) for obj in objects],
+        # The server appends to a list that it never made: an empty one is null.
+        "items": [partial_metadata(obj) for obj in objects] or None,
     }
 
 

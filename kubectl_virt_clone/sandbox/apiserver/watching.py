@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..storage.listing import parse_version
+from ..storage.listing import unreadable_version
 from ..storage.resources import ResourceType
 from ..storage.selectors import Predicate, both, field_predicate, label_predicate
-from ..storage.status import expired
+from ..storage.status import expired, failure
 from ..storage.store import Change, Compacted, Store
 
 Obj = dict[str, Any]
@@ -42,11 +42,14 @@ def watch(
 ) -> Iterator[tuple[str, Obj]]:
     """(type, object) of each event, until the timeout, the client's or the server's end.
 
-    Objects are shared with the store. Raises ApiError 400 before the first event for what can't
-    be read; a version that is compacted is an ERROR event, as with the API server's watch cache.
+    Objects are shared with the store. Raises ApiError 400 before the first event for a selector
+    that can't be read, and 500 for a version; a version that is compacted is an ERROR event, as
+    with the API server's watch cache.
     """
     matches = _selector(resource, query)
-    version = parse_version(query.version)
+    if query.version and not query.version.isdecimal():
+        raise failure(500, unreadable_version(query.version))
+    version = int(query.version or 0)
     return _events(store, resource, query, alive, matches, version)
 
 
@@ -125,5 +128,5 @@ def _bookmark(resource: ResourceType, version: int) -> Obj:
     return {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"creationTimestamp": None, "resourceVersion": str(version)},
+        "metadata": {"resourceVersion": str(version)},
     }

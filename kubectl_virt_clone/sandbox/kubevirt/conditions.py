@@ -32,6 +32,13 @@ def merged(current: object, wanted: Iterable[Condition]) -> list[Condition]:
     return [_unchanged(old.get(item["type"]), item) or item for item in wanted]
 
 
+def updated(current: object, wanted: list[Condition]) -> list[Condition]:
+    """``merged``, followed by the conditions of other types as they are."""
+    known = current if isinstance(current, list) else []
+    kinds = {item["type"] for item in wanted}
+    return [*merged(known, wanted), *(item for item in known if item.get("type") not in kinds)]
+
+
 def _unchanged(old: Condition | None, new: Condition) -> Condition | None:
     if old is None:
         return None

@@ -20,11 +20,11 @@ from ..storage.store import Change
 from .objects import location, section, text
 
 if TYPE_CHECKING:
-    import urllib3
-
     from .remote_api import RemoteApi
 
 Obj = dict[str, Any]
+Response = Any
+"""A urllib3.BaseHTTPResponse: slow to import, even for a name."""
 WATCH_SECONDS = 25
 """Shorter than the client waits for an answer: a watch without changes ends in order."""
 PAUSE = 0.2
@@ -70,7 +70,7 @@ class Informer(threading.Thread):
         self._resource = resource
         self._changes = changes
         self._known: dict[tuple[str, str], Obj] = {}
-        self._stream: urllib3.BaseHTTPResponse | None = None
+        self._stream: Response | None = None
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -139,7 +139,7 @@ class Informer(threading.Thread):
         self._changes.put(Change(0, event, self._resource.qualified, obj))
 
 
-def _lines(stream: urllib3.BaseHTTPResponse) -> Iterable[bytes]:
+def _lines(stream: Response) -> Iterable[bytes]:
     """The lines of an answer as they come."""
     rest = b""
     for piece in stream.stream():

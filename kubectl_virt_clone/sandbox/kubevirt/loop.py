@@ -51,6 +51,7 @@ RATE_LIMITED = {
 }
 """What the clone controller takes in no faster than its queue admits, and the tokens it costs.
 
+Until a pass over the clone succeeds, it counts as so many failures too: the next retry is later.
 KubeVirt (clone_base.go) finds the clone of a snapshot or a restore twice, by its owner reference
 and by what the clone waits for; and it writes a restore half as often again as we do.
 """
@@ -127,11 +128,14 @@ class KubeVirt:
     def _observe(self, changes: Iterable[Change]) -> None:
         now = self.pace.clock()
         for change in changes:
-            cost = RATE_LIMITED.get(change.type_key, 0) if self.pace.throttled else 0
+            cost = RATE_LIMITED.get(change.type_key, 0)
             for name, controller in self._controllers.items():
                 for namespace, wanted, delay in controller.observe(change):
                     key = (name, namespace, wanted)
-                    if cost and name == CloneController.name:
+                    limited = bool(cost) and name == CloneController.name
+                    if limited:
+                        self._queue.count(key, cost)
+                    if limited and self.pace.throttled:
                         self._queue.add_rate_limited(key, now, cost=cost)
                     else:
                         self._queue.add(key, now + delay)

@@ -35,7 +35,7 @@ class Pace:
     power_off_grace: float = 300.0
     failure_deadline: float = 300.0
     first_retry: float = 0.005
-    last_retry: float = 16.0
+    last_retry: float = 1000.0
     throttled: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, compare=False)
     """What all waits are measured with, in seconds; a test may bring one that it sets."""

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 from kubectl_virt_clone.model.api import Resource
 
 from ..storage.status import ApiError, failure
-from .informers import Informers
+from .informers import Informers, Response
 from .objects import location
 
 if TYPE_CHECKING:
-    import urllib3
-
     from ..storage.resources import Catalogue
     from ..storage.store import Change
 
@@ -118,7 +116,7 @@ class RemoteApi:
 
     def open(
         self, method: str, path: str, body: Obj | None = None, *, preload_content: bool = False
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Response:
         """One request; its answer is to be read and released by the caller."""
         import urllib3
 

@@ -17,7 +17,7 @@ from kubectl_virt_clone.model.api import (
 )
 
 from ..storage.status import ApiError
-from .conditions import condition, merged, progressing_and_ready
+from .conditions import condition, merged, progressing_and_ready, updated
 from .controller import Client, Requeue, Wish
 from .events import Recorder
 from .go_json_patch import PatchError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..storage.store import Change
 
 CONFLICT = 409
+DELETING = "VM restore is deleting"
 TARGET_EXISTS = "restore source and restore target are different but restore target already exists"
 TARGET_RUNS = (
     "Waiting for target VM to be powered off. Please stop the restore target to proceed with "
@@ -103,7 +104,7 @@ class RestoreController:
         uid = text(restore, "metadata", "uid")
         if is_deleting(restore):
             self._timers.forget(f"{uid}/grace")
-            self._client.release(RESTORES, restore, RESTORE_FINALIZER)
+            self._let_go(restore)
             return None
         if not is_progressing(restore):
             return None
@@ -119,6 +120,13 @@ class RestoreController:
             if error.code == CONFLICT:
                 raise
             return self._report(restore, str(error))
+
+    def _let_go(self, restore: Obj) -> None:
+        status = section(restore, "status")
+        pair = progressing_and_ready(False, False, DELETING, DELETING, self._client.now())
+        status = {**status, "conditions": updated(status.get("conditions"), pair)}
+        written = self._client.update_status(RESTORES, restore, status)
+        self._client.release(RESTORES, written, RESTORE_FINALIZER)
 
     def _restore(self, restore: Obj) -> Requeue | None:
         namespace, _ = location(restore)

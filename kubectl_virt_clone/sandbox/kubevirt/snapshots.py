@@ -16,7 +16,7 @@ from kubectl_virt_clone.model.api import (
     VIRTUAL_MACHINES,
 )
 
-from .conditions import condition, merged, progressing_and_ready
+from .conditions import condition, merged, progressing_and_ready, updated
 from .controller import Client, Requeue, Wish
 from .events import Recorder
 from .objects import Obj, is_deleting, location, section, text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..storage.store import Change
 
 FINISHED = ("Succeeded", "Failed")
+DELETING = "VM snapshot is deleting"
 IN_ERROR = "In error state"
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|h|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -279,4 +280,8 @@ class SnapshotController:
         if content and section(snapshot, "spec").get("deletionPolicy") != "Retain":
             self._client.delete(SNAPSHOT_CONTENTS, namespace, content)
         self._timers.forget(text(snapshot, "metadata", "uid"))
-        self._client.release(SNAPSHOTS, snapshot, SNAPSHOT_FINALIZER)
+        status = section(snapshot, "status")
+        progressing = condition("Progressing", False, DELETING, self._client.now())
+        status = {**status, "conditions": updated(status.get("conditions"), [progressing])}
+        written = self._client.update_status(SNAPSHOTS, snapshot, status)
+        self._client.release(SNAPSHOTS, written, SNAPSHOT_FINALIZER)

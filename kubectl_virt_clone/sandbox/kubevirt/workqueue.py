@@ -50,11 +50,15 @@ class WorkQueue:
         self._spent = max(self._spent, now - BURST * self._token) + cost * self._token
         self.add(key, max(now, self._spent), held_back=True)
 
+    def count(self, key: Key, times: int) -> None:
+        """Counts so many failures of ``key``, as client-go's AddRateLimited does each time."""
+        self._failures[key] = self._failures.get(key, 0) + times
+
     def retry(self, key: Key, now: float) -> None:
         """Puts ``key`` in again after a failure, later each time."""
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        self.add(key, now + self._pace.retry(failures))
+        delay = self._pace.retry(self._failures.get(key, 0))
+        self.count(key, 1)
+        self.add(key, now + delay)
 
     def forget(self, key: Key) -> None:
         """Ends a row of failures: the next one starts with the shortest wait."""

@@ -81,8 +81,14 @@ def list_page(
 def parse_version(text: str) -> int:
     """A resourceVersion as a number; empty is 0. Raises ApiError 400."""
     if text and not text.isdecimal():
-        raise bad_request(f'invalid resource version: "{text}"')
+        raise bad_request(f"invalid resource version: {unreadable_version(text)}")
     return int(text or 0)
+
+
+def unreadable_version(text: str) -> str:
+    """What Go says of a version that is no number."""
+    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    return f'resourceVersion: Invalid value: "{text}": {why}'
 
 
 def _place(store: Store, query: ListQuery) -> tuple[int | None, ObjectKey | None]:
@@ -110,7 +116,9 @@ def _parse_token(token: str) -> tuple[int, ObjectKey]:
         namespace, _, name = data["start"].rstrip("\0").partition("/")
         return int(data["rv"]), (namespace, name)
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
-        raise bad_request("continue key is not valid: the token can't be read") from None
+        raise bad_request(
+            "invalid continue token: continue key is not valid: it can't be read"
+        ) from None
 
 
 def _too_old(query: ListQuery, old: Compacted) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from . import objectmeta, status
+from . import metadata_checks, objectmeta, status
 from .decoding import decode, set_defaults, strict_error
 from .garbage import Collector, finalizer_of
 from .listing import ListPage, ListQuery, list_page
@@ -112,10 +112,16 @@ class Registry:
         resource = self.catalogue[type_key]
         new = self._decode(resource, obj, how)
         given = new["metadata"].get("name")
+        if not given:
+            raise status.bad_request(
+                f"the name of the object ({name} based on URL) was undeterminable: name must be "
+                "provided"
+            )
         if given != name:
             raise status.bad_request(
                 f"the name of the object ({given}) does not match the name on the URL ({name})"
             )
+        objectmeta.settle_namespace(resource, namespace, new["metadata"])
         with self.store.lock:
             old = self._stored(resource, namespace, name)
             return self._replace(resource, old, new, subresource, how)
@@ -145,6 +151,9 @@ class Registry:
                     f"the name of the object ({new['metadata'].get('name')}) does not match the "
                     f"name on the URL ({name})"
                 )
+            causes = metadata_checks.uid_violations(new, old)
+            if causes:
+                raise status.invalid(resource.group, resource.kind, name, causes)
             new["metadata"].setdefault("resourceVersion", old["metadata"]["resourceVersion"])
             return self._replace(resource, old, new, subresource, how)
 
@@ -175,10 +184,7 @@ class Registry:
                 raise status.failure(403, message, "Forbidden", details)
             how = Write(user=user, dry_run=dry_run)
             ask(self.admission, "DELETE", resource, old, old, how)
-            if dry_run:
-                dry: Obj = copy_json(old)
-                return dry
-            return self._delete(resource, old, propagation)
+            return self._delete(resource, old, propagation, dry_run=dry_run)
 
     # Writes, with the store's lock held.
 
@@ -186,9 +192,9 @@ class Registry:
         self, resource: ResourceType, old: Obj, new: Obj, subresource: str, how: Write
     ) -> Obj:
         if resource.custom and not new["metadata"].get("resourceVersion"):
-            message = "Invalid value: 0x0: must be specified for an update"
+            message = "Invalid value: 0: must be specified for an update"
             wrong = status.cause("FieldValueInvalid", message, "metadata.resourceVersion")
-            raise status.invalid(resource.group, resource.kind, old["metadata"]["name"], [wrong])
+            raise status.invalid(resource.group, resource.plural, old["metadata"]["name"], [wrong])
         objectmeta.check_preconditions(resource, old, new)
         new = _merged_parts(resource, old, new, subresource)
         new = admit(self.admission, "UPDATE", resource, new, old, how, subresource)
@@ -211,24 +217,28 @@ class Registry:
         written: Obj = copy_json(new)
         return written
 
-    def _delete(self, resource: ResourceType, old: Obj, propagation: str) -> Obj:
+    def _delete(
+        self, resource: ResourceType, old: Obj, propagation: str, *, dry_run: bool = False
+    ) -> Obj:
         added = finalizer_of(propagation)
         waits = old["metadata"].get("finalizers") or added or resource.key == "namespaces"
         if not waits:
-            last: Obj = copy_json(self._remove(resource.key, _key_of(old)))
+            gone = old if dry_run else self._remove(resource.key, _key_of(old))
+            last: Obj = copy_json(gone)
             return last
         marked: Obj = copy_json(old)
         metadata = marked["metadata"]
         if not metadata.get("deletionTimestamp"):
             metadata["deletionTimestamp"] = objectmeta.timestamp(self.clock())
-            metadata["deletionGracePeriodSeconds"] = 0
+            if resource.key != "namespaces":
+                metadata["deletionGracePeriodSeconds"] = 0
             if "generation" in metadata:
                 metadata["generation"] += 1
         if added and added not in metadata.get("finalizers", ()):
             metadata.setdefault("finalizers", []).append(added)
         if resource.key == "namespaces":
             marked["status"] = {"phase": "Terminating"}
-        if marked != old:
+        if marked != old and not dry_run:
             self.store.put(resource.key, marked)
             self._collector.pending(resource.key, marked)
         answer: Obj = copy_json(marked)
@@ -249,7 +259,7 @@ class Registry:
     def _decode(
         self, resource: ResourceType, obj: Mapping[str, Any], how: Write, patched: bool = False
     ) -> Obj:
-        new, unknown = decode(resource, obj, how.version)
+        new, unknown = decode(resource, obj, how.version, patched=patched)
         if unknown and how.field_validation == "Warn":
             how.warnings.extend(f'unknown field "{path}"' for path in unknown)
         if unknown and how.field_validation == "Strict":

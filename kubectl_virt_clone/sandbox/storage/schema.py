@@ -53,6 +53,23 @@ def _prune(schema: Schema, value: Any, path: str, unknown: list[str]) -> Any:
     return kept
 
 
+def without_nulls(schema: Schema, value: Any) -> Any:
+    """A copy without the fields that are null where the schema allows none: as if never sent."""
+    if isinstance(value, list):
+        items = schema.get("items") or _ANYTHING
+        return [without_nulls(items, item) for item in value]
+    if not isinstance(value, dict) or schema.get("x-kubernetes-preserve-unknown-fields"):
+        return value
+    properties = schema.get("properties", _EMPTY)
+    extra = schema.get("additionalProperties") or _EMPTY
+    kept = {}
+    for key, item in value.items():
+        inner = properties.get(key, extra)
+        if item is not None or inner.get("nullable") or not inner.get("type"):
+            kept[key] = without_nulls(inner, item)
+    return kept
+
+
 _EMPTY: Schema = {}
 _ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .metadata_checks import VALUE_RULE
 from .status import ApiError, bad_request
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ EVENT_FIELDS = (
     "type",
 )
 _TOKEN = re.compile(r"\s*(!=|==|=|!|\(|\)|,|>|<|[^\s=!(),<>]+)")
+_OPERATORS = ("", "!", "=", "==", "!=", "(", ")", ",", ">", "<")
+_LABEL_LENGTH = 63
+_KEY_RULE = (
+    "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex "
+    "used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS "
+    "subdomain prefix and '/' (e.g. 'example.com/MyName')"
+)
 _KEY = re.compile(r"([a-z0-9A-Z.-]+/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?")
 _VALUE = re.compile(r"([a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?)?")
 
@@ -85,11 +94,10 @@ def _require_supported(path: str, resource: ResourceType) -> None:
     if resource.key == "namespaces":
         supported.append("status.phase")
     if path not in supported:
-        kind = "" if resource.custom else f'"{path}" is not a known field selector: only '
-        if not kind:
+        if resource.custom or resource.key == "events":
             raise bad_request(f"field label not supported: {path}")
         names = ", ".join(f'"{name}"' for name in supported)
-        raise bad_request(f"{kind}{names}")
+        raise bad_request(f'"{path}" is not a known field selector: only {names}')
 
 
 class _Requirements:
@@ -97,6 +105,7 @@ class _Requirements:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._of = ""
         self._tokens = self._tokenize()
 
     def parse(self) -> list[Callable[[dict[str, str]], bool]]:
@@ -105,9 +114,11 @@ class _Requirements:
         while self._tokens:
             tests.append(self._requirement())
             if self._tokens:
-                self._expect(",")
+                found = self._take()
+                if found != ",":
+                    raise bad_request(f"found '{found}', expected: ',' or 'end of string'")
                 if not self._tokens:
-                    raise self._error("found '', expected: identifier after ','")
+                    raise bad_request("found '', expected: identifier after ','")
         return tests
 
     def _tokenize(self) -> list[str]:
@@ -116,7 +127,7 @@ class _Requirements:
         while position < len(text):
             found = _TOKEN.match(text, position)
             if not found:
-                raise self._error(f"found '{text[position:]}', expected: identifier")
+                raise _unparsed(f"found '{text[position:]}', expected: identifier")
             tokens.append(found[1])
             position = found.end()
         return tokens
@@ -124,9 +135,9 @@ class _Requirements:
     def _requirement(self) -> Callable[[dict[str, str]], bool]:
         if self._peek() == "!":
             self._take()
-            absent = self._key()
+            absent = self._key(negated=True)
             return lambda labels: absent not in labels
-        key = self._key()
+        key = self._of = self._key()
         operator = self._peek()
         if operator in ("", ","):
             return lambda labels: key in labels
@@ -147,7 +158,10 @@ class _Requirements:
     def _comparison(self, key: str, operator: str) -> Callable[[dict[str, str]], bool]:
         text = self._value()
         if not re.fullmatch(r"-?\d+", text):
-            raise self._error(f"found '{text}', expected: an integer")
+            raise _unparsed(
+                f"values[0]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the value must "
+                "be an integer"
+            )
         limit = int(text)
 
         def compare(labels: dict[str, str]) -> bool:
@@ -160,7 +174,7 @@ class _Requirements:
 
     def _set(self, operator: str) -> set[str]:
         if operator not in ("in", "notin"):
-            raise self._error(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
+            raise _unparsed(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
         self._expect("(")
         values = {self._value()}
         while self._peek() == ",":
@@ -169,18 +183,26 @@ class _Requirements:
         self._expect(")")
         return values
 
-    def _key(self) -> str:
+    def _key(self, *, negated: bool = False) -> str:
         key = self._take()
+        if key in _OPERATORS:
+            if negated:
+                raise _unparsed(f"found '{key}', expected: identifier")
+            raise bad_request(f"found '{key}', expected: !, identifier, or 'end of string'")
         if not _KEY.fullmatch(key):
-            raise self._error(f"found '{key}', expected: !, identifier, or 'end of string'")
+            raise _unparsed(f'<nil>: Invalid value: "{key}": {_KEY_RULE}')
         return key
 
     def _value(self) -> str:
         if self._peek() in ("", ",", ")"):
             return ""
         value = self._take()
+        if len(value) > _LABEL_LENGTH:
+            raise _unparsed(
+                f'values[0][{self._of}]: Invalid value: "{value}": must be no more than 63 bytes'
+            )
         if not _VALUE.fullmatch(value):
-            raise self._error(f"found '{value}', expected: a label value")
+            raise _unparsed(f'values[0][{self._of}]: Invalid value: "{value}": {VALUE_RULE}')
         return value
 
     def _peek(self) -> str:
@@ -192,10 +214,11 @@ class _Requirements:
     def _expect(self, token: str) -> None:
         taken = self._take()
         if taken != token:
-            raise self._error(f"found '{taken}', expected: '{token}'")
+            raise _unparsed(f"found '{taken}' expected: '{token}'")
 
-    def _error(self, what: str) -> ApiError:
-        return bad_request(f'unable to parse requirement: {what} in "{self._text}"')
+
+def _unparsed(what: str) -> ApiError:
+    return bad_request(f"unable to parse requirement: {what}")
 
 
 def both(predicates: Iterable[Predicate]) -> Predicate:

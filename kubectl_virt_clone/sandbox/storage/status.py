@@ -42,8 +42,17 @@ class ApiError(Exception):
         return str(self.status.get("reason", ""))
 
 
+class PageNotFound(ApiError):
+    """404 of a path that nothing serves: its body is a line of text."""
+
+    text = "404 page not found\n"
+
+    def __init__(self) -> None:
+        super().__init__(404, no_such_resource().status)
+
+
 def failure(code: int, message: str, reason: str = "", details: Obj | None = None) -> ApiError:
-    """Any failure: empty ``reason`` and ``details`` are left out, as the server leaves them out."""
+    """Any failure; where the server leaves ``reason`` out it is empty, and ``details`` None."""
     status: Obj = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -53,7 +62,7 @@ def failure(code: int, message: str, reason: str = "", details: Obj | None = Non
     }
     if reason:
         status["reason"] = reason
-    if details:
+    if details is not None:
         status["details"] = details
     status["code"] = code
     return ApiError(code, status)
@@ -117,7 +126,8 @@ def conflict(resource: ResourceType, name: str, message: str = "") -> ApiError:
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """422: the object breaks its schema or the rules of metadata; one cause per field."""
-    errors = [f"{item['field']}: {item['message']}" for item in causes]
+    # Told once, however often it was found.
+    errors = list(dict.fromkeys(f"{item['field']}: {item['message']}" for item in causes))
     joined = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
     qualified = f"{kind}.{group}" if group else kind
     details: Obj = {"name": name} if name else {}
@@ -175,6 +185,12 @@ def method_not_allowed() -> ApiError:
     """405: the path exists, the verb does not."""
     message = "the server does not allow this method on the requested resource"
     return failure(405, message, "MethodNotAllowed", {})
+
+
+def verb_not_supported(resource: ResourceType, verb: str) -> ApiError:
+    """405 of a custom resource, which knows its verbs but not its methods."""
+    message = f'{verb} is not supported on resources of kind "{resource.key}"'
+    return failure(405, message, "MethodNotAllowed", details_of(resource, ""))
 
 
 def not_acceptable(accepted: Sequence[str]) -> ApiError:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from . import objectmeta, schema, status
+from . import builtin_checks, metadata_checks, schema, status
 from .decoding import decode
 from .resources import ResourceType
 from .store import TypeKey
@@ -74,11 +74,13 @@ def admit(
         new = plugin.mutate(_request(operation, resource, new, old, how, subresource))
     if plugins:
         new, _ = decode(resource, new)
-    causes = list(objectmeta.violations(resource, new, old))
+    causes = list(metadata_checks.violations(resource, new, old))
     causes.extend(schema.violations(resource.schema, new))
+    causes.extend(builtin_checks.violations(resource, new))
     if causes:
         name = new["metadata"].get("name", "")
         raise status.invalid(resource.group, resource.kind, name, causes)
+    how.warnings.extend(metadata_checks.finalizer_warnings(new, old))
     ask(plugins, operation, resource, new, old, how, subresource)
     return new
 

@@ -1,0 +1,252 @@
+"""Where a recording is played: a sandbox whose time we set, and a shell with the real kubectl.
+
+Only the playing; what a recording says is transcript.py's, what counts as equal comparison.py's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
+from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.seeds import SEED_DIRECTORY
+from kubectl_virt_clone.sandbox.storage.registry import Registry
+
+from .transcript import Step
+
+PROGRAMS = ("bash", "curl", "jq", "kubectl", "sed")
+CLONE_VERBS = ("get", "list", "watch", "create", "delete", "deletecollection", "patch", "update")
+USERS = {
+    "viewer": User("viewer"),
+    "cloner": User(
+        "cloner",
+        (Rule(("clone.kubevirt.io",), ("virtualmachineclones",), CLONE_VERBS, ("default",)),),
+    ),
+}
+WATCH = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones?watch=1"
+STREAM = "many.watch"
+"""The file that the watch of all clones is written to; a recording reads it by this name."""
+PATIENCE = 120.0
+WAIT = re.compile(r"kubectl wait --for=(condition|jsonpath)=\S+ --timeout=\d+s (\w+)/(\S+)$")
+"""A wait for the phase Succeeded or the condition Ready. One for milliseconds is in vain."""
+WAITED_FOR = {
+    "vmclone": "virtualmachineclones.clone.kubevirt.io",
+    "vmsnapshot": "virtualmachinesnapshots.snapshot.kubevirt.io",
+}
+HORIZON = 60.0
+"""Seconds of the sandbox that a wait looks ahead for something to happen, again and again."""
+GAP = 1.0
+"""Seconds of the sandbox that pass after each command: a clone takes less than half of one."""
+READS = re.compile(r"kubectl( -\S+ \S+)* (get|describe|explain|api-resources|auth|wait) ")
+"""Commands after which no time passes: the recorder went on at once."""
+Event = dict[str, Any]
+
+
+def missing_programs() -> str:
+    """What a recording needs and is not here, as the reason to skip it; empty if all is."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    return f"not on the PATH: {', '.join(missing)}" if missing else ""
+
+
+class Clock:
+    """The time of the sandbox: it stands still until the stage moves it."""
+
+    def __init__(self) -> None:
+        # Long ago, so that what kubectl itself takes for the present is always later.
+        self._start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
+        self.seconds = 0.0
+
+    def __call__(self) -> datetime:
+        return self._start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        """What waits are measured with."""
+        return self.seconds
+
+
+class Stage:
+    """One sandbox with a shell; a context manager. ``folder`` has to be empty."""
+
+    def __init__(self, folder: Path, *, throttled: bool = False) -> None:
+        self._folder = folder
+        self._clock = Clock()
+        self._watching = False
+        self._watch: subprocess.Popen[bytes] | None = None
+        self._plane = ControlPlane(
+            registry=Registry(clock=self._clock),
+            pace=Pace(clock=self._clock.monotonic, throttled=throttled),
+            controllers=False,
+            seeds=["kubevirt"],
+            users=USERS,
+            on_request=self._note,
+        )
+
+    def __enter__(self) -> Stage:
+        self._plane.start()
+        self._write_credentials()
+        with (self._folder / STREAM).open("wb") as stream:
+            command = ["kubectl", "get", "--raw", WATCH]
+            self._watch = subprocess.Popen(command, stdout=stream, env=self._environment())
+        self._until(lambda: self._watching)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._watch:
+            self._watch.kill()
+            self._watch.wait()
+        self._plane.stop()
+
+    def play(self, step: Step, command: str) -> tuple[str, int]:
+        """Output and exit code of a step, once the sandbox has come to rest after it.
+
+        ``command`` is the step's own, with the uids that are ours.
+        """
+        self._pass(step.waits)
+        if step.watched:
+            return self._seen(step), 0
+        if step.file:
+            (self._folder / step.file).write_text(step.output + "\n", "utf-8")
+            return step.output, 0
+        verb, _, argument = command.partition(" ")
+        if verb == "sleep":
+            self._pass(float(argument))
+            return "", 0
+        if verb == "stale-cache":
+            self._plane.kubevirt.cache_lags = lambda: argument == "on"
+            return "", 0
+        answer = self._run(command)
+        self._pass(0.0 if READS.search(command) else GAP)
+        return answer
+
+    def _run(self, command: str) -> tuple[str, int]:
+        output = self._folder / "output"
+        with output.open("wb") as stream:
+            process = subprocess.Popen(
+                ["bash", "-c", self._translated(command)],
+                cwd=self._folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise AssertionError(f"it does not end: {command}\n{output.read_text('utf-8')}")
+            if not self._plane.kubevirt.step():
+                self._jump(self._clock.seconds + self._horizon(command))
+                time.sleep(0.002)
+        return output.read_text("utf-8"), process.returncode
+
+    def _translated(self, command: str) -> str:
+        """The command with the credentials of the sandbox, and where it listens."""
+        # virtctl is another program: what it would print stands in a file.
+        command = re.sub(r"^virtctl create clone [^|]*\|", "cat virtctl.yaml |", command)
+        bearer = f'-H "Authorization: Bearer {self._plane.token}"'
+        command = command.replace("--cert admin.crt --key admin.key", bearer)
+        return command.replace("https://127.0.0.1:16443", self._plane.url)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "HOME": str(self._folder),
+            "KUBECONFIG": str(self._plane.kubeconfig),
+            # A kubectl lives too briefly for it to be worth collecting garbage.
+            "GOGC": "off",
+            "GOMAXPROCS": "1",
+            "SEEDS": str(SEED_DIRECTORY),
+        }
+
+    def _write_credentials(self) -> None:
+        shutil.copy(self._plane.ca_file, self._folder / "ca.crt")
+        for name in (*USERS, "bogus"):
+            (self._folder / f"{name}.kubeconfig").write_text(self._plane.kubeconfig_of(name))
+        text = self._plane.kubeconfig.read_text("utf-8")
+        untrusting = [line for line in text.splitlines() if "certificate-authority" not in line]
+        (self._folder / "wrongca.kubeconfig").write_text("\n".join(untrusting))
+
+    # Time.
+
+    def _pass(self, seconds: float) -> None:
+        """Lets the controllers work until so many seconds have passed, to a whole second."""
+        end = float(round(self._clock.seconds + seconds + 0.499999))
+        while self._plane.kubevirt.step() or self._jump(end):
+            pass
+        self._clock.seconds = end
+
+    def _horizon(self, command: str) -> float:
+        """How far time may go on while a command runs: as far as it has to, for one that waits."""
+        waited = WAIT.search(command)
+        if not waited:
+            return GAP if " delete " in command else 0.0
+        found = self._plane.registry.get(WAITED_FOR[waited[2]], "default", waited[3])
+        status = found.get("status", {})
+        conditions = status.get("conditions", [])
+        ready = [item["status"] for item in conditions if item["type"] == "Ready"]
+        met = ready == ["True"] if waited[1] == "condition" else status.get("phase") == "Succeeded"
+        return 0.0 if met else HORIZON
+
+    def _jump(self, end: float) -> bool:
+        """Moves the clock to the moment when something is due, if that is before ``end``."""
+        due = self._clock.seconds + self._plane.kubevirt.idle_for()
+        if due > end:
+            return False
+        # A hair later: the sum of floating point numbers may be a hair too early.
+        self._clock.seconds = due + 1e-6
+        return True
+
+    # The watch.
+
+    def _note(self, method: str, path: str, code: int) -> None:
+        if path == WATCH and (method, code) == ("GET", 200):
+            self._watching = True
+
+    def _seen(self, step: Step) -> str:
+        """What the watch saw of one clone; as many events as were recorded, if they come."""
+        wanted = len(step.output.splitlines())
+        deadline = time.monotonic() + PATIENCE / 12
+        events = self._events(step.watched)
+        while len(events) < wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+            events = self._events(step.watched)
+        return "\n".join(summary(item) if step.summary else json.dumps(item) for item in events)
+
+    def _events(self, name: str) -> list[Event]:
+        lines = (self._folder / STREAM).read_text("utf-8").splitlines(keepends=True)
+        events = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [item for item in events if item["object"]["metadata"]["name"] == name]
+
+    def _until(self, condition: Any) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it does not begin"
+            time.sleep(0.005)
+
+
+def summary(event: Event) -> str:
+    """One event as the recordings sum it up: type, version, phase, conditions, three names."""
+    status = event["object"].get("status", {})
+    conditions = "; ".join(
+        f"{item['type']}={item['status']}:{item['reason']}" for item in status.get("conditions", [])
+    )
+    names = [status.get(key) for key in ("snapshotName", "restoreName", "targetName")]
+    version = event["object"]["metadata"]["resourceVersion"]
+    line = [event["type"], version, status.get("phase"), conditions, *names]
+    return json.dumps(line, separators=(",", ":"))
