@@ -27,7 +27,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _CONNECTION = f"{__name__}.connection"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _UNITS |= dict.fromkeys(("µs", "\u03bcs"), 1e-6)  # the micro sign, and the Greek letter
-_DURATION = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h)"
+# Each digit can be matched in one way only: thousands of them are refused at once.
+_DURATION = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h)"
 A_WEEK = 7 * 24 * 3600.0
 _LONGEST = 2**63 / 1e9  # seconds that a Go duration can hold
 
@@ -55,10 +56,10 @@ def parse_duration(text: str) -> float:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if digits == "0":
         return 0.0
-    parts = re.findall(_DURATION, digits)
-    if not digits or "".join(number + unit for number, unit in parts) != digits:
-        hint = "missing unit in" if re.fullmatch(r"[0-9]+\.?[0-9]*", digits) else "invalid"
+    if not re.fullmatch(f"(?:{_DURATION})+", digits):
+        hint = "missing unit in" if re.fullmatch(r"[0-9]+(\.[0-9]*)?", digits) else "invalid"
         raise InvalidValue(f'time: {hint} duration "{text}"; write 30s, 5m or 1h30m')
+    parts = re.findall(_DURATION, digits)
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds >= _LONGEST:
         raise InvalidValue(f'time: invalid duration "{text}"; it is longer than 290 years')
@@ -91,7 +92,6 @@ def _goal(text: str) -> Goal:
 
 
 DURATION = Checked("duration", parse_duration)
-TIMEOUT = Checked("duration", parse_timeout)
 GOAL = Checked("goal", _goal)
 NAME = Checked("name", check_name)
 CLONE_NAME = Checked("name", parse_clone)
@@ -255,6 +255,18 @@ def parallel_option(what: str) -> Callable[[Command], Command]:
         show_default=True,
         metavar="P",
         help=f"How many clones are being {what} at once.",
+    )
+
+
+def timeout_option(default: str, text: str) -> Callable[[Command], Command]:
+    """Add ``--timeout``, read as kubectl reads it, with what ``text`` says of it."""
+    return click.option(
+        "--timeout",
+        type=Checked("duration", parse_timeout),
+        default=default,
+        show_default=True,
+        metavar="DURATION",
+        help=text,
     )
 
 

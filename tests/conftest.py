@@ -35,6 +35,7 @@ POSIX = (
     "test_streams_that_are_closed_or_full_end_in_no_traceback",
     "tests/credentials/",
     "tests/docs/",
+    "tests/replay/",
     "tests/terminal/",
 )
 

@@ -38,7 +38,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".commands": _VERB,
     ".cluster.exec_plugin": (".model.objects", ".errors"),
     ".cluster.proxies": (".errors",),
-    ".cluster.socks": ("urllib3",),
+    ".cluster.oidc": (
+        *(".cluster.kubeconfig", ".model.documents", ".model.objects", ".errors"),
+        *("certifi", "kubernetes", "yaml"),
+    ),
     ".cluster.unanswered": (".errors", "urllib3"),
     ".cluster.answers": (".errors",),
     ".cluster.kubeconfig": (
@@ -48,7 +51,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         ".model.documents",
     ),
     ".cluster.credentials": (
-        *(".cluster.exec_plugin", ".cluster.kubeconfig", ".cluster.proxies", ".cluster.socks"),
+        *(".cluster.exec_plugin", ".cluster.kubeconfig", ".cluster.oidc", ".cluster.proxies"),
         *(".model.objects", ".errors", "urllib3"),
     ),
     ".cluster.session": (
@@ -149,7 +152,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".model.sorting": (".model.jsonpath", ".model.objects", ".errors"),
     ".model.batch": (".model.api", ".model.objects", ".model.surroundings"),
     ".model.filters": (".errors", "re2"),
-    ".model.patches": (".errors", "jsonpatch"),
+    ".model.patches": (".model.objects", ".errors", "jsonpatch"),
     ".model.macs": (".errors",),
     ".model.names": (".errors",),
     ".model.target_patches": (".model.names", ".model.patches", ".errors"),

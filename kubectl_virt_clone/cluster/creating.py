@@ -13,7 +13,6 @@ from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import in_order, stoppable
 from kubectl_virt_clone.cluster.planning import Plan
-from kubectl_virt_clone.cluster.removing import Removal
 from kubectl_virt_clone.cluster.resources import CONFLICT, create, delete, get, is_busy
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import own, take, until_ready
@@ -169,6 +168,8 @@ class Batch:
             self._remove(SNAPSHOTS, [self._taken], say)
 
     def _remove(self, resource: Resource, objects: Sequence[Object], say: Say) -> None:
+        from kubectl_virt_clone.cluster.removing import Removal  # few runs delete anything
+
         removal = Removal(
             self.session, resource, objects, at_once=self._at_once, dry_run="none", named=False
         )

@@ -6,7 +6,6 @@ Tokens, passwords, certificates and the TLS that carries them; requests are ``se
 from __future__ import annotations
 
 import base64
-import json
 import os
 import ssl
 import tempfile
@@ -20,7 +19,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from kubectl_virt_clone.cluster.kubeconfig import Connection
 from kubectl_virt_clone.cluster.proxies import proxy_of
 from kubectl_virt_clone.errors import ConfigError
-from kubectl_virt_clone.model.objects import mapping_at, text_at
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def credentials_of(connection: Connection, pool_size: int) -> Credentials:
     cluster = connection.cluster
     url = _url(cluster, connection.user)
     # As kubectl: what proves who the user is never goes over plain HTTP.
-    user, expires = ({}, None) if url.scheme == "http" else _with_plugin(connection.user, cluster)
+    user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
     server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
     proxy = proxy_of(server, cluster.get("proxy-url") or "", os.environ)
     kept: dict[str, Any] = {"maxsize": pool_size}
@@ -68,19 +66,24 @@ def credentials_of(connection: Connection, pool_size: int) -> Credentials:
     )
 
 
-def _with_plugin(
-    user: Mapping[str, Any], cluster: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], datetime | None]:
-    """The user with what their exec plugin gives, and until when.
+def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
+    """The user with what their exec plugin or identity provider gives, and until when.
 
-    As in client-go, no plugin is run beside a credential that is there already.
+    As in client-go, neither is asked beside a credential that is there already.
     """
-    present = ("token", "tokenFile", "username", "client-certificate", "client-certificate-data")
-    if not user.get("exec") or any(user.get(key) for key in present):
+    user = connection.user
+    if any(user.get(key) for key in ("token", "tokenFile", "username")):
+        return user, None
+    if user.get("auth-provider"):
+        from kubectl_virt_clone.cluster.oidc import id_token
+
+        return {**user, "token": id_token(connection)}, None
+    certified = user.get("client-certificate") or user.get("client-certificate-data")
+    if certified or not user.get("exec"):
         return user, None
     from kubectl_virt_clone.cluster.exec_plugin import run_plugin
 
-    granted = run_plugin(user["exec"], cluster)
+    granted = run_plugin(user["exec"], connection.cluster)
     given = {"token": granted.token}
     for key, pem in (("client-certificate", granted.certificate), ("client-key", granted.key)):
         given[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
@@ -112,37 +115,11 @@ def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
         return f"Bearer {token}"
     if user.get("username"):
         return _basic(user["username"], user.get("password") or "")
-    if user.get("auth-provider"):
-        return f"Bearer {_id_token(user['auth-provider'])}"
     return _basic(unquote(url.username), unquote(url.password or "")) if url.username else ""
 
 
 def _basic(name: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
-
-
-def _id_token(provider: object) -> str:
-    """The ID token that kubectl keeps in the kubeconfig.
-
-    To renew it is left to kubectl: the identity provider takes each refresh token only once.
-    """
-    name = text_at(provider, "name")
-    if name != "oidc":
-        raise ConfigError(f'no Auth Provider found for name "{name}"')
-    token = text_at(provider, "config", "id-token")
-    payload = "".join(token.split(".")[1:2])
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
-        claims = None
-    ends = mapping_at({"claims": claims}, "claims").get("exp")
-    now = datetime.now(timezone.utc).timestamp()
-    if not isinstance(ends, (int, float)) or ends <= now:
-        raise ConfigError(
-            "the ID token of the user's auth-provider is missing or has expired: any command of"
-            " kubectl on this cluster gets another one, as kubectl version"
-        )
-    return token
 
 
 def _trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
@@ -219,19 +196,19 @@ def _direct(kept: Mapping[str, Any]) -> Any:
 def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
     """A pool whose connections lead through a proxy, which proves itself as the server has to.
 
-    Its user and password leave the URL here: urllib3 would repeat it in messages.
+    Its user and password leave the URL here, so that no message of urllib3 can repeat them.
     """
     url = urlsplit(proxy)
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    name, password = (unquote(text or "") for text in (url.username, url.password))
     if url.scheme == "socks5":
-        from kubectl_virt_clone.cluster.socks import socks_pool
+        from urllib3.contrib.socks import SOCKSProxyManager
 
-        return socks_pool(url, kept)
+        # With the h the proxy looks names up, as with Go's client.
+        bare = bare.replace("socks5", "socks5h", 1)
+        return SOCKSProxyManager(bare, name or None, password or None, **kept)
     from urllib3 import ProxyManager
 
-    headers = {}
-    if url.username:
-        basic = _basic(unquote(url.username), unquote(url.password or ""))
-        headers["Proxy-Authorization"] = basic
+    headers = {"Proxy-Authorization": _basic(name, password)} if name else {}
     context = _trusting(cluster) if url.scheme == "https" else None
-    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
     return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)

@@ -126,7 +126,11 @@ def _asked(
 def _authority(cluster: Mapping[str, Any]) -> str:
     path = cluster.get("certificate-authority")
     if path and not cluster.get("certificate-authority-data"):
-        return base64.b64encode(Path(path).read_bytes()).decode()
+        try:
+            return base64.b64encode(Path(path).read_bytes()).decode()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise _failed(f"unable to read certificate-authority {path}: {reason}") from error
     return str(cluster.get("certificate-authority-data") or "")
 
 

@@ -33,13 +33,15 @@ class Connection:
     """One cluster, one user, one namespace: kubeconfig entries with the flags laid over them.
 
     ``cluster`` and ``user`` have a kubeconfig's own keys, with every path absolute; ``context`` is
-    the name of the one that was chosen, if any was.
+    the name of the one that was chosen, if any was; ``user_file`` holds the entry ``user_name``.
     """
 
     cluster: Mapping[str, Any] = field(repr=False)
     user: Mapping[str, Any] = field(repr=False)
     namespace: str = "default"
     context: str = field(default="", compare=False, repr=False)
+    user_name: str = field(default="", compare=False, repr=False)
+    user_file: Path | None = field(default=None, compare=False, repr=False)
 
     @property
     def impersonation(self) -> list[tuple[str, str]]:
@@ -76,6 +78,8 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
         user=_with_user_flags(user, flags),
         namespace=flags.namespace or namespace,
         context=name,
+        user_name=user_name,
+        user_file=config["user-files"].get(user_name),
     )
     _check_readable(connection.cluster, _CLUSTER_PATHS)
     _check_readable(connection.user, _USER_PATHS)
@@ -128,7 +132,8 @@ def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
 
 def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any]:
     """Merge the kubeconfig files: the first that has a name, or a current context, wins."""
-    merged: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "current-context": ""}
+    merged: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "user-files": {}}
+    merged["current-context"] = ""
     for path in _paths(flags, environ):
         document = _read(path)
         for section, key, paths in (
@@ -138,6 +143,8 @@ def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any
         ):
             for name, entry in _entries(path, document, section, key):
                 merged[section].setdefault(name, _absolute(entry, paths, path.absolute().parent))
+                if section == "users":
+                    merged["user-files"].setdefault(name, path)
         current = document.get("current-context") or ""
         merged["current-context"] = merged["current-context"] or str(current)
     return merged

@@ -62,7 +62,7 @@ def find(
     """The clones of a selection that the limits allow to delete, before the first is deleted."""
     clones, errors, spared = [], list[VirtCloneError](), 0
     if selection.names:
-        read = each(session, served, session.namespace, selection.names, at_once=at_once)
+        read = each(session, served, session.namespace, selection.distinct, at_once=at_once)
     else:
         namespace = selection.scope(session.namespace)
         listed = pages(session, served, namespace, selection.query, notice=notice)

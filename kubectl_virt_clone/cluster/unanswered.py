@@ -31,6 +31,8 @@ def connection_failed(error: Exception, server: str) -> ConnectionFailed:
         return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=verified)
     if isinstance(error, exceptions.NameResolutionError):
         reason = f"dial tcp: lookup {host.hostname}: no such host"
+    elif isinstance(error, exceptions.NewConnectionError):  # a TimeoutError, too
+        reason = _bare(error)
     elif isinstance(error, exceptions.TimeoutError):
         reason = "the server did not answer in time"
     elif isinstance(error, exceptions.ProxyError):
@@ -49,11 +51,17 @@ def _bare(error: BaseException) -> str:
 
     if isinstance(error, (SSLError, exceptions.SSLError)):
         return _tls(error)[0]
-    if isinstance(error, exceptions.NewConnectionError) and error.__cause__:
-        error = error.__cause__
+    if isinstance(error, exceptions.NewConnectionError):
+        cause = error.__cause__ or error.__context__ or error
+        if hasattr(cause, "socket_err"):  # an error of PySocks
+            return f"the proxy: {_bare(cause.socket_err or cause)}"
+        error = cause
     if isinstance(error, exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
         error = error.args[-1]
-    return "EOF" if isinstance(error, EOF) else " ".join(str(error).split())
+    if isinstance(error, EOF):
+        return "EOF"
+    said = error.strerror if isinstance(error, OSError) else None
+    return said.lower() if said else " ".join(str(error).split())
 
 
 def _tls(error: BaseException) -> tuple[str, bool]:

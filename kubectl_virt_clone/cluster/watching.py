@@ -192,7 +192,7 @@ class _Follower:
             first = False
         if scope.first and scope.namespace and not self._listed_once:
             self._names = tuple(names)
-        self._listed_once = True
+        self._listed_once, self._in_pages = True, bool(scope.page_size)
         self._version = text_at(page, "metadata", "resourceVersion")
 
     @property

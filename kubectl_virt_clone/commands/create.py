@@ -16,12 +16,12 @@ from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
 from kubectl_virt_clone.options import (
     FORMATS,
-    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     output_option,
     parallel_option,
+    timeout_option,
 )
 
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
@@ -80,14 +80,7 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
     is_flag=True,
     help="With --wait: delete the clone object as soon as the new VM's volumes are bound.",
 )
-@click.option(
-    "--timeout",
-    type=TIMEOUT,
-    default="10m",
-    show_default=True,
-    metavar="DURATION",
-    help="How long to wait with --wait, and for a shared snapshot.",
-)
+@timeout_option("10m", "How long to wait with --wait, and for a shared snapshot.")
 @connection_options
 @click.pass_context
 def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: Any) -> None:
@@ -98,7 +91,7 @@ def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: An
     the same command created is left as it is.
     """
     from kubectl_virt_clone.clone_requests import is_series, requested_clones
-    from kubectl_virt_clone.render.answers import answer
+    from kubectl_virt_clone.render.answers import answer, unnamed_in
 
     flags = connection_flags(ctx)
     how = {name: asked.pop(name) for name in _HOW}
@@ -106,13 +99,14 @@ def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: An
     clones = requested_clones(asked, flags.namespace)
     series = is_series(asked)
     snapshot = _shared(clones) if series and how["shared_snapshot"] else None
+    unnamed = unnamed_in(clones)
     if dry_run == "client":
-        click.echo(answer(_as_sent(clones, snapshot), clones, output, dry_run), nl=False)
+        click.echo(answer(_as_sent(clones, snapshot), unnamed, output, dry_run), nl=False)
         return
     from kubectl_virt_clone.render.messages import log
 
     batch = _batch(clones, snapshot, flags, how, series=series, dry_run=dry_run == "server")
-    say = partial(_say, clones, output, dry_run)
+    say = partial(_say, unnamed, output, dry_run)
     batch.create(say, log, timeout=how["timeout"])
     if how["wait"] and batch.clones:
         for error in batch.errors:
@@ -120,7 +114,7 @@ def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: An
         _follow(batch, flags, how["timeout"], output, say, rm=how["rm"])
         ctx.exit(ExitCode.ERROR if batch.errors else ExitCode.DONE)
     if output in _WHOLE:
-        click.echo(answer(batch.clones, clones, output, dry_run), nl=False)
+        click.echo(answer(batch.clones, unnamed, output, dry_run), nl=False)
     if batch.errors:
         raise SeveralErrors(batch.errors)
 
@@ -177,15 +171,13 @@ def _batch(
     return Batch(session, served, plan, at_once=how["parallel"], dry_run=dry_run)
 
 
-def _say(
-    requested: Sequence[Object], output: str | None, dry_run: str, obj: Object, fate: str
-) -> None:
+def _say(unnamed: frozenset[str], output: str | None, dry_run: str, obj: Object, fate: str) -> None:
     """Name each object as soon as something became of it: we may be interrupted."""
     from kubectl_virt_clone.render.answers import answer
 
     if output in _WHOLE or (output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind)):
         return  # with -o name, stdout has the names of clones only
-    click.echo(answer([obj], requested, output, dry_run, fate), nl=False)
+    click.echo(answer([obj], unnamed, output, dry_run, fate), nl=False)
 
 
 def _check(
@@ -244,7 +236,7 @@ def _follow(
         )
     finished = [result.clone for result in results if result.clone is not None]
     if output in _WHOLE:
-        click.echo(answer(finished, finished, output, "none"), nl=False)
+        click.echo(answer(finished, frozenset(), output, "none"), nl=False)
     before = len(batch.errors)
     batch.finish([result.clone for result in results if result.met and result.clone], say, rm=rm)
     for problem in batch.errors[before:]:

@@ -29,11 +29,11 @@ from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.options import (
     A_WEEK,
     DURATION,
-    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     parallel_option,
+    timeout_option,
 )
 from kubectl_virt_clone.selection_options import selection_options
 
@@ -98,14 +98,7 @@ class Asked:
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until the clones are gone."
 )
-@click.option(
-    "--timeout",
-    type=TIMEOUT,
-    default="0",
-    show_default=True,
-    metavar="DURATION",
-    help="How long to wait for all of them; 0 means a week.",
-)
+@timeout_option("0", "How long to wait for all of them; 0 means a week.")
 @parallel_option("deleted")
 @click.option("-o", "--output", type=click.Choice(["name"]), help="Print names only.")
 @connection_options

@@ -188,7 +188,7 @@ def _followed(
     scope = Scope(
         clones,
         selection.scope(session.namespace),
-        names=selection.names,
+        names=selection.distinct,
         selector=selection.query,
         page_size=asked.chunk_size,
     )

@@ -11,11 +11,11 @@ import click
 from kubectl_virt_clone.options import (
     FORMATS,
     GOAL,
-    TIMEOUT,
     Verb,
     connection_flags,
     connection_options,
     output_option,
+    timeout_option,
 )
 from kubectl_virt_clone.selection_options import selection_options
 
@@ -43,7 +43,7 @@ kubectl virt-clone wait nightly --timeout=0
 
 
 @click.command(cls=Verb, name="wait", examples=EXAMPLES)
-@selection_options(all_flag=True, field_selector=True, all_namespaces=True)
+@selection_options(all_flag=True, field_selector=True, all_namespaces=True, all_yields=True)
 @click.option(
     "--for",
     "goal",
@@ -54,14 +54,7 @@ kubectl virt-clone wait nightly --timeout=0
     help="phase=PHASE, condition=TYPE[=STATUS], volumes-bound, create, delete or"
     " jsonpath='{.path}'[=VALUE].",
 )
-@click.option(
-    "--timeout",
-    type=TIMEOUT,
-    default="10m",
-    show_default=True,
-    metavar="DURATION",
-    help="How long for all of them; 0 looks once, a negative one waits a week.",
-)
+@timeout_option("10m", "How long for all of them; 0 looks once, a negative one waits a week.")
 @click.option(
     "--fail-on-pending",
     is_flag=True,
@@ -94,7 +87,7 @@ def command(
 
     flags = connection_flags(ctx)
     session = connect(flags, log=log, warn=warn)
-    met = Met(output)
+    met = Met(output, selection)
     with progress(
         sys.stderr,
         met=lambda result: click.echo(met(result), nl=False),
@@ -114,5 +107,5 @@ def command(
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    if error := failure(results, goal, looked_once=timeout == 0, several=selection.all_namespaces):
+    if error := failure(results, goal, looked_once=timeout == 0, selection=selection):
         raise error

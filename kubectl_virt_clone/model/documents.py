@@ -26,7 +26,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ALIASED = 100_000  # values that may come of aliases
 _LONGEST = 2**1024  # what is no float any more is no number that a server reads
 
-PLAIN_SCALARS = (
+_PLAIN_SCALARS = (
     (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
     (f"{_TAGS}bool", re.compile(r"[yYnN]$"), "yYnN"),
 )
@@ -94,9 +94,24 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag[len(_TAGS) :] not in _OTHERWISE]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-for _tag, _pattern, _first in PLAIN_SCALARS:
+for _tag, _pattern, _first in _PLAIN_SCALARS:
     _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
 _Loader.add_constructor(f"{_TAGS}float", _number)
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML without anchors: the same value twice is written twice, as kubectl does.
+
+    A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
+    """
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Whether ``data`` is written anew where it comes up again."""
+        return True
+
+
+for _tag, _pattern, _first in _PLAIN_SCALARS:
+    Dumper.add_implicit_resolver(_tag, _pattern, list(_first))
 
 
 def parse_documents(text: str, origin: str) -> list[Any]:

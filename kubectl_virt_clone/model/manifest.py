@@ -6,7 +6,6 @@ The only place where our names become the API's; nothing is sent from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from kubectl_virt_clone.model.api import (
 )
 from kubectl_virt_clone.model.filters import check_filters
 from kubectl_virt_clone.model.macs import dashed
-from kubectl_virt_clone.model.objects import Object, at, mapping_at, text_at
+from kubectl_virt_clone.model.objects import Object, at, copied, mapping_at, text_at
 from kubectl_virt_clone.model.patches import decoded
 
 _SUFFIX_LENGTH = 5
@@ -130,7 +129,7 @@ def read_clone(document: object) -> dict[str, Any]:
             f'expected kind "{CLONES.kind}" in {" or ".join(_API_VERSIONS)},'
             f' found kind "{kind}" in "{api_version}"'
         )
-    clone: dict[str, Any] = deepcopy(dict(document))
+    clone: dict[str, Any] = copied(dict(document))
     clone["metadata"] = dict(mapping_at(clone, "metadata"))
     if not text_at(clone, "metadata", "name") and not text_at(clone, "metadata", "generateName"):
         raise ManifestError(f"{CLONES.kind} has no metadata.name and no metadata.generateName")

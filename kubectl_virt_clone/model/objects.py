@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 Object = Mapping[str, Any]
+_MAPPING = (dict, Mapping)  # a dict is known at once, while the abstract class takes its time
 Key = tuple[str, str]
 """(namespace, name) of an object."""
 
@@ -17,7 +18,7 @@ Key = tuple[str, str]
 def at(obj: object, *path: str) -> Any:
     """The value at ``path``, or None where any step of it is missing or no mapping."""
     for key in path:
-        if not isinstance(obj, Mapping):
+        if obj is None or not isinstance(obj, _MAPPING):
             return None
         obj = obj.get(key)
     return obj
@@ -32,13 +33,20 @@ def text_at(obj: object, *path: str) -> str:
 def mapping_at(obj: object, *path: str) -> Mapping[str, Any]:
     """The mapping at ``path``; empty where it is missing or of another type."""
     value = at(obj, *path)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _MAPPING) else {}
 
 
 def mappings_at(obj: object, *path: str) -> list[Mapping[str, Any]]:
     """The list of mappings at ``path``; what is no mapping in it is left out."""
     value = at(obj, *path)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, _MAPPING)] if isinstance(value, list) else []
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of what JSON can hold; several times as fast as ``copy.deepcopy``."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def name_of(obj: object) -> str:

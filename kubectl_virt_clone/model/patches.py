@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any, NoReturn
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.objects import copied
 
 OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 """The operations of RFC 6902."""
@@ -115,7 +115,7 @@ def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, An
     library takes, is refused here. Raises InvalidValue that names the patch which does not apply,
     and why.
     """
-    result = deepcopy(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     for patch in patches:
         result = _with(result, parse(patch), patch)
     return result

@@ -246,8 +246,9 @@ def _mounted(volumes: Iterable[VolumeClaim], target: Object) -> Iterator[VolumeC
 
 def _refusals(vm: Object, target: Object) -> Iterator[str]:
     """Why KubeVirt would refuse the target, but for what it took in the source."""
-    taken = frozenset(refusals(vm))
-    return (reason for reason in refusals(target) if reason not in taken)
+    refused = list(refusals(target))
+    taken = frozenset(refusals(vm) if refused else ())
+    return (reason for reason in refused if reason not in taken)
 
 
 def _generated(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -6,7 +6,6 @@ What a clone's filters and patches change in between is ``projection``'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from kubectl_virt_clone.model.filters import LAST_RESTORE_UID
 from kubectl_virt_clone.model.objects import (
     Object,
     at,
+    copied,
     mapping_at,
     mappings_at,
     name_of,
@@ -71,7 +71,7 @@ def restored(
         "name": name,
         **({"namespace": namespace} if namespace else {}),
     }
-    spec = _halted(deepcopy(dict(mapping_at(source, "spec"))))
+    spec = _halted(copied(dict(mapping_at(source, "spec"))))
     claims = tuple(_claims(spec, name, policy))
     names = {claim.volume: claim.after for claim in claims}
     _rename_volumes(spec, names)

@@ -147,7 +147,7 @@ def _of_target(clone: Object, target: Lookup | None) -> Cause | None:
     if made is Origin.ANOTHER_CLONE:
         sentence = f'another clone made the target "{name}"'
         return Cause("target-claimed", sentence, deletion(clone), final=True)
-    sentence = f'the target "{name}" exists already, and KubeVirt does not write over it'
+    sentence = f'the target "{name}" exists already; KubeVirt goes on only if it is deleted'
     return Cause("target-exists", sentence, deletion(clone), final=True)
 
 

@@ -5,7 +5,7 @@ How a wait for them ended is ``outcomes.py``'s to say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kubectl_virt_clone.model.manifest import named, target_name
 from kubectl_virt_clone.model.objects import Object, name_of, text_at
@@ -15,18 +15,17 @@ from kubectl_virt_clone.render.formats import formatted
 
 def answer(
     clones: Sequence[Object],
-    requested: Sequence[Object],
+    unnamed: frozenset[str],
     output: str | None,
     dry_run: str,
     fate: str = "created",
 ) -> str:
     """What ``create`` prints for what became of objects, in kubectl's shape or in a format of -o.
 
-    The name of a target that KubeVirt chose stands behind its clone.
+    The name of a target that KubeVirt chose stands behind its clone, one of the ``unnamed``.
     """
     if output:
         return formatted(clones, output) if clones else ""
-    unnamed = {_asked_as(clone) for clone in requested if not target_name(clone)}
     suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry_run, "")
     lines = []
     for clone in clones:
@@ -34,6 +33,11 @@ def answer(
         chosen = f", target {target}" if target else ""
         lines.append(f"{named(clone)} {fate}{suffix}{chosen}")
     return "".join(f"{escaped(line)}\n" for line in lines)
+
+
+def unnamed_in(requested: Iterable[Object]) -> frozenset[str]:
+    """What the clones are called in their request whose targets KubeVirt is to name."""
+    return frozenset(_asked_as(clone) for clone in requested if not target_name(clone))
 
 
 def _asked_as(clone: Object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 from kubectl_virt_clone.model.manifest import named
@@ -103,33 +102,16 @@ def dumped(value: Any) -> str:
     """Any value that JSON can hold, as PyYAML writes it."""
     import yaml
 
+    from kubectl_virt_clone.model.documents import Dumper
+
     return yaml.dump(
         value,
-        Dumper=_dumper(),
+        Dumper=Dumper,
         sort_keys=False,
         default_flow_style=False,
         allow_unicode=is_safe(json.dumps(value, ensure_ascii=False)),
         width=_NEVER_FOLD,
     )
-
-
-@cache
-def _dumper() -> Any:
-    """YAML without anchors: the same value twice is written twice, as kubectl does.
-
-    A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
-    """
-    from yaml import SafeDumper
-
-    from kubectl_virt_clone.model.documents import PLAIN_SCALARS
-
-    class Dumper(SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    for tag, pattern, first in PLAIN_SCALARS:
-        Dumper.add_implicit_resolver(tag, pattern, list(first))
-    return Dumper
 
 
 def _without_managed_fields(obj: Object) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result
+from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.render.board import label
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
@@ -16,15 +18,20 @@ from kubectl_virt_clone.render.formats import formatted
 class Met:
     """What is printed for each clone that reached its goal: kubectl's line, or the object.
 
-    Nothing for one that was gone before it was waited for, as kubectl does.
+    Nothing for one that was gone before it was waited for, as kubectl does; and for one that was
+    named more than once, as often.
     """
 
-    def __init__(self, output: str | None = None) -> None:
+    def __init__(self, output: str | None = None, selection: Selection | None = None) -> None:
         self._output = output
+        self._times = _times(selection)
         self._before = ""
 
     def __call__(self, result: Result) -> str:
         """The text for the next clone; ends with a newline."""
+        return "".join(self._text(result) for _ in range(self._times[result.key[1]] or 1))
+
+    def _text(self, result: Result) -> str:
         if result.clone is None:
             return ""
         if self._output is None:
@@ -35,21 +42,33 @@ class Met:
 
 
 def failure(
-    results: Sequence[Result], goal: Goal, *, looked_once: bool, several: bool = False
+    results: Sequence[Result],
+    goal: Goal,
+    *,
+    looked_once: bool,
+    selection: Selection | None = None,
 ) -> WaitFailed | None:
     """The error that stands for all clones that did not reach ``goal``; None if all did.
 
-    Names have their namespace where there may be ``several``, or are.
+    Names have their namespace where there are several, or were all asked for in ``selection``.
     """
+    times = _times(selection)
+    several = bool(selection and selection.all_namespaces)
     several = several or len({result.key[0] for result in results}) > 1
     failed = [
         (_line(r, label(r.key, several=several), goal, looked_once), _code(r))
         for r in results
+        for _ in range(times[r.key[1]] or 1)
         if not r.met
     ]
     if not failed:
         return None
     return WaitFailed([line for line, _ in failed], max(code for _, code in failed))
+
+
+def _times(selection: Selection | None) -> Counter[str]:
+    """How often each clone was named: kubectl tells of it as often."""
+    return Counter(selection.names if selection else ())
 
 
 def _code(result: Result) -> ExitCode:

@@ -95,7 +95,7 @@ def test_a_target_that_exists_is_the_cause_of_a_restore_that_is_stuck(
         "Stopped (was there before)",
         "tmp-restore-UID (not complete: restore source and restore target are different but"
         " restore target already exists)",
-        'the target "taken" exists already, and KubeVirt does not write over it',
+        'the target "taken" exists already; KubeVirt goes on only if it is deleted',
         "kubectl delete vmclone/stuck -n default",
     ]
 

@@ -197,7 +197,7 @@ def test_stuck_clones_are_explained_by_their_restores_with_two_lists_for_all(
     assert [row.partition("   the target ")[2] for row in rows] == [
         "",
         "",
-        *(f'"{target}" exists already, and KubeVirt does not write over it' for target in taken),
+        *(f'"{target}" exists already; KubeVirt goes on only if it is deleted' for target in taken),
     ]
     children = [path for path in requests if "/snapshot.kubevirt.io/" in path]
     assert sorted(path.split("?")[0].rpartition("/")[2] for path in children) == [

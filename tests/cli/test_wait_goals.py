@@ -246,6 +246,6 @@ def test_a_stuck_clone_is_found_out_where_it_can_only_be_polled(
 
     assert errors(answer) == [
         f"error: {OBJECT}/c will not reach phase=Succeeded:"
-        ' the target "taken" exists already, and KubeVirt does not write over it'
+        ' the target "taken" exists already; KubeVirt goes on only if it is deleted'
     ]
     assert f"{verb}ing virtualmachineclones is forbidden: polling instead" in answer.err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import ssl
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,7 +16,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import kubernetes
+import yaml
 
 Obj = dict[str, Any]
 
@@ -41,30 +43,37 @@ class Answer:
 
 
 class Api:
-    """A cluster as one user sees it; ``token`` replaces the kubeconfig's credentials."""
+    """A cluster as one user sees it; ``token`` replaces the kubeconfig's credentials.
+
+    A kubeconfig has to hold a token or a client certificate: nothing is executed here.
+    """
 
     def __init__(self, kubeconfig: Path, token: str | None = None) -> None:
-        configuration = kubernetes.client.Configuration()
-        kubernetes.config.load_kube_config(str(kubeconfig), client_configuration=configuration)
-        self.host = configuration.host
+        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        context = _named(config["contexts"], config["current-context"])["context"]
+        cluster = _named(config["clusters"], context["cluster"])["cluster"]
+        user = _named(config["users"], context["user"])["user"]
+        self.host = cluster["server"].rstrip("/")
         self._kubeconfig = kubeconfig
-        self._headers = {}
-        self._context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        if not configuration.verify_ssl:
+        authority = _pem(kubeconfig, cluster, "certificate-authority")
+        self._context = ssl.create_default_context(cadata=authority.decode() or None)
+        if cluster.get("insecure-skip-tls-verify"):
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-            return
-        # Releases of the client differ in the name under which they keep the bearer token.
-        tokens = (
-            configuration.get_api_key_with_prefix(key) for key in ("authorization", "BearerToken")
-        )
-        bearer = next(filter(None, tokens), None)
-        if bearer:
-            self._headers["Authorization"] = bearer
-        if configuration.cert_file:
-            self._context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        bearer = user.get("token") if token is None else token
+        self._headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        certificate = _pem(kubeconfig, user, "client-certificate") if token is None else b""
+        if certificate:
+            self._show(certificate, _pem(kubeconfig, user, "client-key"))
+        if not self._headers and not certificate:
+            raise ValueError(f"{kubeconfig} holds neither a token nor a client certificate")
+
+    def _show(self, certificate: bytes, key: bytes) -> None:
+        # ssl reads certificates of its own from files only.
+        with tempfile.TemporaryDirectory() as folder:
+            pair = Path(folder, "pair.pem")
+            pair.write_bytes(certificate + b"\n" + key)
+            self._context.load_cert_chain(pair)
 
     def with_token(self, token: str) -> Api:
         """The same cluster for the holder of another token."""
@@ -113,6 +122,17 @@ class Api:
         sent = {"Content-Type": "application/json", **self._headers, **(headers or {})}
         request = urllib.request.Request(url, data, sent, method=method)
         return urllib.request.urlopen(request, timeout=PATIENCE, context=self._context)
+
+
+def _named(items: list[Obj], name: str) -> Obj:
+    return next(item for item in items if item["name"] == name)
+
+
+def _pem(kubeconfig: Path, section: Obj, key: str) -> bytes:
+    """What a kubeconfig holds, or names as a file; empty when it does neither."""
+    if f"{key}-data" in section:
+        return base64.b64decode(section[f"{key}-data"])
+    return (kubeconfig.parent / section[key]).read_bytes() if key in section else b""
 
 
 def _answer(code: int, headers: Message, raw: bytes) -> Answer:

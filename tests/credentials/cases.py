@@ -137,14 +137,27 @@ TOKENS = {
         error="error: more than one authentication method found for u; found [token basicAuth],"
         " only one is allowed\n",
     ),
+    "an identity provider's token": Case(
+        {
+            "auth-provider": {
+                "name": "oidc",
+                "config": {
+                    "id-token": "{id_token}",
+                    "client-id": "virt",
+                    "idp-issuer-url": "https://issuer.invalid",
+                },
+            }
+        },
+        Identity("olga"),
+    ),
     "an identity provider that client-go no longer knows": Case(
         {"auth-provider": {"name": "gcp"}},
         error='error: no Auth Provider found for name "gcp"\n',
     ),
     "an identity provider whose token has ended": Case(
         {"auth-provider": {"name": "oidc", "config": {"id-token": "{wrong}"}}},
-        error="error: the ID token of the user's auth-provider is missing or has expired: any"
-        " command of kubectl on this cluster gets another one, as kubectl version\n",
+        error="error: the ID token of the user's auth-provider has ended, and its provider gives no"
+        " other: log in anew as you did the first time\n",
     ),
 }
 PLUGINS = {
@@ -169,6 +182,12 @@ PLUGINS = {
     "a plugin beside a certificate is not run": Case(
         {**CERTIFICATE, **plugin("{gives_text}")}, CARL
     ),
+    "a plugin beside a token file is not run": Case(
+        {"tokenFile": "{tokenfile}", **plugin("{gives_text}")}, TOM
+    ),
+    "a plugin beside a password is not run": Case(
+        {"username": "basic-user", "password": "{password}", **plugin("{gives_text}")}, BESS
+    ),
     "a plugin beside the token of the flags is not run": Case(
         plugin("{gives_text}"), TOM, flags=("--token={token}",)
     ),
@@ -190,6 +209,19 @@ PLUGINS = {
     "a plugin that is not installed, with a hint": Case(
         plugin(command="no-such-plugin", installHint="try: brew install it"),
         error=f"{MISSING}\ntry: brew install it\n",
+    ),
+    "a plugin that is no program": Case(
+        plugin(command="{broken}"), error=fails("exec: {broken}: exec format error")
+    ),
+    "a plugin with an argument that no program can get": Case(
+        plugin("a\0b"), error=fails("exec: {plugin}: its arguments can't be passed on")
+    ),
+    "a plugin whose arguments are no strings": Case(
+        plugin(args=[{"a": "b"}]),
+        error="error: the args of the exec plugin for u are no strings\n",
+    ),
+    "a plugin whose arguments are no list": Case(
+        plugin(args={"a": "b"}), error="error: the args of the exec plugin for u are no list\n"
     ),
     "a plugin that prints no JSON": Case(
         plugin("{gives_text}"), error=fails("exec plugin: its output is no JSON")
@@ -239,7 +271,7 @@ PLUGINS = {
     ),
 }
 JANE = Identity("jane", (EVERYBODY,))
-TEAM = Identity("jane", ("dev", "ops", EVERYBODY), "7", (("reason/x", ("audit", "test")),))
+TEAM = Identity("jane", ("dev", "ops", EVERYBODY), "7", (("reason ö/x", ("audit", "test")),))
 IMPERSONATION = {
     "--as": Case(TOKEN, JANE, flags=("--as=jane",)),
     "--as with several --as-group and --as-uid": Case(
@@ -256,7 +288,7 @@ IMPERSONATION = {
             "as": "jane",
             "as-groups": ["dev", "ops"],
             "as-uid": "7",
-            "as-user-extra": {"Reason/x": ["audit", "test"]},
+            "as-user-extra": {"Reason ö/x": ["audit", "test"]},
         },
         TEAM,
     ),
@@ -364,7 +396,7 @@ PROXIES = {
     ),
     "proxy-url that nobody answers": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: [Errno 111] Connection refused\n",
+        error=f"{UNABLE}the proxy: connection refused\n",
         cluster={**PROXY, "proxy-url": "http://proxy-user:{wrong}@127.0.0.1:{closed}"},
     ),
     "proxy-url of SOCKS5": Case(
@@ -383,32 +415,32 @@ PROXIES = {
     ),
     "proxy-url of SOCKS5 with a wrong password": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: it wants another user or password\n",
+        error=f"{UNABLE}the proxy: SOCKS5 authentication failed\n",
         cluster={**PROXY, "proxy-url": "socks5://proxy-user:{wrong}@127.0.0.1:{socks_gate}"},
     ),
     "proxy-url of SOCKS5 without a password": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: it wants another user or password\n",
+        error=f"{UNABLE}the proxy: All offered SOCKS5 authentication methods were rejected\n",
         cluster={**PROXY, "proxy-url": "socks5://127.0.0.1:{socks_gate}"},
     ),
     "proxy-url of SOCKS5 that can't reach the server": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: connection refused\n",
+        error=f"{UNABLE}the proxy: 0x05: Connection refused\n",
         cluster={"server": "https://refused.invalid", "proxy-url": "socks5://127.0.0.1:{socks}"},
     ),
     "proxy-url of SOCKS5 that nobody answers": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: [Errno 111] Connection refused\n",
+        error=f"{UNABLE}the proxy: connection refused\n",
         cluster={**PROXY, "proxy-url": "socks5://proxy-user:{wrong}@127.0.0.1:{closed}"},
     ),
     "proxy-url of SOCKS5 that is something else": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: it does not speak SOCKS5\n",
+        error=f"{UNABLE}the proxy: SOCKS5 proxy server sent invalid data\n",
         cluster={**PROXY, "proxy-url": "socks5://127.0.0.1:{elsewhere}"},
     ),
     "proxy-url of SOCKS5 that hangs up": Case(
         TOKEN,
-        error=f"{UNABLE}the proxy: it ended the connection\n",
+        error=f"{UNABLE}the proxy: Connection closed unexpectedly\n",
         cluster={**PROXY, "proxy-url": "socks5://127.0.0.1:{rude}"},
     ),
     "proxy-url of SOCKS5 that is silent": Case(

@@ -125,6 +125,10 @@ class Kit:
         self.names["password"] = password = self._secret("basic")
         self.names["proxy_password"] = next(s for s in self.secrets if s.startswith("secret-proxy"))
         self.names["wrong"] = self._secret("wrong")
+        claims = b64(json.dumps({"exp": 4102444800})).rstrip("=")
+        self.names["id_token"] = id_token = f"e30.{claims}.{secrets.token_hex(12)}"
+        self.cluster.users[id_token] = User("olga", (EVERYTHING,))
+        self.secrets.add(id_token)
         token = self.token("bess")
         self.cluster.server.passwords[f"basic-user:{password}"] = token
         for name in ("carl", "jane", "jörg"):
@@ -162,7 +166,7 @@ class Kit:
         self.secrets.add(locked.decode().splitlines()[1])
 
     def _plugins(self) -> None:
-        for name, text in (("plugin", PLUGIN), ("asking", ASKING)):
+        for name, text in (("plugin", PLUGIN), ("asking", ASKING), ("broken", "\0")):
             self.file(name, text).chmod(0o700)
         client = self.cluster.authority.client("carl", ("dev",))
         token = self.token("pat")

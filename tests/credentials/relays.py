@@ -26,7 +26,8 @@ def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     opened: list[socket.socket] = []
 
     def handle(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        # A client may leave in the midst of its words.
+        with contextlib.suppress(OSError, ValueError, IndexError):
             if tls:
                 connection = tls.wrap_socket(connection, server_side=True)
                 opened.append(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ PATH = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones/
 
 def arranged(kit: Kit, case: Case, monkeypatch: pytest.MonkeyPatch, cwd: Path) -> list[object]:
     """The flags with which either program is in the case; the environment is in it then."""
+    shutil.copy(kit.names["plugin"], cwd / "no-such-plugin")
     monkeypatch.chdir(cwd)
     monkeypatch.setattr("sys.stdin", None)
     for name, value in case.environ.items():

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.cluster.exec_plugin import run_plugin
+from kubectl_virt_clone.errors import ConnectionFailed
 from tests.credentials.cases import plugin
 from tests.credentials.conftest import Kubectl, Kvc, Transcript
 from tests.credentials.kit import V1, V1BETA1, Kit
@@ -55,7 +57,8 @@ def test_a_plugin_is_told_what_kubectl_tells_it(
 ) -> None:
     more, cluster, expected = TOLD[what]
     gives = "{gives_token}" if version == V1 else "{gives_beta}"
-    variable = [{"name": "HINT", "value": "of the kubeconfig"}]
+    hint = "of the kubeconfig" if expected else "none"
+    variable = [{"name": "HINT", "value": hint}] if expected else None
     path = kit.config(plugin(gives, version=version, env=variable, **more), cluster)
 
     kvc("get", "c", "--kubeconfig", path)
@@ -65,9 +68,9 @@ def test_a_plugin_is_told_what_kubectl_tells_it(
 
     spec = {"interactive": False, **({"cluster": kit.fill(expected)} if expected else {})}
     asked = {"kind": "ExecCredential", "apiVersion": version, "spec": spec}
-    assert [_told(line) for line in ours] == [(asked, "of the kubeconfig")]
+    assert [_told(line) for line in ours] == [(asked, hint)]
     assert {json.dumps(_told(line), sort_keys=True) for line in theirs} == {
-        json.dumps((asked, "of the kubeconfig"), sort_keys=True)
+        json.dumps((asked, hint), sort_keys=True)
     }
 
 
@@ -76,6 +79,18 @@ def _told(line: str) -> tuple[Any, str]:
     decoder = json.JSONDecoder()
     asked, end = decoder.raw_decode(line)
     return asked, line[end:].strip()
+
+
+def test_a_ca_that_has_gone_when_a_plugin_is_to_be_told_of_it_is_named(kit: Kit) -> None:
+    described = kit.fill(plugin("{gives_token}", provideClusterInfo=True)["exec"])
+
+    with pytest.raises(ConnectionFailed) as failed:
+        run_plugin(described, {"server": "https://a", "certificate-authority": "/no/ca"})
+
+    assert str(failed.value) == (
+        "Unable to connect to the server: getting credentials:"
+        " unable to read certificate-authority /no/ca: no such file or directory"
+    )
 
 
 def test_what_a_plugin_says_is_the_users_to_see(kit: Kit, kvc: Kvc, transcript: Transcript) -> None:

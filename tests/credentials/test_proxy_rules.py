@@ -33,6 +33,7 @@ PROXY = "http://proxy.example:3128"
         ("https://10.1.2.3", "10.1.0.0/16", False),
         ("https://10.2.2.3", "10.1.0.0/16", True),
         ("https://10.1.2.3", "*", False),
+        ("https://10.1.2.3", "a.example:443", True),
         ("https://[fd00::1]", "fd00::/8", False),
         ("https://[fd00::1]", "[fd00::1]:443", False),
         ("https://a.example", "10.0.0.0/8,:,a.example:x", True),

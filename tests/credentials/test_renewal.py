@@ -13,7 +13,7 @@ import pytest
 from kubectl_virt_clone.cluster import kubeconfig
 from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.model.connection import ConnectionFlags
-from tests.credentials.cases import CARL, EVERYBODY, plugin
+from tests.credentials.cases import BEHIND, CARL, EVERYBODY, plugin
 from tests.credentials.conftest import Answer, Kvc
 from tests.credentials.kit import Kit
 from tests.credentials.servers import HOST, NAMED, Identity
@@ -107,18 +107,19 @@ def test_the_token_of_a_pods_account(
 
 
 def test_a_token_of_the_kubeconfig_and_never_another_server(kit: Kit, waits: Waits) -> None:
+    kit.proxy.asked.clear()
     token = kit.token("rita")
     path = kit.config({"token": token}, name="rewritten")
 
     def rotate() -> None:
-        elsewhere = {"server": f"https://{NAMED}", "insecure-skip-tls-verify": True}
-        user = {"token": kit.token("rose")}
-        kit.config(user, {**elsewhere, "certificate-authority": None}, name="rewritten")
+        elsewhere = {"server": f"https://{NAMED}", "proxy-url": BEHIND}
+        kit.config({"token": kit.token("rose")}, elsewhere, name="rewritten")
         del kit.cluster.users[token]
 
     answer = waits(path, rotate)
 
     assert (answer.code, answer.out, answer.err) == (0, MET, "")
+    assert kit.proxy.asked == []
     assert answer.seen == (Identity("rita"), Identity("rose"))
 
 

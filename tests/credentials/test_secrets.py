@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_virt_clone.cluster.credentials import credentials_of
+from kubectl_virt_clone.cluster.kubeconfig import resolve
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from tests.credentials import relays
 from tests.credentials.cases import BEHIND, CERTIFICATE, NAMED, TOKEN, plugin
 from tests.credentials.conftest import Kvc, Transcript, leaks
@@ -57,6 +60,16 @@ def test_a_redirect_is_not_followed(kit: Kit, kvc: Kvc) -> None:
 
     assert (answer.code, answer.seen) == (1, ())
     assert answer.err == f"Unable to connect to the server: {server} sent no JSON\n"
+
+
+def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Kit) -> None:
+    url = "http://proxy-user:{proxy_password}@127.0.0.1:{gate}"
+    path = kit.config(TOKEN, {"server": f"https://{NAMED}", "proxy-url": url})
+    connection = resolve(ConnectionFlags(kubeconfig=str(path)), {})
+
+    pool = credentials_of(connection, 1).pool
+
+    assert str(pool.proxy) == kit.fill("http://127.0.0.1:{gate}")
 
 
 def test_a_proxy_sees_no_credentials_of_the_server(kit: Kit, kvc: Kvc) -> None:

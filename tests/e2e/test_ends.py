@@ -30,7 +30,7 @@ def test_a_target_that_was_there_before_ends_the_wait(kvc: Kvc, make_vm: MakeVm)
     answer = kvc(*args, "--wait", exit_code=4)
     text = kvc("describe", "c").out
 
-    sentence = 'the target "taken" exists already, and KubeVirt does not write over it'
+    sentence = 'the target "taken" exists already; KubeVirt goes on only if it is deleted'
     assert told(answer.err) == NEVER + sentence
     assert sentence in text
 

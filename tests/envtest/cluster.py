@@ -15,7 +15,7 @@ from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.sandbox.apiserver.certificates import Certificates, make_certificates
 from kubectl_virt_clone.sandbox.kubevirt.admission import KUBEVIRT_NAMESPACE
 from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
 from kubectl_virt_clone.sandbox.kubevirt.releases import NEWEST, catalogue_of
 from kubectl_virt_clone.sandbox.kubevirt.remote_api import RemoteApi
 from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed, plant
@@ -46,7 +46,7 @@ def running_cluster() -> Iterator[ApiServer]:
         api.create(NAMESPACES, {"metadata": {"name": KUBEVIRT_NAMESPACE}})
         for seed in SEEDS:
             plant(api, load_seed(seed))
-        kubevirt = KubeVirt(api, pace=Pace(speed=float("inf")))
+        kubevirt = KubeVirt(api, pace=Pace(speed=float("inf"), failure_deadline=NEVER))
         certificates = make_certificates(HOST)
         tls = _tls(server, certificates)
         webhooks = stack.enter_context(WebhookServer(kubevirt.admission, tls))

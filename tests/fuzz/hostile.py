@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -100,14 +100,17 @@ def mutated(draw: Any, obj: Any) -> Any:
     return holder[0]
 
 
-def poisoned(value: Any, text: str) -> Any:
-    """The value with ``text`` behind every text in it, keys included."""
+def poisoned(value: Any, text: str, *, spared: Container[str] = ()) -> Any:
+    """The value with ``text`` behind every text in it, but for the values of keys to be spared."""
     if isinstance(value, str):
         return value + text
     if isinstance(value, list):
-        return [poisoned(item, text) for item in value]
+        return [poisoned(item, text, spared=spared) for item in value]
     if isinstance(value, dict):
-        return {key + text: poisoned(item, text) for key, item in value.items()}
+        return {
+            key: item if key in spared else poisoned(item, text, spared=spared)
+            for key, item in value.items()
+        }
     return value
 
 

@@ -31,7 +31,7 @@ PIECES = (
     *("!!python/object/apply:os.system [id]", "!!binary ", "!!set ", "!!timestamp ", "!!int "),
     *("---\n", "...\n", "%YAML 1.1\n", "? ", '"', "'", '"\\ud800"', "0x" + "f" * 400, "1e999"),
     *("~", "y", "2026-01-01", "52:54:00:12:34:56", "\ufeff", "\r\n", "\t", "#", "\x00", "\x85"),
-    *("kind: VirtualMachineClone\n", "kind: List\nitems:\n- ", "!x ", ".nan"),
+    *("kind: VirtualMachineClone\n", "kind: List\nitems:\n- ", "!x ", ".nan", "!!bool maybe\n"),
     "apiVersion: clone.kubevirt.io/v1beta1\n",
 )
 """What YAML is made of."""

@@ -89,6 +89,7 @@ BY_TYPE: Mapping[str, Make] = {
     "Iterable[Sequence[Object]]": several(some("clone")),
     "ConnectionFlags": World.flags,
     "Selection": World.selection,
+    "Selection | None": maybe(World.selection),
     "str": World.text,
     "str | None": maybe(World.text),
     "Sequence[str]": several(World.text),

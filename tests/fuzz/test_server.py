@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fuzz.commands import COMMANDS
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.effort import fuzzed
-from tests.fuzz.hostile import DEPTH, TEXTS, VALUES, mutated
+from tests.fuzz.hostile import DEPTH, TEXTS, VALUES, mutated, poisoned
 from tests.fuzz.replay import Answer
 from tests.fuzz.terminals import ran, unsafe
 
@@ -106,6 +106,34 @@ def test_a_hostile_server_gets_no_traceback_and_no_terminal(
     assert unsafe(done, tty=tty) == {}
     if done.code == 0:
         _check_format(command, done.out)
+
+
+EVERYWHERE = "\x1b]0;x\x07\r\n\u202e\u200b\ud800\x9b2J"
+# With these left as they are, what is shown goes through all the program.
+SPARED = ("kind", "apiVersion", "phase", "type", "status", "creationTimestamp", "version", "uid")
+
+
+@pytest.mark.parametrize("tty", [False, True], ids=["pipe", "terminal"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_hostile_text_everywhere_reaches_no_terminal(
+    cluster: Cluster, command: tuple[str, ...], tty: bool
+) -> None:
+    cluster.replay.instead = {
+        ask: cluster.replay.answers[ask]._replace(
+            body=_everywhere(cluster.replay.answers[ask].body)
+        )
+        for ask in cluster.asks[command]
+    }
+
+    done = ran(command, tty=tty, stdin="n\n")
+
+    assert done.code in (0, 1, 3, 4)
+    assert unsafe(done, tty=tty) == {}
+
+
+def _everywhere(body: bytes) -> bytes:
+    lines = [poisoned(json.loads(line), EVERYWHERE, spared=SPARED) for line in body.splitlines()]
+    return b"\n".join(map(_written, lines))
 
 
 def _check_format(command: tuple[str, ...], out: str) -> None:

@@ -137,6 +137,13 @@ READY = "--for=condition=Ready"
         (("--selector=batch=1", READY), 0),
         (("--selector=odd", "--for=jsonpath={.status.phase}=Succeeded"), 0),
         (("--all", "--for=jsonpath={.metadata.name}"), 0),
+        (("--all", "--selector=batch=1", READY), 0),
+        (("--all", "--field-selector=metadata.name=also", READY), 0),
+        (("--all", "--selector=batch=9", READY), 1),
+        (("done", "--all", READY), 0),
+        (("done", "done", READY), 0),
+        (("done", "done", "--for=create", "--output=name"), 0),
+        (("nosuch", "nosuch", READY), 1),
         (("done", "--for=create"), 0),
         (("done", "--for=CREATE", "--timeout=0"), 0),
         (("nosuch", "--for=delete"), 0),
@@ -168,7 +175,7 @@ def test_both_print_the_same_and_end_with_the_same_exit_code(
     assert ours.code == code
 
 
-@pytest.mark.parametrize("names", [("done",), ("also", "done")])
+@pytest.mark.parametrize("names", [("done",), ("also", "done"), ("done", "done")])
 @pytest.mark.parametrize(("output", "read"), [("json", json_documents), ("yaml", yaml_documents)])
 def test_both_print_the_same_objects(
     both: Both, names: tuple[str, ...], output: str, read: Callable[[str], list[Any]]
@@ -194,6 +201,7 @@ CAUSE = "Source doesnt exist: VirtualMachine default/nosuch"
         (("pending", "--for=jsonpath={.status.targetName}", "--timeout=0"), f": {CAUSE}"),
         (("--selector=batch=2", READY, "--timeout=0"), f": {CAUSE}"),
         (("--all", READY, "--timeout=0"), f": {CAUSE}"),
+        (("pending", "--all", READY, "--timeout=0"), f": {CAUSE}"),
         (("done", "pending", READY, "--timeout=0"), f": {CAUSE}"),
         (("done", "--for=condition=Ready=false", SHORT), ""),
         (("done", "--for=jsonpath={.status.phase}=nosuch", SHORT), ""),

@@ -26,6 +26,8 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     # kubectl 1.33 began to name the namespace.
     (r'(" deleted) from \S+ namespace$', r"\1"),
     (r"(?<=\S) {2,}", "  "),
+    # Some wc align even one number.
+    (r"^ +(\d+)$", r"\1"),
     (r" +$", ""),
 )
 
@@ -40,7 +42,9 @@ def normalised(text: str) -> list[str]:
     for pattern, replacement in _GENERATED:
         text = re.sub(pattern, replacement, text, flags=re.M)
     lines = [_ordered(line) for line in text.rstrip("\n").splitlines()]
-    # kubectl tries again as often as it likes, and says each time the same.
+    # A kubectl whose time is up may say so of its watch as well.
+    lines = [line for line in lines if not (line.startswith("E ") and "reflector.go" in line)]
+    # It tries again as often as it likes, and says each time the same.
     lines = [
         line
         for number, line in enumerate(lines)

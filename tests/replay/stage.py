@@ -24,7 +24,7 @@ from kubectl_virt_clone.sandbox.storage.registry import Registry
 
 from .transcript import Step
 
-PROGRAMS = ("bash", "curl", "jq", "kubectl", "sed")
+PROGRAMS = ("bash", "curl", "jq", "kubectl", "perl", "sed")
 CLONE_VERBS = ("get", "list", "watch", "create", "delete", "deletecollection", "patch", "update")
 USERS = {
     "viewer": User("viewer"),

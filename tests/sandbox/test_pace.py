@@ -36,11 +36,11 @@ def test_a_speed_that_gets_nowhere_is_refused(speed: float) -> None:
     [
         (1, 0, 0.005),
         (1, 3, 0.04),
-        (1, 30, 16.0),
-        (0.5, 30, 32.0),
+        (1, 30, 1000.0),
+        (0.5, 30, 2000.0),
         (INFINITE, 0, 0.005),
         (INFINITE, 30, 0.5),
-        (1000, 1000, 0.5),
+        (1000, 1000, 1.0),
     ],
 )
 def test_retries_back_off_but_never_spin(speed: float, failures: int, seconds: float) -> None:

@@ -12,7 +12,7 @@ from kubectl_virt_clone.model.api import CLONES as CLONE_RESOURCE
 from kubectl_virt_clone.sandbox.apiserver.faults import parse_fault
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
 from kubectl_virt_clone.sandbox.kubevirt.remote_api import RemoteApi
 
 from .test_clone_lifecycle import happy_events, happy_timeline
@@ -33,7 +33,8 @@ def remote_world() -> Iterator[MakeWorld]:
             )
             token, catalogue = plane.token, plane.registry.catalogue
             api = stack.enter_context(RemoteApi(plane.url, plane.ca_file, token, catalogue))
-            kubevirt = KubeVirt(api, pace=Pace(speed=float("inf")))
+            # A claim may be bound after the first look at its snapshot: it has to have time.
+            kubevirt = KubeVirt(api, pace=Pace(speed=float("inf"), failure_deadline=NEVER))
             kubevirt.start()
             stack.callback(kubevirt.stop)
             return World.of(plane)

@@ -313,7 +313,7 @@ CASES = {
         surroundings(restore=a_restore(sentence=TAKEN), target=an_old_vm()),
         Cause(
             "target-exists",
-            'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+            'the target "vm-cirros-clone" exists already; KubeVirt goes on only if it is deleted',
             DELETE,
             final=True,
         ),
@@ -323,7 +323,7 @@ CASES = {
         surroundings(restore=a_restore(sentence=TAKEN), target=FORBIDDEN),
         Cause(
             "target-exists",
-            'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+            'the target "vm-cirros-clone" exists already; KubeVirt goes on only if it is deleted',
             DELETE,
             final=True,
         ),
@@ -706,7 +706,7 @@ def behind(sentence, *, status="False", **around):
 def test_a_target_that_was_not_asked_for_stands_in_the_way_as_its_restore_says():
     told = Cause(
         "target-exists",
-        'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it',
+        'the target "vm-cirros-clone" exists already; KubeVirt goes on only if it is deleted',
         DELETE,
         final=True,
     )

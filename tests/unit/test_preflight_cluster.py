@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.model.api import FIELD_SINCE
 from kubectl_virt_clone.model.finding import Finding
 from kubectl_virt_clone.model.preflight import Facts, findings
 from kubectl_virt_clone.model.preflight.cluster import (
+    FLAGS,
     RIGHTS,
     ClusterFacts,
     cluster_findings,
@@ -190,6 +192,10 @@ def test_a_field_that_the_server_lacks_is_named_with_its_flags_and_its_release(
         )
     ]
     assert list(field_findings(a_clone(**spec), Facts(fields=FIELDS))) == []
+
+
+def test_each_field_that_came_later_has_the_flags_that_set_it() -> None:
+    assert FLAGS.keys() == FIELD_SINCE.keys()
 
 
 @pytest.mark.parametrize("fields", [FIELDS, None])

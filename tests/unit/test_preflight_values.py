@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from kubectl_virt_clone.model.preflight.values import (
 )
 from kubectl_virt_clone.model.surroundings import Listing, Lookup
 from kubectl_virt_clone.model.target_patches import hostname_patch, label_patch
-from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_vm
+from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 
 def a_networked_vm(name: str = "s", **macs: str) -> dict[str, Any]:
@@ -428,32 +427,56 @@ def test_fields_of_the_right_types_are_taken_and_a_null_in_an_object_too() -> No
     assert list(type_findings(whole)) == []
 
 
+LATER = '{"op":"add","path":"/spec/x","value":{"a":1,"b":2}}'
+
+
 def test_the_rules_about_values_are_applied_to_a_clone() -> None:
     clone = a_clone(
         newMacAddresses={"a": "x"},
         newSMBiosSerial="a:b",
-        patches=[COLON, label_patch("a=b")[1]],
+        patches=[LATER, label_patch("a=b")[1]],
         template=7,
     )
-    facts = {"source": Lookup(a_networked_vm(a="")), "fields": FIELDS}
+    facts: dict[str, Any] = {"source": Lookup(a_networked_vm(a="")), "fields": FIELDS}
+    everything = [
+        *("unknown-field", "mac-invalid", "serial-unsafe", "patch-invalid", "patch-unsafe"),
+    ]
 
     now = findings(clone, Facts(namespace="ns", kubevirt=NEWEST, **facts))
-    before = findings(clone, Facts(kubevirt=a_kubevirt("v1.4.0", ("Snapshot",)), **facts))
 
-    assert [item.id for item in now] == [
-        "unknown-field",
-        "mac-invalid",
-        "serial-unsafe",
-        "patch-invalid",
-        "patch-unsafe",
+    assert [item.id for item in now] == everything
+    assert [item.hint for item in now if item.id.startswith("patch-")] == [
+        "leave out --label a=b, and once the clone is done: kubectl label vm/t a=b -n ns",
+        "leave it out, and once the clone is done: kubectl patch vm/t --type=json -p"
+        f" '[{LATER}]' -n ns",
     ]
-    assert [item.id for item in before] == [
-        "unknown-field",
-        "mac-invalid",
-        "patch-invalid",
-        "patch-unsafe",
-    ]
-    assert [item.hint for item in now if item.id == "patch-invalid"] == [
-        "leave out --label a=b, and once the clone is done: kubectl label vm/t a=b -n ns"
-    ]
-    assert json.loads(label_patch("a=b")[1])["path"] == "/metadata/labels/a"
+    for version, serial in (("v1.4.9", False), ("v1.5.0", True)):
+        kubevirt = a_kubevirt(version, ("Snapshot",))
+        found = [item.id for item in findings(clone, Facts(kubevirt=kubevirt, **facts))]
+        assert found == [id_ for id_ in everything if serial or id_ != "serial-unsafe"]
+
+
+def test_the_source_and_the_other_vms_are_what_the_rules_about_values_look_at() -> None:
+    vm = a_networked_vm(a="")
+    del vm["spec"]["template"]["spec"]["domain"]["firmware"]
+    content = Lookup({"spec": {"source": {"virtualMachine": vm}}})
+    facts: dict[str, Any] = {
+        "kubevirt": NEWEST,
+        "fields": FIELDS,
+        "vms": Listing((a_networked_vm("x", a="02-00-00-00-00-01"),)),
+    }
+    spec: dict[str, Any] = {
+        "newMacAddresses": {"a": "02-00-00-00-00-01", "b": "02-00-00-00-00-02"},
+        "newSMBiosSerial": "abc",
+        "labelFilters": ["zzz"],
+    }
+    expected = ["mac-unknown-interface", "filter-unused", "mac-in-use", "serial-ignored"]
+
+    of_vm = findings(a_clone(**spec), Facts(source=Lookup(vm), **facts))
+    of_snapshot = findings(
+        a_clone(kind="VirtualMachineSnapshot", **spec),
+        Facts(source=Lookup(a_snapshot()), content=content, **facts),
+    )
+
+    assert [item.id for item in of_vm] == expected
+    assert [item.id for item in of_snapshot] == expected

@@ -78,7 +78,10 @@ def test_a_child_says_what_holds_its_clone_up():
     clone = a_clone("RestoreInProgress")
 
     assert last_cells(batch(clone, children=children)) == [
-        ["6m", 'the target "vm-cirros-clone" exists already, and KubeVirt does not write over it']
+        [
+            "6m",
+            'the target "vm-cirros-clone" exists already; KubeVirt goes on only if it is deleted',
+        ]
     ]
 
 

@@ -147,8 +147,7 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 
     Where the schema could not be read, only the latter are known.
     """
-    unserved = [] if facts.fields is None else unserved_fields(clone, facts.fields)
-    for name, release in unserved:
+    for name, release in unserved_fields(clone, facts.fields):
         yield Finding(
             "field-unsupported",
             ERROR,
@@ -173,7 +172,7 @@ def _flags_of(clone: Object, field: str) -> str:
     if field == "patches" and isinstance(given, list):
         flags = [given_as(patch) for patch in given if isinstance(patch, str)]
         return " and ".join(flags) or FLAGS[field]
-    return FLAGS.get(field, f"spec.{field}")
+    return FLAGS[field]
 
 
 def _unknown_fields(clone: Object, facts: Facts) -> Iterator[tuple[str, tuple[str, ...]]]:

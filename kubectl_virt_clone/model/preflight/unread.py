@@ -11,6 +11,7 @@ from kubectl_virt_clone.model.api import (
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,
     VIRTUAL_MACHINES,
+    Resource,
 )
 from kubectl_virt_clone.model.finding import UNKNOWN, Finding, kubectl
 from kubectl_virt_clone.model.manifest import target_name
@@ -61,9 +62,8 @@ def _gaps(clone: Object, facts: Facts) -> Iterator[tuple[tuple[str, ...], str, s
         yield ("field-unsupported",), "the schema of the clone API", "not served", ""
 
 
-def _may(verb: str, resource: object, facts: Facts) -> str:
-    name = getattr(resource, "qualified", "")
-    return kubectl("auth", "can-i", verb, name, namespace=facts.namespace)
+def _may(verb: str, resource: Resource, facts: Facts) -> str:
+    return kubectl("auth", "can-i", verb, resource.qualified, namespace=facts.namespace)
 
 
 def _of_the_source(clone: Object) -> tuple[str, ...]:

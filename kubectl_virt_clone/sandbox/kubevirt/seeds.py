@@ -6,6 +6,7 @@ The objects themselves are in seed/*.yaml, one family per file.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,16 @@ def load_seed(name_or_path: str | Path) -> list[Obj]:
     anything but objects with apiVersion, kind and metadata.name.
     """
     known = isinstance(name_or_path, str) and name_or_path in seed_names()
-    path = SEED_DIRECTORY / f"{name_or_path}.yaml" if known else Path(name_or_path)
+    return _packaged(str(name_or_path)) if known else _read(Path(name_or_path))
+
+
+@cache
+def _packaged(name: str) -> list[Obj]:
+    """A seed of ours, read once in a process: it is not changed by those who plant it."""
+    return _read(SEED_DIRECTORY / f"{name}.yaml")
+
+
+def _read(path: Path) -> list[Obj]:
     objects = []
     with path.open(encoding="utf-8") as stream:
         for document in yaml.load_all(stream, Loader=_Loader):

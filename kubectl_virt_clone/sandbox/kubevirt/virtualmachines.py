@@ -1,6 +1,6 @@
 """The VM controller: a VM's status, and the end of a VM.
 
-There are no nodes: a started VM says Starting for ever, and no VirtualMachineInstance is made.
+There are no nodes: a started VM says Starting for ever, and its instance is never scheduled.
 Only one that was brought along with a guest agent is running.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kubectl_virt_clone.model.api import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
 
 from .controller import Client, Requeue, Wish
+from .instances import INSTANCES, instance_of, phase_of
 from .objects import Obj, entries, is_deleting, location, section, text
 from .pace import NEVER, Pace, Timers
 from .run_strategy import is_started
@@ -65,8 +66,21 @@ class VirtualMachineController:
             left = self._timers.remaining(uid, self._pace.vm_status)
             if left > 0:
                 return Requeue(left) if left < NEVER else None
-        self._client.update_status(VIRTUAL_MACHINES, vm, self._status(vm))
+        was_started = section(vm, "status").get("created")
+        written = self._client.update_status(VIRTUAL_MACHINES, vm, self._status(vm))
+        if was_started or is_started(vm):
+            self._keep_instance(written, started=is_started(vm))
         return None
+
+    def _keep_instance(self, vm: Obj, *, started: bool) -> None:
+        namespace, name = location(vm)
+        instance = self._client.read(INSTANCES, namespace, name)
+        if not started:
+            self._client.delete(INSTANCES, namespace, name)
+        elif instance is None:
+            self._client.create(INSTANCES, instance_of(vm))
+        elif text(instance, "status", "phase") != phase_of(vm):
+            self._client.update(INSTANCES, {**instance, "status": instance_of(vm)["status"]})
 
     def _status(self, vm: Obj) -> Obj:
         status = dict(section(vm, "status"))
