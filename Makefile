@@ -15,6 +15,8 @@ RELEASE_PYTHON := 3.13
 TOOLS := build/tools/$(SCRIPTS)
 # More than two cores have: many tests wait for a server or a program.
 WORKERS ?= 4
+# Tests start programs: each of them would compile all of it, where a machine forbids to keep it.
+unexport PYTHONDONTWRITEBYTECODE
 # How many times more examples make fuzz tries than make test.
 FUZZ ?= 20
 

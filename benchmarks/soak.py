@@ -121,7 +121,9 @@ class Outcome:
 def _told(verdict: Verdict) -> Iterator[str]:
     yield from (f"{verdict.shown:,}", f"{verdict.passed_over:,}", str(verdict.unseen))
     yield str(verdict.wrong)
-    yield from (f"{1000 * verdict.within(part):.3g} ms" for part in (0.5, 0.99, 1))
+    for part in (0.5, 0.99, 1):
+        milliseconds = 1000 * verdict.within(part)
+        yield f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
 def _used(use: Use) -> Iterator[str]:
@@ -238,9 +240,9 @@ def main(seconds: float, clones: int, rate: float, fault: bool | None, output: P
     for faulty in (False, True):
         if fault in (None, faulty):
             outcome = run(Load(seconds, clones, rate, faulty))
-            parts.append(str(outcome))
+            parts.append(str(outcome).rstrip())
             well = well and outcome.well
-    text = "\n\n".join(parts)
+    text = "\n\n".join(parts) + "\n"
     click.echo(text, nl=False)
     if output:
         output.write_text(text, encoding="utf-8")

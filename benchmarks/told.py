@@ -33,8 +33,9 @@ def documents(process: Observed) -> Iterator[Change]:
     """What JSON documents tell, whether each has one line or many."""
     text = ""
     for moment, line in process.pieces(b"\n"):
-        text += line
-        if line.rstrip().endswith("}") and line[0] in "{}":
+        # Between two documents something may be said of the watch itself.
+        text += line if text or line.startswith("{") else ""
+        if text and line.rstrip().endswith("}") and line[0] in "{}":
             told: Any = json.loads(text)
             clone, text = told["object"], ""
             metadata, phase = clone["metadata"], clone.get("status", {}).get("phase", "")

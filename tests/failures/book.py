@@ -22,7 +22,7 @@ CAUSES = (
     "hint",
     "seconds",
 )
-FAULTS = ("fault", "`--fault`", "`wait` for one", "`wait` for 50", "`get -w` of 50")
+FAULTS = ("fault", "`--fault`", "`wait` for one", "`wait` for 20", "`get -w` of 20")
 _TEXT = """\
 # What goes wrong, and what you are told
 

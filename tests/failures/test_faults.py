@@ -19,7 +19,8 @@ from .book import FAULTS, Book
 from .stage import PATIENCE, Stage
 
 IDLE = tuple(f"idle{number}" for number in range(5))
-ONE, MANY = ("c0",), tuple(f"c{number}" for number in range(50))
+ONE, MANY = ("c0",), tuple(f"c{number}" for number in range(20))
+SEEDS = ("kubevirt", "storage-classes", "vm-cirros")
 EACH, LATEST = "each change once", "the latest state once"
 OF_CLONES = "resource=virtualmachineclones"
 
@@ -91,7 +92,7 @@ class _Disturbed:
     """Clones that begin when they are watched, and idle ones, on a server that has the fault."""
 
     def __init__(self, spec: str, names: tuple[str, ...]) -> None:
-        self.stage = Stage(faults=[spec])
+        self.stage = Stage(faults=[spec], seeds=SEEDS)
         self.began = 0
         self._names = names
         self._acting = threading.Thread(target=self.stage.curtain, args=(lambda: None,))
@@ -104,7 +105,9 @@ class _Disturbed:
     @property
     def is_over(self) -> bool:
         """Whether all has been done that there is to do."""
-        statuses = [self.stage.get(CLONES, name).get("status", {}) for name in self._names]
+        # The stored objects themselves: this is asked at each line that is written.
+        clones = {clone["metadata"]["name"]: clone for clone in self.stage.all(CLONES)}
+        statuses = [clones[name].get("status", {}) for name in self._names]
         return all(s.get("phase") == "Succeeded" and "restoreName" not in s for s in statuses)
 
     @property

@@ -15,7 +15,7 @@ from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
 
 class Answer(NamedTuple):
-    """Code, headers and body."""
+    """Code, headers and body; with the code 0 the body is all that is written, HTTP or not."""
 
     code: int
     body: bytes
@@ -47,6 +47,10 @@ class Replay:
             do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
             def write(self, answer: Answer) -> None:
+                self.close_connection = True
+                if not answer.code:
+                    self.wfile.write(answer.body)
+                    return
                 self.send_response(answer.code)
                 for name, value in answer.headers:
                     self.send_header(name, value)
@@ -55,7 +59,6 @@ class Replay:
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
                 self.wfile.write(answer.body)
-                self.close_connection = True
 
             def log_message(self, *args: object) -> None:
                 """Say nothing."""

@@ -24,6 +24,9 @@ from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import NASTY, TEXTS, VALUES, mutated
 from tests.fuzz.terminals import bounded, ran, unsafe
 
+# A watch that its command has left behind may still choose when to try again.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 NAMED = ("create", "preview", "check")
 
 PIECES = (

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.cluster.answers import read_json, retry_after
-from kubectl_virt_clone.errors import ManifestError
+from kubectl_virt_clone.errors import InvalidValue, ManifestError
 from kubectl_virt_clone.model.documents import parse_documents
 from kubectl_virt_clone.model.preflight.facts import Facts, kubevirt_version
 from kubectl_virt_clone.model.shared_snapshot import owners
 from kubectl_virt_clone.model.surroundings import Listing
+from kubectl_virt_clone.options import parse_duration
 from kubectl_virt_clone.render.removal import question
 from tests.fuzz.conftest import Cluster
+from tests.fuzz.hostile import DEPTH
 from tests.fuzz.replay import Answer
-from tests.fuzz.terminals import Ran, ran
+from tests.fuzz.terminals import Ran, bounded, ran
 from tests.unit.builders import a_clone, a_snapshot
 
 CLONES = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones"
@@ -56,8 +58,8 @@ def test_a_number_that_json_does_not_have_is_no_json(cluster: Cluster, number: s
     assert done == (1, "", reason)
 
 
-def test_values_nested_ten_thousand_deep_are_no_traceback(cluster: Cluster) -> None:
-    body = b'{"items":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+def test_values_nested_without_end_are_no_traceback(cluster: Cluster) -> None:
+    body = b'{"items":' + b"[" * DEPTH + b"]" * DEPTH + b"}"
 
     done = answered(cluster, ["get"], {f"GET {CLONES}": body})
 
@@ -136,6 +138,12 @@ def test_what_could_not_be_sent_is_refused(text: str, reason: str) -> None:
         parse_documents(text, "a.yaml")
 
     assert str(refusal.value) == f"error: error parsing a.yaml: {reason}"
+
+
+@pytest.mark.parametrize("text", ["9" * 20_000, "1." + "9" * 20_000, "1h" * 9_999])
+def test_a_duration_of_endless_digits_is_refused_at_once(text: str) -> None:
+    with bounded(), pytest.raises(InvalidValue):
+        parse_duration(f"{text}x")
 
 
 def test_a_kubeconfig_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from tests.fuzz.hostile import TEXTS
 from tests.fuzz.replay import Answer
 from tests.fuzz.terminals import Ran, ran, unsafe
 
+# A watch that its command has left behind may still choose when to try again.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 ARGUMENTS = TEXTS.map(lambda text: text.encode("utf-8", "replace")) | st.binary(max_size=6)
 WORDS = ARGUMENTS.map(lambda data: os.fsdecode(data.replace(b"\0", b"")))
 """What an operating system can hand to a program: no NUL, and bytes that are no UTF-8."""

@@ -94,7 +94,7 @@ BY_TYPE: Mapping[str, Make] = {
     "str | None": maybe(World.text),
     "Sequence[str]": several(World.text),
     "Sequence[str] | None": maybe(several(World.text)),
-    "Iterable[str]": several(World.text),
+    **dict.fromkeys(("Collection[str]", "Iterable[str]"), several(World.text)),
     "list[str]": several(World.text),
     "frozenset[str]": lambda world: frozenset(world.texts),
     "frozenset[str] | None": maybe(lambda world: frozenset(world.texts)),

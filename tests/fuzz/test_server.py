@@ -17,6 +17,9 @@ from tests.fuzz.hostile import DEPTH, TEXTS, VALUES, mutated, poisoned
 from tests.fuzz.replay import Answer
 from tests.fuzz.terminals import ran, unsafe
 
+# A watch that its command has left behind may still choose when to try again.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 DEEP = b"[" * DEPTH + b"]" * DEPTH
 NO_JSON = (
     *(
@@ -106,6 +109,46 @@ def test_a_hostile_server_gets_no_traceback_and_no_terminal(
     assert unsafe(done, tty=tty) == {}
     if done.code == 0:
         _check_format(command, done.out)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+RAW = {
+    "nothing": b"",
+    "no-http": b"\x00\xff\x1b[2J" * 99,
+    "half-a-header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "reason": b"HTTP/1.1 500 \x1b[31mred\r\nContent-Length: 0\r\n\r\n",
+    "code": b"HTTP/1.1 99999 OK\r\n\r\n",
+    "early-hints": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3,
+    "length": OK + b"Content-Length: nope\r\n\r\n[]",
+    "negative-length": OK + b"Content-Length: -1\r\n\r\n[]",
+    "two-lengths": OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n[]",
+    "too-short": OK + b"Content-Length: 100\r\n\r\n[]",
+    "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]",
+    "half-a-chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nff\r\n{",
+    "gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]",
+    "brotli": OK + b"Content-Encoding: br, gzip\r\nContent-Length: 2\r\n\r\n[]",
+    "many-headers": OK + b"A: b\r\n" * 5000 + b"\r\n[]",
+    "long-header": OK + b"A: " + b"b" * 10**6 + b"\r\n\r\n[]",
+    "no-name": OK + b": b\r\n\x1b\r\n folded\r\nContent-Length: 2\r\n\r\n[]",
+    "elsewhere": b"HTTP/1.1 307 X\r\nLocation: http://\x1b[0m/\r\nContent-Length: 0\r\n\r\n",
+    "upgrade": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+@pytest.mark.parametrize(
+    "command", [("get",), ("get", "-w", "--request-timeout=30ms"), ("version",), ("check",)]
+)
+def test_what_is_no_http_is_no_answer(
+    cluster: Cluster, command: tuple[str, ...], name: str
+) -> None:
+    cluster.replay.instead = dict.fromkeys(cluster.replay.answers, Answer(0, RAW[name]))
+
+    done = ran(command)
+
+    assert done.code == 1
+    assert done.err
+    assert unsafe(done, tty=False) == {}
 
 
 EVERYWHERE = "\x1b]0;x\x07\r\n\u202e\u200b\ud800\x9b2J"

@@ -6,6 +6,7 @@ import pytest
 
 from kubectl_virt_clone.model.objects import (
     at,
+    copied,
     key_of,
     mapping_at,
     mappings_at,
@@ -86,3 +87,12 @@ SIX_O_CLOCK = datetime(2026, 11, 22, 6, 0, tzinfo=timezone.utc)
 )
 def test_a_time_is_read_in_utc_or_not_at_all(text, moment):
     assert repr(time_at({"when": text}, "when")) == repr(moment)
+
+
+def test_a_copy_is_equal_and_shares_nothing():
+    value = {"a": [{"b": 1}, None], "c": {"d": "e"}}
+    copy = copied(value)
+    assert copy == value
+    copy["a"][0]["b"], copy["c"]["d"] = 2, "f"
+    copy["a"].append(3)
+    assert value == {"a": [{"b": 1}, None], "c": {"d": "e"}}

@@ -6,7 +6,7 @@ from kubectl_virt_clone.errors import ExitCode
 from kubectl_virt_clone.model.manifest import CloneRequest, build_clone
 from kubectl_virt_clone.model.progress import MET, SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.model.references import parse_reference
-from kubectl_virt_clone.render.answers import answer
+from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.outcomes import failure
 from tests.unit.builders import a_clone, without
 
@@ -49,7 +49,7 @@ UNNAMED = without(NAMED, "spec", "target")
 def test_each_created_clone_is_named_with_the_target_that_kubevirt_chose(
     created, requested, dry_run, text
 ):
-    assert answer(created, requested, None, dry_run) == text
+    assert answer(created, unnamed_in(requested), None, dry_run) == text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_each_created_clone_is_named_with_the_target_that_kubevirt_chose(
     ],
 )
 def test_with_a_format_the_answer_is_the_objects_alone(created, output, text):
-    assert answer(created, [NAMED], output, "none") == text
+    assert answer(created, unnamed_in([NAMED]), output, "none") == text
 
 
 def a_result(outcome=Outcome.MET, reason="", *, name="clone-1", there=True):

@@ -37,6 +37,12 @@ def test_what_is_written_is_what_pyyaml_writes(value):
     assert plain_yaml(value) in (None, dumped(value))
 
 
+@pytest.mark.parametrize("text", [*WORDS, *NUMBERS, *TEXTS])
+def test_a_text_is_written_as_pyyaml_writes_it_as_a_value_and_as_a_key(text):
+    for value in ({"x": text}, [text], {text: 1}):
+        assert plain_yaml(value) in (None, dumped(value))
+
+
 @pytest.mark.parametrize(
     "value",
     [

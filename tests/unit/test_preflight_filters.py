@@ -279,6 +279,7 @@ def test_the_mark_of_the_last_restore_is_spared_on_the_vm_and_not_on_its_templat
     vm = a_labelled_vm("app", LAST_RESTORE)
 
     assert told(vm, annotationFilters=["app"]) == []
+    assert told(vm, annotationFilters=["*", "!restore"]) == []
     assert told(vm, template={"annotationFilters": ["app"]}) == [
         Finding(
             "filter-controller-keys",
@@ -301,6 +302,7 @@ def projected(*annotations: str) -> dict[str, Any]:
     ("keys", "shown", "prefixes"),
     [
         ([OVN], OVN, ["ovn\\.kubernetes\\.io"]),
+        (["k8s.ovn.org/a/b"], "k8s.ovn.org/a/b", ["k8s\\.ovn\\.org"]),
         ([CALICO, OVN], f"{CALICO}, {OVN}", ["cni\\.projectcalico\\.org", "ovn\\.kubernetes\\.io"]),
         (
             [OVN, "ovn.kubernetes.io/mac_address", "k8s.ovn.org/pod-networks", "a.kubeovn.io/b"],
@@ -332,7 +334,11 @@ def test_addresses_of_the_sources_pod_are_dropped_by_their_prefixes(
 
 
 @pytest.mark.parametrize(
-    "key", ["app", "ovn.kubernetes.io", "a.kubernetes.io/b", "example.com/ip_address"]
+    "key",
+    [
+        *("app", "ovn.kubernetes.io", "a.kubernetes.io/b", "example.com/ip_address"),
+        "a/b.kubernetes.io/ip_pool",
+    ],
 )
 def test_other_annotations_are_no_addresses(key: str) -> None:
     assert list(network_findings(a_clone(), projected(key))) == []

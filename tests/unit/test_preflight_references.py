@@ -152,8 +152,8 @@ def a_maker(**metadata: str) -> dict[str, Any]:
     [
         (
             "VirtualMachine",
-            {"vms": Listing((a_vm("s1"), a_vm("web")))},
-            "--source vm/s1",
+            {"vms": Listing((a_vm("s1"), a_vm("web"), a_vm("sx"), a_vm("sy")))},
+            "--source vm/sy",
         ),
         (
             "VirtualMachine",
@@ -164,6 +164,11 @@ def a_maker(**metadata: str) -> dict[str, Any]:
         (
             SNAPSHOT,
             {"vms": Listing((a_vm("s1"),))},
+            "--skip-check source-missing lets the clone wait for it",
+        ),
+        (
+            "VirtualMachine",
+            {"kubevirt": a_kubevirt("v1.5.0")},
             "--skip-check source-missing lets the clone wait for it",
         ),
         ("VirtualMachine", {"kubevirt": BEFORE_1_5}, ""),
@@ -180,15 +185,17 @@ def test_a_source_that_is_missing_gets_the_closest_name_or_the_way_to_wait_for_i
     ]
 
 
+@pytest.mark.parametrize("kubevirt", [Listing(), a_kubevirt("v1.5.0"), NEWEST])
 @pytest.mark.parametrize(
     ("metadata", "called"), [({"name": "m"}, "m"), ({"generateName": "m-"}, "m-")]
 )
 def test_a_source_that_another_clone_is_to_make_is_waited_for(
-    metadata: dict[str, str], called: str
+    metadata: dict[str, str], called: str, kubevirt: Listing
 ) -> None:
     others = Listing(({**a_clone(target="other")}, a_maker(**metadata)))
+    facts = Facts(clones=others, kubevirt=kubevirt)
 
-    assert list(source_findings(a_clone(), Facts(clones=others))) == [
+    assert list(source_findings(a_clone(), facts)) == [
         Finding(
             "source-missing",
             "warning",

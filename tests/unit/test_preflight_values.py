@@ -173,6 +173,19 @@ def test_an_interface_that_the_source_lacks_is_told_with_those_it_has(
     ]
 
 
+def test_an_address_given_to_two_interfaces_is_used_by_the_first() -> None:
+    macs = {"a": "02-00-00-00-00-01", "b": "02:00:00:00:00:01"}
+
+    assert told(macs) == [
+        Finding(
+            "mac-in-use",
+            "warning",
+            "the MAC address 02:00:00:00:00:01 is in use by the interface a of this clone",
+            "--new-mac-address b=02-00-00-00-00-02",
+        )
+    ]
+
+
 def test_an_address_for_an_interface_that_is_ignored_does_not_hide_who_has_the_next() -> None:
     macs = {"zzz": "02-00-00-00-00-01", "a": "02-00-00-00-00-01"}
 
@@ -380,6 +393,7 @@ def test_what_is_feasible_of_a_clone_is_what_the_restore_gets_to_apply() -> None
     assert feasible(clone) == a_clone(
         newMacAddresses={"a": "02-00-00-00-00-01"}, patches=[good], labelFilters=["x"]
     )
+    assert feasible(a_clone()) == a_clone(newMacAddresses={}, patches=[])
     assert feasible(a_clone(newSMBiosSerial="abc"))["spec"]["newSMBiosSerial"] == "abc"
 
 

@@ -418,6 +418,16 @@ def test_the_storage_of_a_snapshot_is_that_of_its_claims_as_they_were() -> None:
     assert storage_classes_used(a_clone(), facts) == {}
 
 
+def test_the_volumes_of_a_snapshot_may_wait_for_the_first_start_too() -> None:
+    backup = {"volumeName": "a", "persistentVolumeClaim": a_claim("x", storage_class="slow")}
+    content = Lookup({"spec": {"volumeBackups": [backup]}})
+    facts = Facts(content=content, storage_classes=CLASSES)
+
+    assert [
+        item.id for item in first_consumer_findings(a_clone(kind=SNAPSHOT), facts, a_vm("t"))
+    ] == ["first-consumer"]
+
+
 def test_cloud_init_is_taken_away_from_the_last_volume_to_the_first() -> None:
     vm = a_vm(devices={"disks": [{"name": "x"}, {"name": "a"}, {"name": "c"}]})
     vm["spec"]["template"]["spec"]["volumes"] = [
@@ -463,6 +473,15 @@ def test_a_guest_that_nobody_can_ask_to_flush_its_files_is_stopped_first(
             '"s" runs without a guest agent: its disks are copied as after a power cut',
             """kubectl patch vm/s --type=merge -p '{"spec":{"runStrategy":"Halted"}}' -n ns""",
         )
+    ]
+
+
+def test_a_guest_that_runs_by_the_older_field_is_stopped_by_it() -> None:
+    vm = {**a_vm(), "status": {"created": True}}
+    vm["spec"] = {"running": True, "template": vm["spec"]["template"]}
+
+    assert [item.hint for item in running_findings(a_clone(), Facts("ns", source=Lookup(vm)))] == [
+        """kubectl patch vm/s --type=merge -p '{"spec":{"running":false}}' -n ns"""
     ]
 
 

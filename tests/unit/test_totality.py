@@ -10,7 +10,7 @@ from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.objects import key_of
 from kubectl_virt_clone.model.progress import SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
-from kubectl_virt_clone.render.answers import answer
+from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.live import Drawn, Lines
@@ -76,7 +76,7 @@ def drawn_in_a_table(clone):
         in_lines,
         drawn,
         drawn_in_a_table,
-        lambda clone: answer([clone], [clone], None, "none"),
+        lambda clone: answer([clone], unnamed_in([clone]), None, "none"),
         lambda clone: formatted([clone], "yaml"),
         lambda clone: formatted([clone], "json"),
         lambda clone: formatted([clone], "name"),
@@ -119,7 +119,7 @@ def test_what_is_neither_there_nor_readable_becomes_a_text():
         in_lines(HOSTILE_ALL[0]),
         drawn(HOSTILE_ALL[0]),
         drawn_in_a_table(HOSTILE_ALL[0]),
-        answer([hostile(a_clone(""))], [{"metadata": {"name": HOSTILE}}], None, "none"),
+        answer([hostile(a_clone(""))], [HOSTILE], None, "none"),
         answer([hostile(a_clone(""))], [], "name", "none"),
         formatted([HOSTILE_ALL[0]], "yaml"),
         formatted([{"newline": HOSTILE, HOSTILE: "\x1b"}], "yaml"),

@@ -1,0 +1,164 @@
+"""Each mutant meets the tests that run its function, in a process of its own.
+
+What the mutants are is changes.py's, and what it means that one survived __main__.py's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import click
+import pytest
+
+from tests.mutants.changes import PACKAGE, Mutant, mutants_of
+
+SECONDS, MEMORY = 120, 4 << 30
+"""What the tests of one mutant may take: processor time (five times as long in all), and memory."""
+
+SURVIVED, KILLED = 0, 1
+
+
+class Failed(BaseException):
+    """A test has failed."""
+
+
+class Run:
+    """In place of running the tests: finds which of them run what, and meets them with mutants."""
+
+    def __init__(self, modules: list[ModuleType]) -> None:
+        self.mutants = [mutant for module in modules for mutant in mutants_of(module)]
+        self.survivors: list[Mutant] = []
+        # Open also in a child, whose own streams are not.
+        self.complaints = os.dup(2)
+        self.judging = True
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        gc.freeze()
+        status, timed = _in_child(lambda: _timed(session.items))
+        if status != SURVIVED:
+            pytest.exit("the tests fail without any mutant", 1)
+        seconds = pickle.loads(timed)
+        reach = pickle.loads(_in_child(lambda: self._reach(session.items))[1])
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.complaints)
+        killers: dict[str, int] = {}
+        for number, mutant in enumerate(self.mutants, 1):
+            indices = sorted(reach[mutant.function], key=seconds.__getitem__)
+            if mutant.function in killers:  # it may well kill this one, too
+                indices.insert(0, killers[mutant.function])
+            items = [session.items[index] for index in indices]
+            status, failed = _in_child(lambda m=mutant, i=items: self._meet(m, i))
+            if failed:
+                killers[mutant.function] = indices[int(failed)]
+            elif status == SURVIVED:
+                self.survivors.append(mutant)
+            if number % 100 == 0:
+                click.echo(f"{number}/{len(self.mutants)}, now {mutant.function}")
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self.judging:
+            os.write(self.complaints, f"{report.nodeid}\n{report.longreprtext}\n".encode())
+            raise Failed
+
+    def _meet(self, mutant: Mutant, items: list[pytest.Item]) -> bytes:
+        """Run the tests until one fails; which of them."""
+        _forget()
+        mutant.apply()
+        for index, item in enumerate(items):
+            try:
+                _run(item, items[index + 1 :][:1])
+            except Failed:
+                return str(index).encode()
+        return b""
+
+    def _reach(self, items: list[pytest.Item]) -> bytes:
+        """Function → the tests that run it."""
+        self.judging = False
+        reach: dict[str, set[int]] = {mutant.function: set() for mutant in self.mutants}
+        running = set[str]()
+        for name, target in {mutant.function: mutant.target for mutant in self.mutants}.items():
+            _observe(target, name, running)
+        for index, item in enumerate(items):
+            running.clear()
+            _run(item, items[index + 1 :][:1])
+            for name in running:
+                reach[name].add(index)
+        return pickle.dumps(reach)
+
+
+def _observe(target: FunctionType, name: str, running: set[str]) -> None:
+    """From now on the function says so when it runs."""
+    original = FunctionType(
+        target.__code__, target.__globals__, name, target.__defaults__, target.__closure__
+    )
+    original.__kwdefaults__ = target.__kwdefaults__
+    target.__globals__.setdefault("_observed", {})[name] = (original, running)
+    code = f"""def told(*args, **named):
+        original, running = _observed[{name!r}]
+        running.add({name!r})
+        return original(*args, **named)"""
+    made: dict[str, Any] = {}
+    exec(code, made)
+    target.__code__ = made["told"].__code__
+
+
+def _timed(items: list[pytest.Item]) -> bytes:
+    """How long each test takes, if none of them fails."""
+    seconds = []
+    for index, item in enumerate(items):
+        began = time.perf_counter()
+        _run(item, items[index + 1 :][:1])
+        seconds.append(time.perf_counter() - began)
+    return pickle.dumps(seconds)
+
+
+def _run(item: pytest.Item, following: list[pytest.Item]) -> None:
+    item.ihook.pytest_runtest_protocol(item=item, nextitem=following[0] if following else None)
+
+
+def _forget() -> None:
+    """Empty the model's caches, which hold what was found without the mutant."""
+    for module in list(sys.modules.values()):
+        if module.__name__.startswith(PACKAGE):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+def _in_child(work: Callable[[], bytes]) -> tuple[int, bytes]:
+    """(exit status, result) of ``work`` in a process of its own, which may loop or grow."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _confine()
+        status = KILLED
+        try:
+            answer = work()
+            with os.fdopen(writing, "wb") as stream:
+                stream.write(answer)
+            status = SURVIVED
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        answer = stream.read()
+    return os.waitpid(child, 0)[1], answer
+
+
+def _confine() -> None:
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    used = int(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS, used + SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.alarm(5 * SECONDS)
