@@ -14,6 +14,7 @@ from .runs import compile_ours
 from .setting import Setting
 
 HEADING = "## Against its peers"
+ON_A_CLUSTER = "## On a cluster with KubeVirt"
 MEASUREMENTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "startup": startup.measure,
     "verbs": verbs.measure,
@@ -40,7 +41,7 @@ ON_REQUEST = {"kills"}
 @click.option(
     "--kubeconfig",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Run 'fifty' on this cluster, which has KubeVirt, in a namespace of its own.",
+    help="Run 'fifty', and nothing else, on this cluster with KubeVirt, in a namespace of its own.",
 )
 @click.option(
     "--output",
@@ -50,12 +51,16 @@ ON_REQUEST = {"kills"}
 def main(only: tuple[str, ...], quick: bool, kubeconfig: Path | None, output: Path | None) -> None:
     """Measure kubectl virt-clone against what people use without it."""
     names = only or [name for name in MEASUREMENTS if name not in ON_REQUEST]
+    heading, described = HEADING, [machine.description()]
+    if kubeconfig:
+        names, heading = ("fifty",), ON_A_CLUSTER
+        described.append(machine.cluster(kubeconfig))
     setting = Setting(quick, kubeconfig)
     compile_ours()
     measured = {name: list(_rows(name, setting)) for name in names}
     rows = [row for each in measured.values() for row in each]
-    left_out = [name for name in MEASUREMENTS if not measured.get(name)]
-    text = "\n\n".join([HEADING, machine.description(), *_limits(left_out, quick), ""])
+    left_out = [] if kubeconfig else [name for name in MEASUREMENTS if not measured.get(name)]
+    text = "\n\n".join([heading, *described, *_limits(left_out, quick), ""])
     text += table(rows)
     click.echo(text, nl=False)
     whole = not quick and ON_REQUEST.issuperset(left_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -9,6 +10,8 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
+
+from .runs import OURS
 
 
 def description() -> str:
@@ -18,6 +21,22 @@ def description() -> str:
         f"{datetime.now(timezone.utc):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, click {version('click')}, "
         f"kubernetes {version('kubernetes')}, {', '.join(peers) or 'no kubectl'}."
+    )
+
+
+def cluster(kubeconfig: Path) -> str:
+    """Versions and nodes of a cluster; without nodes it is KubeVirt's control plane alone."""
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+
+    def told(*command: str) -> str:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    versions = json.loads(told(*OURS, "version", "-o", "json"))
+    nodes = len(told("kubectl", "get", "nodes", "-o", "name").split())
+    return (
+        f"Kubernetes {versions['serverVersion']['gitVersion']}, "
+        f"KubeVirt {versions['kubeVirtVersion']}, {nodes} nodes."
     )
 
 

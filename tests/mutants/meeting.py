@@ -52,8 +52,8 @@ class Run:
         killers: dict[str, int] = {}
         for number, mutant in enumerate(self.mutants, 1):
             indices = sorted(reach[mutant.function], key=seconds.__getitem__)
-            if mutant.function in killers:  # it may well kill this one, too
-                indices.insert(0, killers[mutant.function])
+            if last := killers.get(mutant.function):  # it may well kill this one, too
+                indices = [last, *(index for index in indices if index != last)]
             items = [session.items[index] for index in indices]
             status, failed = _in_child(lambda m=mutant, i=items: self._meet(m, i))
             if failed:

@@ -189,7 +189,10 @@ def test_an_address_given_to_two_interfaces_is_used_by_the_first() -> None:
 def test_an_address_for_an_interface_that_is_ignored_does_not_hide_who_has_the_next() -> None:
     macs = {"zzz": "02-00-00-00-00-01", "a": "02-00-00-00-00-01"}
 
-    assert [item.id for item in told(macs, a_networked_vm(a="", b=""))] == ["mac-unknown-interface"]
+    vm, user = a_networked_vm(a="", b=""), a_networked_vm("x", a="02-00-00-00-00-01")
+
+    assert [item.id for item in told(macs, vm)] == ["mac-unknown-interface"]
+    assert [item.id for item in told(macs, vm, user)] == ["mac-in-use", "mac-unknown-interface"]
 
 
 def test_a_serial_for_a_source_without_firmware_is_ignored() -> None:
