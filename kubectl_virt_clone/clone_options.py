@@ -133,7 +133,7 @@ def clone_spec_options(command: Command) -> Command:
         ),
         click.option(
             "--count",
-            type=click.IntRange(min=1),
+            type=click.IntRange(min=1, max=10_000),
             metavar="N",
             help="Make N clones; {} in --target, NAME and --hostname is 1 to N, {:03} is 001.",
         ),

@@ -154,7 +154,8 @@ def _git(*args: str) -> str:
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    # Not in the checkout: an egg-info there may tell of other requirements than our wheel does.
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT.anchor)  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
     try:
         url = urlsplit(server)
         if url.scheme in ("http", "https") and url.hostname and url.port != 0:
-            return url
+            return url._replace(query="", fragment="")  # a path comes behind it
     except ValueError:
         pass  # of the port or of the address; its text may hold a password
     raise ConfigError("the server must be a URL or host:port, as https://cluster.example:6443")
@@ -142,7 +142,7 @@ def _trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
     else:
         try:
             context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
-        except ssl.SSLError as error:
+        except (ssl.SSLError, ValueError) as error:
             raise ConfigError("the certificate-authority of the cluster is no PEM") from error
     return context
 
@@ -182,8 +182,8 @@ def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
 def _read(key: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ConfigError(f"unable to read {key} {path}: {reason}") from error
 
 
@@ -208,7 +208,11 @@ def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
         bare = bare.replace("socks5", "socks5h", 1)
         return SOCKSProxyManager(bare, name or None, password or None, **kept)
     from urllib3 import ProxyManager
+    from urllib3.exceptions import LocationParseError
 
     headers = {"Proxy-Authorization": _basic(name, password)} if name else {}
     context = _trusting(cluster) if url.scheme == "https" else None
-    return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
+    try:
+        return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
+    except LocationParseError as error:
+        raise ConfigError("the URL of the proxy has a host that can't be one") from error

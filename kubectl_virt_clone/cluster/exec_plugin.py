@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
-from kubectl_virt_clone.model.objects import mapping_at, text_at, time_at
+from kubectl_virt_clone.model.objects import mapping_at, mappings_at, text_at, time_at
 
 GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 NEVER, IF_AVAILABLE, ALWAYS = MODES = ("Never", "IfAvailable", "Always")
 # What a plugin is told of the cluster, if it asks for it, under the kubeconfig's own keys.
-_TOLD = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url")
+_TOLD = (
+    *("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
+    "disable-compression",
+)
 _NOT_INSTALLED = """
 
 It looks like you are trying to use a client-go credential plugin that is not installed.
@@ -50,6 +53,8 @@ def check_plugin(plugin: Mapping[str, Any], user: str) -> None:
     for key in ("command", "apiVersion"):
         if not plugin.get(key):
             raise ConfigError(f"{key} must be {purpose}")
+        if not isinstance(plugin[key], str):
+            raise ConfigError(f"the {key} of the exec plugin for {user} is no string")
     if not all(isinstance(value, str) for value in _listed(plugin, "args", user)):
         raise ConfigError(f"the args of the exec plugin for {user} are no strings")
     for variable in _listed(plugin, "env", user):
@@ -77,7 +82,7 @@ def run_plugin(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> Granted
         hint = f"\n\n{hint}" if hint else ""
         raise _failed(f"exec: executable {command} not found{_NOT_INSTALLED}{hint}", missing=True)
     interactive = _interactive(plugin)
-    environment = {item["name"]: str(item.get("value", "")) for item in plugin.get("env") or ()}
+    environment = {item["name"]: str(item.get("value") or "") for item in plugin.get("env") or ()}
     environment["KUBERNETES_EXEC_INFO"] = json.dumps(_asked(plugin, cluster, interactive))
     try:
         done = subprocess.run(  # noqa: S603 - the user's kubeconfig names it
@@ -117,7 +122,7 @@ def _asked(
         if authority := _authority(cluster):
             spec["cluster"]["certificate-authority-data"] = authority
         spec["cluster"]["config"] = None
-        for extension in cluster.get("extensions") or ():
+        for extension in mappings_at(cluster, "extensions"):
             if text_at(extension, "name") == f"{GROUP}/exec":
                 spec["cluster"]["config"] = extension.get("extension")
     return {"kind": "ExecCredential", "apiVersion": plugin["apiVersion"], "spec": spec}
@@ -131,7 +136,7 @@ def _authority(cluster: Mapping[str, Any]) -> str:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise _failed(f"unable to read certificate-authority {path}: {reason}") from error
-    return str(cluster.get("certificate-authority-data") or "")
+    return "".join(str(cluster.get("certificate-authority-data") or "").split())
 
 
 def _granted(printed: bytes, version: str) -> Granted:

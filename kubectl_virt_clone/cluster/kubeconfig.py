@@ -108,6 +108,10 @@ def _check_methods(user: Mapping[str, Any], name: str) -> None:
             " authentication method."
         )
     if user.get("exec"):
+        if user.get("auth-provider"):
+            raise ConfigError(
+                f"authProvider cannot be provided in combination with an exec plugin for {name}"
+            )
         from kubectl_virt_clone.cluster.exec_plugin import check_plugin
 
         check_plugin(user["exec"], name)
@@ -119,14 +123,16 @@ def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -
 
 
 def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    """Name the file that can't be read; the client library would not say what it is for."""
+    """Name the file that can't be read, or that is one too many, as kubectl does."""
     for key in keys:
         path = entry.get(key)
-        if path and not entry.get(f"{key}-data"):
+        if path and entry.get(f"{key}-data"):
+            raise ConfigError(f"{key}-data and {key} are both specified")
+        if path:
             try:
                 Path(path).open("rb").close()
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
+            except (OSError, ValueError) as error:
+                reason = (getattr(error, "strerror", None) or str(error)).lower()
                 raise ConfigError(f"unable to read {key} {path}: {reason}") from error
 
 
@@ -141,7 +147,7 @@ def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any
             ("users", "user", _USER_PATHS),
             ("contexts", "context", ()),
         ):
-            for name, entry in _entries(path, document, section, key):
+            for name, entry in _entries(path, document, section, key).items():
                 merged[section].setdefault(name, _absolute(entry, paths, path.absolute().parent))
                 if section == "users":
                     merged["user-files"].setdefault(name, path)
@@ -176,16 +182,27 @@ def _read(path: Path) -> Mapping[str, Any]:
         return {}
     if not isinstance(document, dict):
         raise ConfigError(f'error loading config file "{path}": it holds no kubeconfig')
+    if document.get("kind") not in (None, "", "Config"):
+        raise ConfigError(
+            f'error loading config file "{path}": it is no kubeconfig but another kind'
+        )
     return document
 
 
 def _entries(
     path: Path, document: Mapping[str, Any], section: str, key: str
-) -> list[tuple[str, dict[str, Any]]]:
+) -> dict[str, dict[str, Any]]:
     items = document.get(section) or []
     if not isinstance(items, list) or not all(_is_entry(item, key) for item in items):
         raise ConfigError(f'error loading config file "{path}": {section} is no list of {section}')
-    return [(item.get("name") or "", item.get(key) or {}) for item in items]
+    found: dict[str, dict[str, Any]] = {}
+    for item in items:
+        name = item.get("name") or ""
+        if name in found:  # which of the two is meant, nobody can know
+            reason = f'duplicate name "{name}" in {section}'
+            raise ConfigError(f'error loading config file "{path}": {reason}')
+        found[name] = item.get(key) or {}
+    return found
 
 
 def _is_entry(item: object, key: str) -> bool:
@@ -230,9 +247,7 @@ def _entry(section: Mapping[str, dict[str, Any]], name: str | None, missing: str
 
 
 def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    result = {"server": DEFAULT_SERVER, **cluster}
-    if flags.server:
-        result["server"] = flags.server
+    result = {**cluster, "server": flags.server or cluster.get("server") or DEFAULT_SERVER}
     if flags.certificate_authority or flags.insecure_skip_tls_verify:
         result.pop("certificate-authority-data", None)
         result.pop("certificate-authority", None)

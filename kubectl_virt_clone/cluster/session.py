@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import platform
+import re
 import sys
 import threading
 import time
@@ -37,6 +38,8 @@ READ_TIMEOUT = 75.0
 ATTEMPTS = 4  # of a request that the server asks us to send again later
 LONGEST_DELAY = 30.0  # that a server may ask for with Retry-After
 POOL_SIZE = 16
+# RFC 7234, 5.5: code, agent, text and perhaps a date; there may be several in a header.
+_WARNING = r'(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"'
 
 
 @dataclass(frozen=True)
@@ -228,11 +231,12 @@ class Session:
         return headers
 
     def _pass_on(self, header: str) -> None:
-        """Give on a ``299 agent "text"`` warning, each text once, as kubectl does."""
-        text = header.split('"', 1)[-1].rsplit('"', 1)[0].replace('\\"', '"')
-        if text not in self._warned:
-            self._warned.add(text)
-            self._warn(text)
+        """Give on each ``299 agent "text"`` of a header, each text once, as kubectl does."""
+        for warning in re.finditer(_WARNING, header):
+            text = re.sub(r"\\(.)", r"\1", warning[1])
+            if text not in self._warned:
+                self._warned.add(text)
+                self._warn(text)
 
     def _translated(self, call: Callable[[], Any]) -> Any:
         """Run a call into urllib3; its errors leave as ConnectionFailed in kubectl's words."""

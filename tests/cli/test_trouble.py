@@ -158,6 +158,17 @@ def test_a_warning_of_the_server_is_passed_on_once(kvc: Kvc, serve: Serve) -> No
     assert told == (f"{OBJECT}/c created\n", 'Warning: unknown field "spec.x"\n')
 
 
+def test_of_the_warnings_in_one_header_each_that_is_meant_for_users_is_passed_on(
+    kvc: Kvc, serve: Serve
+) -> None:
+    header = '299 - "one, 299" "Mon, 23 Nov 2026 00:00:00 GMT", 199 - "aside", 299 - "two"'
+    warned = answering(201, PENDING, Warning=header)
+
+    told = kvc("create", "c", "--source=a", "--skip-check=all", "-s", serve(warned))
+
+    assert told == (f"{OBJECT}/c created\n", "Warning: one, 299\nWarning: two\n")
+
+
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
     kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -695,6 +695,16 @@ def test_a_snapshot_that_failed_is_told_by_its_condition_and_its_error(reason, e
     assert cause.sentence == f'the snapshot "snap-3" failed: {why}'
 
 
+def test_a_snapshot_that_is_gone_was_deleted_where_the_target_was_not_asked_for():
+    cause = diagnose(a_clone("SnapshotInProgress"), Surroundings(snapshot=Lookup()), NOW)
+    assert cause == Cause(
+        "snapshot-deleted",
+        f'its snapshot "{SNAPSHOT}" was deleted, and KubeVirt takes no other',
+        DELETE,
+        final=True,
+    )
+
+
 def behind(sentence, *, status="False", **around):
     """The cause of a clone whose restore says ``sentence``."""
     restore = a_restore(sentence=sentence)

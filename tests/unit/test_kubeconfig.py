@@ -248,9 +248,9 @@ def test_a_credential_that_cannot_be_read_is_named(resolved, cluster, user, key)
     assert str(refusal.value) == f"error: unable to read {key} /none/f: no such file or directory"
 
 
-def test_data_in_the_kubeconfig_counts_before_a_file_that_is_not_there(resolved):
-    cluster = {**CA, "certificate-authority": "/none/f"}
-    assert resolved(a_config(cluster=cluster)).cluster == cluster
+def test_a_certificate_both_as_data_and_in_a_file_is_refused(resolved):
+    with pytest.raises(ConfigError, match="-authority-data and certificate-authority are both"):
+        resolved(a_config(cluster={**CA, "certificate-authority": "/none/f"}))
 
 
 ALICE = {
