@@ -59,6 +59,7 @@ fuzz: $(VENV)/.test ## try many random examples of hostile input, 20 times as ma
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
 
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
+	$(if $(filter command,$(origin KUBECONFIG)),,$(error say which cluster: make e2e KUBECONFIG=FILE))
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
 
 # A KUBECONFIG that is only in the environment was not meant for this.
@@ -76,7 +77,7 @@ failures: $(VENV)/.test ## run all failures and write docs/failures.md: what eac
 benchmarks: $(VENV)/.test ## measure it against its peers and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(BENCHMARKS_ARGS)
 
-soak: $(VENV)/.test ## follow 20,000 clones that change for ten minutes, for benchmarks/RESULTS.md
+soak: $(VENV)/.test ## follow 20,000 clones that change for five minutes, twice, for benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
 dist: $(DIST)/.made ## build wheel, sdist and this platform's archive for krew into dist/

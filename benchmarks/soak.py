@@ -246,8 +246,10 @@ def main(seconds: float, clones: int, rate: float, fault: bool | None, output: P
     click.echo(text, nl=False)
     if output:
         output.write_text(text, encoding="utf-8")
-    else:
+    elif (seconds, clones, rate, fault) == (SECONDS, CLONES, RATE, None):
         written(text, RESULTS)
+    else:
+        click.echo(f"{RESULTS.name} stays as it is: that was another load", err=True)
     raise SystemExit(not well)
 
 

@@ -115,7 +115,7 @@ def test_no_change_is_lost(faulty: bool, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_tables_go_into_their_section_and_what_is_lost_into_the_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    losses = iter([0, 0, 0, 1])
+    losses = iter([0, 0, 0, 0, 1])
 
     def run(load: Load) -> Outcome:
         verdict = Verdict(0, 0, next(losses), (0.001, 0.002, 0.0045))
@@ -125,14 +125,17 @@ def test_the_tables_go_into_their_section_and_what_is_lost_into_the_exit_code(
     monkeypatch.setattr(soak, "run", run)
     monkeypatch.setattr(soak, "RESULTS", results)
     monkeypatch.setattr(soak.machine, "description", lambda: "A machine.")
-    options = ["--seconds=3", "--clones=2000", "--rate=1"]
 
-    well = CliRunner().invoke(soak.main, options)
+    look = CliRunner().invoke(soak.main, ["--seconds=3", "--fault"])
+    assert look.stderr == "RESULTS.md stays as it is: that was another load\n"
+    assert (look.exit_code, results.exists()) == (0, False)
+    well = CliRunner().invoke(soak.main, [])
     first = results.read_text()
-    lost = CliRunner().invoke(soak.main, options)
+    lost = CliRunner().invoke(soak.main, [])
 
     line = (
-        "2,000 clones, 1 changes a second for 3 s: 3 changes, each made within 250 ms of its time."
+        "20,000 clones, 200 changes a second for 300 s: 3 changes, each made within 250 ms of its"
+        " time."
     )
     row = "| get -w | 3 | 0 | 0 | 0 | 2 ms | 4.5 ms | 4.5 ms |  |  |  |  |  |\n"
     assert (well.exit_code, lost.exit_code) == (0, 1)

@@ -162,11 +162,11 @@ def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
         if not os.path.lexists(path):
             raise ConfigError(f"stat {path}: no such file or directory")
         return [path]
-    listed = [entry for entry in environ.get("KUBECONFIG", "").split(os.pathsep) if entry]
+    if listed := environ.get("KUBECONFIG"):
+        return [Path(entry).absolute() for entry in listed.split(os.pathsep) if entry]
     # Not Path.home(), which fails for a user whom the machine doesn't know, as in containers.
     home = environ.get("HOME") or environ.get("USERPROFILE")
-    default = [Path(home) / ".kube" / "config"] if home else []
-    return [path.absolute() for path in [Path(entry) for entry in listed] or default]
+    return [(Path(home) / ".kube" / "config").absolute()] if home else []
 
 
 def _read(path: Path) -> Mapping[str, Any]:

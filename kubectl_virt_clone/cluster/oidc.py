@@ -11,7 +11,9 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,32 @@ def id_token(connection: Connection) -> str:
     token = text_at(config, "id-token")
     if _is_valid(token):
         return token
-    path = connection.user_file
-    if path is None or not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    try:
+        with _locked(connection.user_file) as path:
+            renewed = _renewed(config)
+            _keep(path, connection.user_name, renewed)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         raise ConfigError(
-            "the ID token of the user's auth-provider has ended, and the kubeconfig that another"
-            " has to be kept in can't be written"
-        )
-    renewed = _renewed(config)
-    _keep(path, connection.user_name, renewed)
+            "the ID token of the user's auth-provider has ended, and another can't be kept in"
+            f" {connection.user_file}: {reason}"
+        ) from error
     return renewed["id-token"]
+
+
+@contextmanager
+def _locked(file: Path | None) -> Iterator[Path]:
+    """The file that a kubeconfig's name leads to, locked as kubectl locks it."""
+    path = (file or Path()).resolve()
+    for place in (path, path.parent):
+        if not os.access(place, os.W_OK):
+            raise PermissionError(EACCES, "permission denied")
+    lock = path.with_name(f"{path.name}.lock")
+    os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+    try:
+        yield path
+    finally:
+        lock.unlink()
 
 
 def _is_valid(token: str) -> bool:
@@ -64,8 +83,9 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
     from kubernetes.client import Configuration
     from kubernetes.config import load_kube_config_from_dict
 
-    asked = {"client-id": "", "client-secret": "", **config, "id-token": _ENDED}
-    if not any(key.startswith("idp-certificate-authority") for key in config):
+    given = {key: value for key, value in config.items() if value}
+    asked = {"client-id": "", "client-secret": "", **given, "id-token": _ENDED}
+    if not given.keys() & {"idp-certificate-authority", "idp-certificate-authority-data"}:
         # Without an authority the library would not verify the provider at all.
         asked["idp-certificate-authority"] = _system_authorities()
     document = {
@@ -107,7 +127,6 @@ def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
 
     from kubectl_virt_clone.model.documents import Dumper, values_in
 
-    path = path.resolve()
     document = values_in(path.read_text(encoding="utf-8"))[0]
     (entry, *_) = [user for user in document["users"] if user.get("name") == name]
     entry["user"]["auth-provider"]["config"].update(renewed)

@@ -72,11 +72,11 @@ def _is_proxied(target: SplitResult, excepted: str) -> bool:
 
 def _names(entry: str, host: str, port: int) -> bool:
     """Whether an entry of NO_PROXY names a host: ``a.b`` and all below, ``.a.b`` only below."""
+    if entry == "*":
+        return True
     name, entry_port = _divided(entry)
     if not name or entry_port not in (None, port):
         return False
-    if name == "*":
-        return True
     name = name[1:] if name.startswith("*.") else name
     return host.endswith(name if name.startswith(".") else f".{name}") or host == name
 

@@ -81,8 +81,9 @@ class Session:
 
     def _current(self) -> Credentials:
         """The credentials, after their renewal if they end by themselves and have."""
-        if self._credentials.expired:
-            self._authenticate(self._credentials)
+        credentials = self._credentials
+        if credentials.expired:
+            self._authenticate(credentials)
         return self._credentials
 
     def _authenticate(self, refused: Credentials) -> None:
@@ -103,14 +104,15 @@ class Session:
     def _renewed(self) -> Connection:
         """The same context's user as the kubeconfig has it now.
 
-        Whatever else was changed there meanwhile: the server stays the one that was asked before.
+        As long as the context's cluster is the same: another's credentials are not for this one.
         """
         context = self._connection.context or self._flags.context
         try:
-            user = resolve(replace(self._flags, context=context), os.environ).user
+            found = resolve(replace(self._flags, context=context), os.environ)
         except ConfigError:
             return self._connection
-        return replace(self._connection, user=user)
+        same = found.cluster == self._connection.cluster
+        return replace(self._connection, user=found.user) if same else self._connection
 
     def request(
         self,

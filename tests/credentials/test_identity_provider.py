@@ -177,15 +177,42 @@ def test_a_provider_that_cannot_prove_itself_gets_no_token(
     assert (provider.visits, provider.asked) == (0, [])
 
 
+@pytest.mark.parametrize("authority", ["", None])
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_an_authority_that_is_empty_is_none(
+    kit: Kit, kvc: Kvc, provider: Provider, authority: Any
+) -> None:
+    user = provider.user(**{"idp-certificate-authority-data": authority})
+
+    answer = kvc("get", "c", "-o=name", "--kubeconfig", kit.config(user, name="oidc"))
+
+    assert (answer.err, provider.visits, provider.asked) == (NOT_RENEWED, 0, [])
+
+
 def test_no_token_is_renewed_that_could_not_be_kept(
     kit: Kit, kvc: Kvc, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oidc.os, "access", lambda *_: False)  # root may write everything
+    path = kit.config(provider.user(), name="oidc")
 
-    answer = kvc("get", "c", "-o=name", "--kubeconfig", kit.config(provider.user(), name="oidc"))
+    answer = kvc("get", "c", "-o=name", "--kubeconfig", path)
 
     assert (answer.code, provider.asked) == (1, [])
     assert answer.err == (
-        "error: the ID token of the user's auth-provider has ended, and the kubeconfig that another"
-        " has to be kept in can't be written\n"
+        "error: the ID token of the user's auth-provider has ended, and another can't be kept in"
+        f" {path}: permission denied\n"
     )
+
+
+def test_no_token_is_renewed_while_somebody_else_writes_the_file(
+    kit: Kit, kvc: Kvc, provider: Provider
+) -> None:
+    path = kit.config(provider.user(), name="oidc")
+    lock = path.with_name("oidc.lock")
+    lock.touch()
+
+    answer = kvc("get", "c", "-o=name", "--kubeconfig", path)
+
+    assert (answer.code, provider.asked, lock.exists()) == (1, [], True)
+    assert answer.err.endswith(f"{path}: file exists\n")
+    lock.unlink()

@@ -106,7 +106,23 @@ def test_the_token_of_a_pods_account(
     assert answer.seen == (Identity("pod-a"), Identity("pod-b"))
 
 
-def test_a_token_of_the_kubeconfig_and_never_another_server(kit: Kit, waits: Waits) -> None:
+def test_a_token_of_the_kubeconfig(kit: Kit, waits: Waits) -> None:
+    token = kit.token("rita")
+    path = kit.config({"token": token}, name="rewritten")
+
+    def rotate() -> None:
+        kit.config({"token": kit.token("rose")}, name="rewritten")
+        del kit.cluster.users[token]
+
+    answer = waits(path, rotate)
+
+    assert (answer.code, answer.out, answer.err) == (0, MET, "")
+    assert answer.seen == (Identity("rita"), Identity("rose"))
+
+
+def test_neither_another_server_nor_its_credentials_come_into_a_wait(
+    kit: Kit, waits: Waits
+) -> None:
     kit.proxy.asked.clear()
     token = kit.token("rita")
     path = kit.config({"token": token}, name="rewritten")
@@ -118,9 +134,12 @@ def test_a_token_of_the_kubeconfig_and_never_another_server(kit: Kit, waits: Wai
 
     answer = waits(path, rotate)
 
-    assert (answer.code, answer.out, answer.err) == (0, MET, "")
+    assert (answer.code, answer.err) == (
+        1,
+        "error: You must be logged in to the server (Unauthorized)\n",
+    )
     assert kit.proxy.asked == []
-    assert answer.seen == (Identity("rita"), Identity("rose"))
+    assert answer.seen == (Identity("rita"),)
 
 
 def test_a_plugins_token_that_is_refused(kit: Kit, waits: Waits) -> None:

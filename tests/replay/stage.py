@@ -5,10 +5,12 @@ Only the playing; what a recording says is transcript.py's, what counts as equal
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
@@ -97,7 +99,11 @@ class Stage:
         with (self._folder / STREAM).open("wb") as stream:
             command = ["kubectl", "get", "--raw", WATCH]
             self._watch = subprocess.Popen(command, stdout=stream, env=self._environment())
-        self._until(lambda: self._watching)
+        try:
+            self._until(lambda: self._watching)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -143,17 +149,23 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+        try:
+            self._work_until_ended(process, command)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what the shell has started, too
+            process.wait()
+        return output.read_text("utf-8"), process.returncode
+
+    def _work_until_ended(self, process: subprocess.Popen[bytes], command: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while process.poll() is None:
-            if time.monotonic() > deadline:
-                process.kill()
-                process.wait()
-                raise AssertionError(f"it does not end: {command}\n{output.read_text('utf-8')}")
+            assert time.monotonic() < deadline, f"it does not end: {command}"
             if not self._plane.kubevirt.step():
                 self._jump(self._clock.seconds + self._horizon(command))
                 time.sleep(0.002)
-        return output.read_text("utf-8"), process.returncode
 
     def _translated(self, command: str) -> str:
         """The command with the credentials of the sandbox, and where it listens."""

@@ -98,6 +98,22 @@ def test_an_unnamed_clone_gets_a_name_as_virtctl_gives_it():
     assert clone["metadata"] == {"name": "clone-bbbbb"}
 
 
+@pytest.mark.parametrize(
+    ("obj", "name"),
+    [
+        ({"metadata": {"name": "a"}}, "virtualmachineclone.clone.kubevirt.io/a"),
+        ({"metadata": {"generateName": "a-"}}, "virtualmachineclone.clone.kubevirt.io/a-"),
+        (
+            {"apiVersion": "snapshot.kubevirt.io/v1", "kind": "VirtualMachineSnapshot"},
+            "virtualmachinesnapshot.snapshot.kubevirt.io/",
+        ),
+        ({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "a"}}, "event/a"),
+    ],
+)
+def test_an_object_is_named_as_kubectl_names_it_in_its_answers(obj, name):
+    assert named(obj) == name
+
+
 def test_a_name_that_the_server_would_generate_is_generated_at_once():
     clone = {"metadata": {"generateName": "nightly-", "labels": {"a": "b"}}, "spec": {"x": 1}}
     assert chosen_name(clone, choose=first) == {

@@ -58,6 +58,11 @@ HOST = "needs lower case letters, digits and -, and begins and ends with a lette
             f'the key "x/{LONG}a" is not valid: its name is longer than 63 characters',
         ),
         (check_annotation_key, "A b", f'the key "A b" is not valid; it {LETTERS}'),
+        (
+            check_annotation_key,
+            "a/b/c",
+            'the key "a/b/c" is not valid: what stands before the / is no DNS name',
+        ),
         *(
             (check_label_value, text, f'the value "{text}" is not valid; it {LETTERS}')
             for text in ("a b", "-a", "a.", "a/b", "ä", "\n")

@@ -36,6 +36,7 @@ VERDICTS = [
         COLON + '"value":{"zone":"a"',
     ),
     ("5", COLON + "5"),
+    ("X{5}X", COLON + "X{5}X"),
     (
         '{"op":"replace","path":"/metadata/name","value":"other"}',
         PATH + '"path":"/metadata/name"',
@@ -162,10 +163,11 @@ def test_a_pointer_escapes_what_has_a_meaning_in_it(segments, pointer):
         ("http://x:1,2", '"http\\u003a//x\\u003a1\\u002c2"'),
         (True, "true"),
         (None, "null"),
-        ({"a": [1]}, '{"a":[1]}'),
+        ({"a": [1, 2]}, '{"a":[1,2]}'),
     ],
 )
 def test_a_patch_is_written_without_spaces_and_in_order(value, text):
+    assert value_patch("add", ("é",), "é") == '{"op":"add","path":"/é","value":"é"}'
     patch = value_patch("add", ("spec", "a/b"), value)
     assert (patch, parse(patch)["value"]) == (
         f'{{"op":"add","path":"/spec/a~1b","value":{text}}}',
@@ -241,6 +243,17 @@ INTERFACES = (*TEMPLATE, "interfaces")
         (['{"op":"test","path":"/spec/running","value":null}'], DOCUMENT),
         (['{"op":"copy","from":"/spec/x","path":"/spec/y"}'], changed((("spec", "y"), None))),
         (
+            ['{"op":"copy","from":"/metadata/labels/example.com~1x","path":"/spec/y"}'],
+            changed((("spec", "y"), "1")),
+        ),
+        (
+            [
+                '{"op":"add","path":"/spec/a~0b","value":"1"}',
+                '{"op":"copy","from":"/spec/a~0b","path":"/spec/y"}',
+            ],
+            changed((("spec", "a~b"), "1"), (("spec", "y"), "1")),
+        ),
+        (
             ['{"op":"replace","path":"/status","value":{}}'],
             changed((("status",), {})),
         ),
@@ -279,6 +292,16 @@ def test_patches_apply_in_their_order_as_kubevirt_applies_them(patches, result):
         ),
         ('{"op":"copy","from":"/spec/x/y","path":"/spec/y"}', "there is no /spec/x"),
         ('{"op":"move","from":"/metadata/name","path":"/x/y"}', "there is no /x"),
+        ('{"op":"move","from":"/spec/x","path":"/spec/y"}', "there is no /spec/x"),
+        ('{"op":"copy","from":"/spec//y","path":"/spec/y"}', "there is no /spec/"),
+        (
+            '{"op":"move","from":"/metadata/name","path":"/spec/runStrategy/x"}',
+            "/spec/runStrategy is no object",
+        ),
+        (
+            '{"op":"copy","from":"/metadata/name","path":"/spec/runStrategy/x"}',
+            "/spec/runStrategy is no object",
+        ),
         (
             '{"op":"test","path":"/spec/runStrategy","value":"Always"}',
             "the value there is another",

@@ -11,7 +11,7 @@ import yaml
 
 from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.model.preflight import Facts, Finding, findings
-from kubectl_virt_clone.model.preview import Preview, preview_of
+from kubectl_virt_clone.model.preview import Preview, preview_of, source_name
 from kubectl_virt_clone.model.projection import project
 from kubectl_virt_clone.model.surroundings import Lookup
 from kubectl_virt_clone.render.preview import rendered
@@ -135,6 +135,13 @@ def test_a_malformed_source_is_shown_too() -> None:
         assert "target" in json.loads(rendered([preview], "json"))
         if not preview.projection.problems:
             assert rendered([preview], "diff").startswith("--- vm/vm-cirros\n+++ vm/copy\n")
+
+
+def test_a_source_is_called_by_its_short_kind_and_another_kind_as_it_is() -> None:
+    kinds = ("VirtualMachine", "VirtualMachineSnapshot", "Pod")
+    sources = [{"spec": {"source": {"kind": kind, "name": "a"}}} for kind in kinds]
+
+    assert [source_name(clone) for clone in sources] == ["vm/a", "vmsnapshot/a", "Pod/a"]
 
 
 def test_a_preview_holds_the_source_its_target_and_what_the_checks_say() -> None:

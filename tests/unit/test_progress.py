@@ -245,6 +245,24 @@ def test_every_malformed_clone_has_a_phase_and_a_step_of_the_right_type():
     assert types == {(str, int)}
 
 
+@pytest.mark.parametrize(
+    ("verdict", "clone", "known", "met", "missing"),
+    [
+        (MET, a_clone(), False, True, False),
+        (MET, None, False, True, False),
+        (possible(), None, False, False, False),
+        (never("x"), a_clone(), False, False, False),
+        (never("x"), None, True, False, False),
+        (never("x"), None, False, False, True),
+    ],
+)
+def test_a_result_is_met_or_not_and_a_clone_that_never_was_is_missing(
+    verdict, clone, known, met, missing
+):
+    result = Result(("default", "nightly"), verdict, clone, known=known)
+    assert (result.met, result.missing) == (met, missing)
+
+
 def test_a_result_is_named_after_the_clone():
     assert Result(("default", "nightly"), MET, None).name == "nightly"
 

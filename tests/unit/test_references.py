@@ -140,8 +140,18 @@ def test_a_clone_may_be_named_with_its_kind(kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["vm/web", "vmclone.example.com/web", "vmclone/", "vmclone/a/b", "/web", "vmclone/.."]
+    ("text", "reason"),
+    [
+        ("vmclone/", "a name can't be empty"),
+        ("vmclone/..", '".." can\'t be a name'),
+        ("vmclone/a/b", '"a/b" can\'t be a name'),
+        *(
+            (text, f'"{text}" can\'t be a name')
+            for text in ("vm/web", "vmclone.example.com/web", "/web", ".", "a%2fb", "a\tb")
+        ),
+    ],
 )
-def test_what_names_no_clone_is_refused(text):
-    with pytest.raises(InvalidValue):
+def test_what_names_no_clone_is_refused(text, reason):
+    with pytest.raises(InvalidValue) as refusal:
         parse_clone(text)
+    assert refusal.value.reason == reason
