@@ -351,3 +351,12 @@ def test_the_rules_about_filters_are_applied_to_a_clone() -> None:
         "filter-unused",
         "network-annotations",
     ]
+
+
+def test_filters_that_are_given_are_kept_in_the_hint_against_addresses() -> None:
+    facts = Facts(source=Lookup(a_labelled_vm(OVN)), kubevirt=NEWEST, fields=FIELDS)
+    clone = a_clone(template={"annotationFilters": ["*"]})
+
+    assert [item.hint for item in findings(clone, facts)] == [
+        "--template-annotation-filter '!^ovn\\.kubernetes\\.io/'"
+    ]

@@ -497,3 +497,15 @@ def test_the_source_and_the_other_vms_are_what_the_rules_about_values_look_at() 
 
     assert [item.id for item in of_vm] == expected
     assert [item.id for item in of_snapshot] == expected
+
+
+def test_of_several_patches_the_one_that_has_no_place_on_the_source_is_told() -> None:
+    clone = a_clone(patches=[hostname_patch("web"), label_patch("a=b")[1]])
+    facts = Facts("ns", source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
+
+    assert [(item.id, item.hint) for item in findings(clone, facts)] == [
+        (
+            "patch-invalid",
+            "leave out --label a=b, and once the clone is done: kubectl label vm/t a=b -n ns",
+        )
+    ]

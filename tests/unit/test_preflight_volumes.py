@@ -507,7 +507,12 @@ def test_the_rules_about_what_a_source_holds_are_applied_to_a_clone() -> None:
         storage_classes=CLASSES,
     )
 
-    assert [(item.id, item.level) for item in findings(a_clone(), facts)] == [
+    found = findings(a_clone(), facts)
+
+    assert [item.hint.split(" --")[0] for item in found if item.id == "backend-storage"] == [
+        "kubectl patch vm/s"
+    ]
+    assert [(item.id, item.level) for item in found] == [
         ("volume-unbound", "error"),
         ("backend-storage", "error"),
         ("volume-unknown", "warning"),
@@ -515,3 +520,11 @@ def test_the_rules_about_what_a_source_holds_are_applied_to_a_clone() -> None:
         ("cloud-init-reruns", "info"),
         ("running-without-agent", "info"),
     ]
+
+
+def test_a_snapshot_does_not_run_whatever_its_status_says() -> None:
+    content = Lookup({"spec": {"source": {"virtualMachine": a_vm("web")}}})
+    source = Lookup(a_snapshot(created=True))
+    facts = Facts(source=source, content=content, kubevirt=NEWEST, fields=FIELDS)
+
+    assert findings(a_clone(kind=SNAPSHOT), facts) == ()
