@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -53,19 +54,18 @@ class ApiServer:
 
 
 def why_not() -> str:
-    """Why no API server can be started here; empty when it can."""
-    folder = os.environ.get(ASSETS, "")
-    if not folder:
-        return f"{ASSETS} names no folder with etcd and kube-apiserver"
+    """Why no API server can be started of the folder that is named; empty when it can."""
+    folder = os.environ[ASSETS]
     missing = [name for name in ("etcd", "kube-apiserver") if not shutil.which(name, path=folder)]
     return f"{ASSETS}={folder} lacks {' and '.join(missing)}" if missing else ""
 
 
 @contextlib.contextmanager
 def running_apiserver() -> Iterator[ApiServer]:
-    """etcd and kube-apiserver as long as the block lasts; they are ended whatever happens."""
+    """etcd and kube-apiserver as long as the block lasts, or until SIGTERM; SIGKILL leaves them."""
     assets = Path(os.environ[ASSETS])
     with contextlib.ExitStack() as stack:
+        _close_at_sigterm(stack)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-clone-")))
         client, peer, port = _free_ports(3)
         etcd = f"http://{HOST}:{client}"
@@ -77,6 +77,17 @@ def running_apiserver() -> Iterator[ApiServer]:
         process = stack.enter_context(_process(assets / "kube-apiserver", arguments, folder))
         _until_ready(server, process)
         yield server
+
+
+def _close_at_sigterm(stack: contextlib.ExitStack) -> None:
+    """What is on the stack goes before the signal does what it did without this."""
+
+    def close(number: int, frame: object) -> None:
+        # Nothing is raised: the program under test could take it for its own interruption.
+        stack.close()
+        signal.raise_signal(number)
+
+    stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, close))
 
 
 def _free_ports(count: int) -> list[int]:

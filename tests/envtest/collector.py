@@ -73,7 +73,10 @@ class Mirror(Store):
 
 
 class GarbageCollector:
-    """Collects in a thread of its own; a context manager."""
+    """Collects in a thread of its own; a context manager.
+
+    An error other than a refusal ends the thread, and fails the test that runs: pytest sees to it.
+    """
 
     def __init__(self, api: RemoteApi) -> None:
         self._api = api
@@ -110,20 +113,32 @@ class GarbageCollector:
             self._collector.removed(change.object)
         elif change.object["metadata"].get("deletionTimestamp"):
             self._collector.pending(change.type_key, change.object)
-        elif self._is_orphan(change.object):
+        elif self._is_orphan(change.object) or self._is_late(change.object):
             self._delete(change.type_key, object_key(change.object))
 
     def _is_orphan(self, obj: Obj) -> bool:
-        """Whether all owners are gone: the server is asked, for no watch may have told of them."""
+        """Whether all owners are gone: the server is asked, for no watch may have told of them.
+
+        An owner of a kind that is not collected here is taken to live.
+        """
         references = obj["metadata"].get("ownerReferences", [])
         return bool(references) and not any(self._lives(item, obj) for item in references)
+
+    def _is_late(self, obj: Obj) -> bool:
+        """Whether its namespace was told to go before this was told of: watches keep no order."""
+        name = obj["metadata"].get("namespace", "")
+        namespace = self._mirror.get(NAMESPACES.qualified, ("", name))
+        return bool(namespace and namespace["metadata"].get("deletionTimestamp"))
 
     def _lives(self, reference: Obj, obj: Obj) -> bool:
         if self._mirror.find_uid(reference["uid"]):
             return True
-        resource = next(item for item in COLLECTED.values() if item.kind == reference["kind"])
+        kinds = {item.kind: item for item in COLLECTED.values()}
+        if reference["kind"] not in kinds:
+            return True
+        namespace = obj["metadata"].get("namespace", "")
         try:
-            owner = self._api.get(resource, obj["metadata"]["namespace"], reference["name"])
+            owner = self._api.get(kinds[reference["kind"]], namespace, reference["name"])
         except ApiError as error:
             return error.code != 404
         return bool(owner["metadata"]["uid"] == reference["uid"])

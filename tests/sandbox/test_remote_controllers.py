@@ -122,17 +122,25 @@ def test_what_vanished_while_nobody_watched_is_deleted() -> None:
     with ControlPlane(seeds=["kubevirt"], faults=[never], controllers=False) as plane:
         world = World.of(plane)
         with RemoteApi(plane.url, plane.ca_file, plane.token, plane.registry.catalogue) as api:
-            world.clone("a", target="b")
-            assert seen(api, "ADDED") == "a"
+            uid = world.clone("a", target="b")["metadata"]["uid"]
+            assert seen(api, "ADDED") == uid
             world.delete(CLONES, "a")
-            assert seen(api, "DELETED") == "a"
+            assert seen(api, "DELETED") == uid
+            # Made again under its name between two lists, it is another one.
+            first = world.clone("a", target="b")["metadata"]["uid"]
+            assert seen(api, "ADDED") == first
+            with world.registry.store.lock:
+                world.delete(CLONES, "a")
+                second = world.clone("a", target="b")["metadata"]["uid"]
+            assert seen(api, "DELETED") == first
+            assert seen(api, "ADDED") == second
 
 
 def seen(api: RemoteApi, event: str) -> str:
-    """The name of the first clone to which this happens."""
+    """The uid of the first clone to which this happens."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for change in api.changes([CLONE_RESOURCE], 0.1):
             if change.event == event:
-                return str(change.object["metadata"]["name"])
+                return str(change.object["metadata"]["uid"])
     raise AssertionError(f"nothing is {event}")

@@ -333,7 +333,11 @@ def test_each_volume_that_cant_be_snapshotted_has_its_line(
         vm["spec"]["template"]["spec"]["volumes"].append(claim)
 
     world.change(VMS, "vm-pvc", add_volume)
-    world.until(lambda: len(world.get(VMS, "vm-pvc")["status"]["volumeSnapshotStatuses"]) > 1)
+    world.until(
+        lambda: (
+            len(world.get(VMS, "vm-pvc").get("status", {}).get("volumeSnapshotStatuses", ())) > 1
+        )
+    )
     world.clone("c", "vm-pvc", "t")
     lines = [
         f"Virtual Machine volume {name} does not support snapshots" for name in ("data", "more")

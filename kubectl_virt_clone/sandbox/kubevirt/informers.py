@@ -17,7 +17,7 @@ from kubectl_virt_clone.model.api import Resource
 
 from ..storage.status import ApiError
 from ..storage.store import Change
-from .objects import location, section, text
+from .objects import section, text
 
 if TYPE_CHECKING:
     from .remote_api import RemoteApi
@@ -69,7 +69,7 @@ class Informer(threading.Thread):
         self._api = api
         self._resource = resource
         self._changes = changes
-        self._known: dict[tuple[str, str], Obj] = {}
+        self._known: dict[str, Obj] = {}
         self._stream: Response | None = None
         self._stopping = threading.Event()
 
@@ -96,9 +96,10 @@ class Informer(threading.Thread):
 
     def _list(self) -> str:
         listed = self._api.send("GET", self._api.path(self._resource))
-        found = {location(item): item for item in self._api.items(self._resource, listed)}
-        for place in self._known.keys() - found.keys():
-            self._put("DELETED", self._known[place])
+        # By uid: what was made again under its name is another object, and the first one is gone.
+        found = {_uid(item): item for item in self._api.items(self._resource, listed)}
+        for uid in self._known.keys() - found.keys():
+            self._put("DELETED", self._known[uid])
         for item in found.values():
             self._put("ADDED", item)
         return text(listed, "metadata", "resourceVersion")
@@ -132,11 +133,15 @@ class Informer(threading.Thread):
 
     def _put(self, event: str, obj: Obj) -> None:
         if event == "DELETED":
-            self._known.pop(location(obj), None)
+            self._known.pop(_uid(obj), None)
         else:
-            self._known[location(obj)] = obj
+            self._known[_uid(obj)] = obj
         # The versions of different resources can't be compared: nobody asks for this one.
         self._changes.put(Change(0, event, self._resource.qualified, obj))
+
+
+def _uid(obj: Obj) -> str:
+    return text(obj, "metadata", "uid")
 
 
 def _lines(stream: Response) -> Iterable[bytes]:
