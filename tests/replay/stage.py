@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pytest
+
 from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
@@ -54,10 +56,12 @@ READS = re.compile(r"kubectl( -\S+ \S+)* (get|describe|explain|api-resources|aut
 Event = dict[str, Any]
 
 
-def missing_programs() -> str:
-    """What a recording needs and is not here, as the reason to skip it; empty if all is."""
+def require_programs() -> None:
+    """Skips the test where a program is missing; fails where REPLAY says that it is required."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    return f"not on the PATH: {', '.join(missing)}" if missing else ""
+    if missing:
+        give_up = pytest.fail if os.environ.get("REPLAY") == "required" else pytest.skip
+        give_up(f"not on the PATH: {', '.join(missing)}")
 
 
 class Clock:

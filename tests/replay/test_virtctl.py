@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from .comparison import normalised
-from .stage import Stage, missing_programs
+from .stage import Stage, require_programs
 from .transcript import Step, read
 
 RECORDING = "16-virtctl-create-clone"
@@ -25,8 +23,7 @@ REFUSED = (
 def test_the_server_takes_what_virtctl_prints_but_for_what_it_refuses_of_anybody(
     tmp_path: Path,
 ) -> None:
-    if missing := missing_programs():
-        pytest.skip(missing)
+    require_programs()
     printed = [step.output for step in read(RECORDING) if step.output.startswith("apiVersion: ")]
     with Stage(tmp_path) as stage:
         names = [f"{number:02}.yaml" for number in range(1, len(printed) + 1)]
