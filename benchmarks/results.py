@@ -5,6 +5,7 @@ What stands in a section is up to the command.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -20,4 +21,7 @@ def written(section: str, file: Path) -> None:
     sections = {each.partition("\n")[0]: each.strip() for each in others}
     sections[heading] = section.strip()
     parts = [first.strip(), *sections.values()]
-    file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    # Who ends it meanwhile still has the old sections.
+    new = file.with_name(f"{file.name}.new")
+    new.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    os.replace(new, file)

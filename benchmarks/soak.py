@@ -26,6 +26,8 @@ from .told import Reading, Verdict, documents, judged, rows, steps
 
 SECONDS, CLONES, RATE = 300.0, 20_000, 200.0
 PATIENCE = 300.0
+GROWTH = 16.0
+"""MiB by which one that only follows may grow in a run; a wait holds what it waits for."""
 QUIET = 2.0
 """Seconds without a word after which a process has told all."""
 _WATCHES = "verb=watch,resource=virtualmachineclones,count=9999"
@@ -97,10 +99,17 @@ class Outcome:
 
     @property
     def well(self) -> bool:
-        """Whether all was told that had to be."""
-        verdicts = [verdict for verdict, *_ in self.followers.values()]
-        told = not any(verdict.wrong if self.load.faulty else verdict.lost for verdict in verdicts)
-        return told and not any(code for *_, code in self.followers.values())
+        """Whether all was told that had to be, to the end, and our memory stayed flat."""
+        return all(self._well(name, *found) for name, found in self.followers.items())
+
+    def _well(self, name: str, verdict: Verdict, use: Use, code: int | None) -> bool:
+        # After a gap a list does not say what vanished, nor what was between.
+        told = not (verdict.wrong if self.load.faulty else verdict.lost)
+        if name in {follower.name for follower in FOLLOWERS if follower.ends}:
+            return told and code == 0
+        ours = name in {follower.name for follower in FOLLOWERS} and bool(use.samples)
+        flat = not ours or use.growth * self.load.seconds / 60 < GROWTH
+        return told and code is None and flat
 
     def __str__(self) -> str:
         load = self.load

@@ -55,8 +55,8 @@ class Verdict:
     """How many changes were ``shown``, and after how many ``seconds`` each, sorted.
 
     ``passed_over``: changes that were not, though a later state of the same clone was. ``unseen``:
-    clones that are gone without a word. ``wrong``: last states that were not shown, and what was
-    shown though it never was.
+    clones that are gone without a word. ``wrong``: last states of clones that are there which were
+    not shown, and what was shown though it never was.
     """
 
     passed_over: int
@@ -89,7 +89,7 @@ def judged(made: Iterable[Change], told: Iterable[Change]) -> Verdict:
     seconds = []
     for change in told:
         left, last[change.name] = ahead[change.name], change
-        place = next((n for n, other in enumerate(left) if _same(other, change)), None)
+        place = _place(left, change)
         if place is None:
             wrong += 1
             continue
@@ -106,7 +106,18 @@ def judged(made: Iterable[Change], told: Iterable[Change]) -> Verdict:
     return Verdict(passed_over, unseen, wrong, tuple(sorted(seconds)))
 
 
+def _place(left: Iterable[Change], told: Change) -> int | None:
+    """Which change was told; one that was added unseen is told as ADDED in a later state."""
+    added = False
+    for place, made in enumerate(left):
+        added = added or made.event == "ADDED"
+        event = made.event == told.event or (added and told.event == "ADDED")
+        if event and _same(made, told):
+            return place
+    return None
+
+
 def _same(made: Change, told: Change) -> bool:
-    """Whether this was told: which one of two equal states it was, only a version says."""
+    """Whether this state was told: which one of two equal states it was, only a version says."""
     gone = made.event == "DELETED", told.event == "DELETED"
     return gone[0] == gone[1] and made.phase == told.phase and told.version in ("", made.version)

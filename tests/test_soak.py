@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks import soak
 from benchmarks.load import Change, account_of, put_on, steps
+from benchmarks.observed import Sample
 from benchmarks.results import written
 from benchmarks.soak import Load, Outcome
 from benchmarks.told import Verdict, judged
@@ -39,7 +40,11 @@ def changes(*states: tuple[str, str, str], at: float = 0.0) -> list[Change]:
         (LIFE[:3], (LIFE[1], LIFE[0], LIFE[2]), 1, 0, 1),
         (LIFE, (*LIFE, LIFE[4]), 0, 0, 1),
         # Without versions nobody can tell which of two equal states it was.
-        (LIFE[:4], (("", "", ""), ("", "SnapshotInProgress", ""), ("", "Succeeded", "")), 1, 0, 0),
+        (LIFE[:4], [(event, phase, "") for event, phase, _ in LIFE[:3]], 1, 0, 0),
+        # What was added while nobody watched is new in a later state, and only then.
+        (LIFE[:3], (("ADDED", "Succeeded", "3"),), 2, 0, 0),
+        (LIFE[:3], (LIFE[0], LIFE[1], ("ADDED", "Succeeded", "3")), 1, 0, 1),
+        (LIFE[:1], (("MODIFIED", "", "1"),), 1, 0, 1),
     ],
 )
 def test_what_is_not_told_is_found(
@@ -53,6 +58,35 @@ def test_what_is_not_told_is_found(
 
     shown = len(made) - passed_over - unseen - (wrong if len(told) < len(made) else 0)
     assert verdict == Verdict(passed_over, unseen, wrong, (1.5,) * shown)
+
+
+VERDICT = Verdict(0, 0, 0, (0.001,))
+
+
+@pytest.mark.parametrize(
+    ("faulty", "name", "verdict", "grown", "code", "well"),
+    [
+        (False, "wait --all", VERDICT, 90.0, 0, True),
+        (False, "wait --all", VERDICT, 0.0, 1, False),
+        (False, "wait --all", VERDICT, 0.0, None, False),
+        (False, "get -w", VERDICT, 15.0, None, True),
+        (False, "get -w", VERDICT, 17.0, None, False),
+        (False, "get -w", VERDICT, 0.0, 0, False),
+        (False, "kubectl get -w", VERDICT, 17.0, None, True),
+        (False, "get -w", Verdict(0, 1, 0, ()), 0.0, None, False),
+        (True, "get -w", Verdict(1, 1, 0, ()), 0.0, None, True),
+        (True, "get -w", Verdict(0, 0, 1, ()), 0.0, None, False),
+    ],
+)
+def test_well_is_who_told_all_to_the_end_and_did_not_grow(
+    faulty: bool, name: str, verdict: Verdict, grown: float, code: int | None, well: bool
+) -> None:
+    use = soak.Use(0)
+    use.samples += [Sample(second, grown * second / 120, 0.0) for second in range(0, 121, 10)]
+
+    outcome = Outcome(Load(120.0, faulty=faulty), 3, 0.0, use, {name: (verdict, use, code)})
+
+    assert outcome.well is well
 
 
 def test_an_account_holds_each_step_in_order_and_clones_reach_their_ends(tmp_path: Path) -> None:

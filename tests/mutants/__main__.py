@@ -89,6 +89,11 @@ def main(wanted: list[str]) -> str:
     new = [mutant for mutant in run.survivors if (mutant.function, mutant.change) not in listed]
     click.echo("\n".join(map(shown, new)))
     click.echo(_table(run.mutants, run.survivors, new))
+    functions = {mutant.function for mutant in run.mutants}
+    survived = {(mutant.function, mutant.change) for mutant in run.survivors}
+    if stale := [each for each in sorted(listed - survived) if not wanted or each[0] in functions]:
+        lines = (f"{function}: {change}" for function, change in stale)
+        return "\n".join(("no such mutant survives; take it out of equivalent.md:", *lines))
     return "mutants survived: a test is missing, or they belong in equivalent.md" if new else ""
 
 

@@ -5,6 +5,7 @@ What becomes of a changed function is for meeting.py to find out.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import textwrap
@@ -34,16 +35,21 @@ class Mutant:
 
     def apply(self) -> None:
         """Make it what the function does, for all who have imported it."""
-        code = compile(textwrap.dedent(self.source), inspect.getfile(self.target), "exec")
+        # What it closes over, as the class of a super() without arguments, has to stay closed over.
+        free = self.target.__code__.co_freevars
+        outer = ast.parse(f"def closing({', '.join(free)}):\n return {self.target.__name__}")
+        (inner,) = ast.parse(textwrap.dedent(self.source)).body
+        inner.body += ast.parse("\n".join(free)).body  # type: ignore[attr-defined]
+        outer.body[0].body.insert(0, inner)  # type: ignore[attr-defined]
         made: dict[str, Any] = {}
-        exec(code, self.target.__globals__, made)
-        (changed,) = made.values()
+        exec(compile(outer, inspect.getfile(self.target), "exec"), self.target.__globals__, made)
+        changed = made["closing"](*free)
         for part in ("__code__", "__defaults__", "__kwdefaults__"):
             setattr(self.target, part, getattr(changed, part))
 
 
 class _Visitor(MutationVisitor):
-    """mutmut's own, which leaves out what is decorated: properties and what is cached."""
+    """mutmut's own leaves out what is decorated; here properties and what is cached are in."""
 
     def _skip_node_and_children(self, node: libcst.CSTNode) -> bool:
         return not isinstance(node, libcst.FunctionDef) and super()._skip_node_and_children(node)

@@ -21,14 +21,18 @@ import pytest
 
 from tests.mutants.changes import PACKAGE, Mutant, mutants_of
 
-SECONDS, MEMORY = 120, 4 << 30
-"""What the tests of one mutant may take: processor time (five times as long in all), and memory."""
+SECONDS, MEMORY = 600, 4 << 30
+"""What all tests together may take: processor time, and memory."""
 
-SURVIVED, KILLED = 0, 1
+SURVIVED, KILLED, UNMADE = 0, 1, 2
 
 
 class Failed(BaseException):
     """A test has failed."""
+
+
+class Unmade(Exception):
+    """A mutant could not be put in the place of its function: it says nothing of the tests."""
 
 
 class Run:
@@ -55,7 +59,10 @@ class Run:
             if last := killers.get(mutant.function):  # it may well kill this one, too
                 indices = [last, *(index for index in indices if index != last)]
             items = [session.items[index] for index in indices]
-            status, failed = _in_child(lambda m=mutant, i=items: self._meet(m, i))
+            limit = 5 + 10 * int(sum(seconds[index] for index in indices))
+            status, failed = _in_child(lambda m=mutant, i=items: self._meet(m, i), limit)
+            if os.waitstatus_to_exitcode(status) == UNMADE:
+                pytest.exit(f"{mutant.function} cannot be changed: {failed.decode()}", 1)
             if failed:
                 killers[mutant.function] = indices[int(failed)]
             elif status == SURVIVED:
@@ -72,7 +79,10 @@ class Run:
     def _meet(self, mutant: Mutant, items: list[pytest.Item]) -> bytes:
         """Run the tests until one fails; which of them."""
         _forget()
-        mutant.apply()
+        try:
+            mutant.apply()
+        except Exception as error:
+            raise Unmade(f"{error!r}\n{mutant.change}") from error
         for index, item in enumerate(items):
             try:
                 _run(item, items[index + 1 :][:1])
@@ -102,13 +112,17 @@ def _observe(target: FunctionType, name: str, running: set[str]) -> None:
     )
     original.__kwdefaults__ = target.__kwdefaults__
     target.__globals__.setdefault("_observed", {})[name] = (original, running)
-    code = f"""def told(*args, **named):
+    free = ", ".join(target.__code__.co_freevars)  # as many as before: its code must have them
+    code = f"""def closing({free}):
+      def told(*args, **named):
+        if False: print({free})
         original, running = _observed[{name!r}]
         running.add({name!r})
-        return original(*args, **named)"""
+        return original(*args, **named)
+      return told"""
     made: dict[str, Any] = {}
     exec(code, made)
-    target.__code__ = made["told"].__code__
+    target.__code__ = made["closing"](*target.__code__.co_freevars).__code__
 
 
 def _timed(items: list[pytest.Item]) -> bytes:
@@ -134,19 +148,22 @@ def _forget() -> None:
                     value.cache_clear()
 
 
-def _in_child(work: Callable[[], bytes]) -> tuple[int, bytes]:
+def _in_child(work: Callable[[], bytes], limit: int = SECONDS) -> tuple[int, bytes]:
     """(exit status, result) of ``work`` in a process of its own, which may loop or grow."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _confine()
+        _confine(limit)
         status = KILLED
         try:
             answer = work()
             with os.fdopen(writing, "wb") as stream:
                 stream.write(answer)
             status = SURVIVED
+        except Unmade as error:
+            os.write(writing, str(error).encode())
+            status = UNMADE
         finally:
             os._exit(status)
     os.close(writing)
@@ -155,10 +172,9 @@ def _in_child(work: Callable[[], bytes]) -> tuple[int, bytes]:
     return os.waitpid(child, 0)[1], answer
 
 
-def _confine() -> None:
+def _confine(limit: int) -> None:
     for stream in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-    used = int(time.process_time())
-    resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS, used + SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.alarm(5 * SECONDS)
+    signal.alarm(5 * limit)  # one that sleeps uses no processor
