@@ -33,7 +33,7 @@ PERMISSIONS = {
 # What runners lack; everything else is a target of the Makefile.
 INSTALLS = {
     "brew install tmux kubernetes-cli",
-    "sudo apt-get update && sudo apt-get install --yes tmux zsh",
+    "sudo apt-get update && sudo apt-get install --yes jq tmux zsh",
 }
 PLATFORMS = {"darwin-amd64", "darwin-arm64", "linux-amd64", "linux-arm64", "windows-amd64"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from kubectl_virt_clone.sandbox.storage.registry import Registry
+from kubectl_virt_clone.sandbox.storage.status import ApiError
 from tests.cli.conftest import Kvc, Planes
 from tests.predictions import (
     DETERMINISTIC,
@@ -61,9 +63,7 @@ def test_the_preview_is_the_target_that_the_sandbox_makes(make_plane: Planes, kv
 
 def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: Kvc) -> None:
     registry = plane.registry
-    edited = registry.get(VMS, NAMESPACE, "vm-cirros")
-    edited["metadata"]["labels"] = {"edited": "yes"}
-    registry.update(VMS, NAMESPACE, "vm-cirros", edited)
+    _relabel(registry, "vm-cirros", {"edited": "yes"})
     flags = ("--source=vmsnapshot/snap-1", "--target=copy", "--annotation-filter=!note")
 
     predicted = yaml.safe_load(kvc("preview", *flags, "-o", "yaml").out)
@@ -71,6 +71,16 @@ def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: K
 
     target = comparable(registry.get(VMS, NAMESPACE, "copy"))
     assert with_generated(predicted, target) == target
+
+
+def _relabel(registry: Registry, name: str, labels: dict[str, str]) -> None:
+    """Change a VM's labels, again when a controller has written it meanwhile."""
+    while True:
+        vm = registry.get(VMS, NAMESPACE, name)
+        vm["metadata"]["labels"] = labels
+        with contextlib.suppress(ApiError):
+            registry.update(VMS, NAMESPACE, name, vm)
+            return
 
 
 def _plant(registry: Registry, source: Object) -> None:
