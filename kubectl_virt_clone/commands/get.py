@@ -88,7 +88,12 @@ def _flag(*names: str, text: str) -> Callable[[Function], Function]:
     type=click.Choice(["json", "name", "wide", "yaml"]),
     help="Show more columns (wide), or print whole objects, or names.",
 )
-@_flag("-w", "--watch", text="After the list, show each change, until Ctrl-C.")
+@_flag(
+    "-w",
+    "--watch",
+    text="After the list, show each change, until Ctrl-C. What is deleted while the connection is"
+    " cut for long is not told.",
+)
 @_flag("--watch-only", text="Show changes without the list before them.")
 @_flag("--output-watch-events", text="Show with each change what happened: ADDED, MODIFIED, ...")
 @_flag("--no-headers", text="Leave the headers out.")

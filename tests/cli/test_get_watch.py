@@ -201,9 +201,14 @@ def test_what_left_the_selection_is_added_when_it_comes_back(kvc: Kvc, serve: Se
 
 
 def test_only_the_named_are_shown_each_version_once(kvc: Kvc, serve: Serve) -> None:
+    def named(handler: BaseHTTPRequestHandler) -> None:
+        """Whichever comes first: they are asked for side by side."""
+        name = handler.path.partition("?")[0].rpartition("/")[2]
+        answering(200, clone(name, {"a": 1, "b": 2}[name]))(handler)
+
     script = Script(
-        answering(200, clone("a", 1)),
-        answering(200, clone("b", 2)),
+        named,
+        named,
         listing(clone("a", 3), clone("b", 2), clone("c", 4)),
         stream(("MODIFIED", clone("c", 5)), ("MODIFIED", clone("b", 6)), ("ERROR", ENOUGH)),
     )
