@@ -36,14 +36,17 @@ class Mutant:
     def apply(self) -> None:
         """Make it what the function does, for all who have imported it."""
         # What it closes over, as the class of a super() without arguments, has to stay closed over.
-        free = self.target.__code__.co_freevars
-        outer = ast.parse(f"def closing({', '.join(free)}):\n return {self.target.__name__}")
-        (inner,) = ast.parse(textwrap.dedent(self.source)).body
-        inner.body += ast.parse("\n".join(free)).body  # type: ignore[attr-defined]
-        outer.body[0].body.insert(0, inner)  # type: ignore[attr-defined]
+        free, name = self.target.__code__.co_freevars, self.target.__name__
+        tree = ast.parse(textwrap.dedent(self.source))
+        if free:
+            outer = ast.parse(f"def closing({', '.join(free)}):\n return {name}")
+            (inner,) = tree.body
+            inner.body += ast.parse("\n".join(free)).body  # type: ignore[attr-defined]
+            outer.body[0].body.insert(0, inner)  # type: ignore[attr-defined]
+            tree = outer
         made: dict[str, Any] = {}
-        exec(compile(outer, inspect.getfile(self.target), "exec"), self.target.__globals__, made)
-        changed = made["closing"](*free)
+        exec(compile(tree, inspect.getfile(self.target), "exec"), self.target.__globals__, made)
+        changed = made["closing"](*free) if free else made[name]
         for part in ("__code__", "__defaults__", "__kwdefaults__"):
             setattr(self.target, part, getattr(changed, part))
 
