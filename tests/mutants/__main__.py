@@ -98,4 +98,4 @@ def main(wanted: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]) or None)  # an empty text would be an error, too
