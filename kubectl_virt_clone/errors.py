@@ -164,6 +164,11 @@ class StatusError(VirtCloneError):
         return f"{head}: \n" + "\n".join(f"* {cause}" for cause in causes)
 
 
+def said_of(error: Exception) -> str:
+    """Why a file or a program can't be used, as kubectl writes it: no such file or directory."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
 def is_missing(error: VirtCloneError) -> bool:
     """Whether it is the server's answer that there is no such object."""
     return isinstance(error, StatusError) and error.code == _NOT_FOUND

@@ -43,7 +43,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("certifi", "kubernetes", "yaml"),
     ),
     ".cluster.unanswered": (".errors", "urllib3"),
-    ".cluster.answers": (".errors",),
+    ".cluster.answers": (".model.objects", ".errors"),
     ".cluster.kubeconfig": (
         ".cluster.exec_plugin",
         ".model.connection",
@@ -151,12 +151,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".model.jsonpath": (".errors",),
     ".model.sorting": (".model.jsonpath", ".model.objects", ".errors"),
     ".model.batch": (".model.api", ".model.objects", ".model.surroundings"),
-    ".model.filters": (".errors", "re2"),
+    ".model.filters": (".model.objects", ".errors", "re2"),
     ".model.patches": (".model.objects", ".errors", "jsonpatch"),
     ".model.macs": (".errors",),
     ".model.names": (".errors",),
     ".model.target_patches": (".model.names", ".model.patches", ".errors"),
-    ".model.documents": (".errors", "yaml"),
+    ".model.documents": (".model.objects", ".errors", "yaml"),
     ".model.references": (".model.api", ".errors"),
     ".model.manifest": (
         *(".model.api", ".model.filters", ".model.macs", ".model.objects"),

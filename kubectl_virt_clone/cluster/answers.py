@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 from kubectl_virt_clone.errors import ConnectionFailed
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from kubectl_virt_clone.model.objects import well_formed
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -39,7 +37,7 @@ def read_json(data: bytes) -> Any:
         value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             written = json.dumps(value, ensure_ascii=False)
-            value = _DECODER.decode(_SURROGATE.sub("\ufffd", written))
+            value = _DECODER.decode(well_formed(written))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return value

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from kubectl_virt_clone.cluster.kubeconfig import Connection
 from kubectl_virt_clone.cluster.proxies import proxy_of
-from kubectl_virt_clone.errors import ConfigError
+from kubectl_virt_clone.errors import ConfigError, said_of
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,7 @@ def _read(key: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ConfigError(f"unable to read {key} {path}: {reason}") from error
+        raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
 
 
 def _direct(kept: Mapping[str, Any]) -> Any:

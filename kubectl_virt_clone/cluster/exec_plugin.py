@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, said_of
 from kubectl_virt_clone.model.objects import mapping_at, mappings_at, text_at, time_at
 
 GROUP = "client.authentication.k8s.io"
@@ -134,8 +134,9 @@ def _authority(cluster: Mapping[str, Any]) -> str:
         try:
             return base64.b64encode(Path(path).read_bytes()).decode()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise _failed(f"unable to read certificate-authority {path}: {reason}") from error
+            raise _failed(
+                f"unable to read certificate-authority {path}: {said_of(error)}"
+            ) from error
     return "".join(str(cluster.get("certificate-authority-data") or "").split())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kubectl_virt_clone.errors import ConfigError, InvalidConfig
+from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
 from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.documents import values_in
 
@@ -132,8 +132,7 @@ def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
             try:
                 Path(path).open("rb").close()
             except (OSError, ValueError) as error:
-                reason = (getattr(error, "strerror", None) or str(error)).lower()
-                raise ConfigError(f"unable to read {key} {path}: {reason}") from error
+                raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
 
 
 def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any]:

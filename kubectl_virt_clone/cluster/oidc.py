@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_virt_clone.cluster.kubeconfig import Connection
-from kubectl_virt_clone.errors import ConfigError
+from kubectl_virt_clone.errors import ConfigError, said_of
 from kubectl_virt_clone.model.objects import mapping_at, text_at
 
 # The library renews nothing but an ID token that has ended: {"exp": 0}.
@@ -45,10 +45,9 @@ def id_token(connection: Connection) -> str:
             renewed = _renewed(config)
             _keep(path, connection.user_name, renewed)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise ConfigError(
             "the ID token of the user's auth-provider has ended, and another can't be kept in"
-            f" {connection.user_file}: {reason}"
+            f" {connection.user_file}: {said_of(error)}"
         ) from error
     return renewed["id-token"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kubectl_virt_clone.errors import VirtCloneError
+from kubectl_virt_clone.errors import VirtCloneError, said_of
 from kubectl_virt_clone.options import Verb
 from kubectl_virt_clone.render.shells import MARK, PLUGIN, PLUGIN_SCRIPT, SHELLS, script
 
@@ -64,5 +64,4 @@ def _install(path: Path) -> None:
         path.write_text(PLUGIN_SCRIPT, encoding="utf-8")
         path.chmod(0o755)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise VirtCloneError(f"unable to write {path}: {reason}") from error
+        raise VirtCloneError(f"unable to write {path}: {said_of(error)}") from error

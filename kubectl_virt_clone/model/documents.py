@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from kubectl_virt_clone.errors import ManifestError
+from kubectl_virt_clone.model.objects import well_formed
 
 _NUMBER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+"
@@ -22,9 +23,7 @@ _NUMBER = re.compile(
 )
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _TAGS = "tag:yaml.org,2002:"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ALIASED = 100_000  # values that may come of aliases
-_LONGEST = 2**1024  # what is no float any more is no number that a server reads
 
 _PLAIN_SCALARS = (
     (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
@@ -65,6 +64,7 @@ class _Loader(yaml.SafeLoader):
             before = self._count
             self._count += 1
             self._sizes.pop(anchor, None)
+            self.anchors.pop(anchor, None)  # an anchor may come again, and means the last one
             node = super().compose_node(parent, index)
             if anchor is not None:
                 self._sizes[anchor] = self._count - before
@@ -74,17 +74,21 @@ class _Loader(yaml.SafeLoader):
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
+    """What kubectl makes of it: 64 bits, else a float, else text (``1e999`` and long ``0x...``)."""
     text = str(loader.construct_scalar(node))
-    plain = text.replace("_", "")
+    plain = text.replace("_", "").lower()
     try:
         whole = int(plain, 8 if _OCTAL.fullmatch(plain) else 0)
     except ValueError:
         pass
     else:
-        return whole if abs(whole) < _LONGEST else math.inf
+        if -(2**63) <= whole < 2**64:
+            return whole if whole < 2**63 else float(whole)
     try:
-        number = float(re.sub(r"\.(inf|nan)$", r"\1", plain.lower()))
+        number = float(re.sub(r"\.(inf|nan)$", r"\1", plain))
     except ValueError:
+        return text
+    if math.isinf(number) and "inf" not in plain:
         return text
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
@@ -179,7 +183,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    if _SURROGATE.search(text):
+    if well_formed(text) != text:
         raise ValueError("a text holds half a character")
     return text
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.objects import well_formed
 
 NEGATION = "!"
 WILDCARD = "*"
@@ -31,7 +32,6 @@ _PIECE = (
     r"|."
 )
 _GROUP_NAME = r"[A-Za-z0-9_]+"
-_SURROGATE = "[\ud800-\udfff]"
 # Room for what Go compiles without a limit of its own, as \pL{1000}; taken only when needed.
 _MEMORY = 1 << 28
 
@@ -106,7 +106,7 @@ def _decision(key: str, keeping: Sequence[str], removing: Sequence[str], always:
 def matches(pattern: str, key: str) -> bool:
     """Whether a filter, positive or negative, hits ``key``; what does not compile hits nothing."""
     expression, _ = _compiled(regular_expression(pattern))
-    return expression is not None and expression.search(_encodable(key)) is not None
+    return expression is not None and expression.search(well_formed(key)) is not None
 
 
 def regular_expression(pattern: str) -> str:
@@ -135,7 +135,7 @@ def _compiled(expression: str) -> tuple[Any, str]:
     options.log_errors = False
     options.max_mem = _MEMORY
     try:
-        compiled = re2.compile(_encodable(expression), options)
+        compiled = re2.compile(well_formed(expression), options)
     except re2.error as error:
         return None, _text(error.args[0] if error.args else "invalid")
     reason = _refused_by_go(expression)
@@ -149,11 +149,6 @@ def _refused_by_go(expression: str) -> str:
         if token["name"] is not None and not re.fullmatch(_GROUP_NAME, token["name"]):
             return f"invalid named capture: {token[0]}"
     return ""
-
-
-def _encodable(text: str) -> str:
-    """The text as Go reads it from JSON, where a lone surrogate becomes U+FFFD."""
-    return re.sub(_SURROGATE, "\ufffd", text)
 
 
 def _text(reason: object) -> str:

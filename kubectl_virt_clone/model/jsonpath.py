@@ -19,13 +19,13 @@ Step = Callable[[Any], Iterable[Any]]
 
 # The patterns are compiled when they are first used: most runs of the program need none of them.
 # One token: .. | .name (with \. for a dot in it) | [?(filter)] | [items]; and what is passed over.
-_NAME = r"(?:\\.|[^\s.,\[\]$@{}\\])+"
+_NAME = r"(?:\\.|[^ \t\r\n.,\[\]$@{}\\])+"
 _TOKEN = rf"""(?x)
       (?P<recursive>\.\.) (?P<below>{_NAME})?
     | \.(?P<field>{_NAME})
     | \[\?\((?P<filter>(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^"')])*)\)\]
     | \[(?P<items>[^\]]*)\]
-    | (?P<passed>[\s$@])
+    | (?P<passed>[ $@])
 """
 _SLICE = r"(-?[0-9]{1,9}|)(?::(-?[0-9]{1,9}|))?(?::([0-9]{1,9}|))?"
 _COMPARISON = r"(?s)([^!<>=]+)(==|!=|<=|>=|<|>)(.+)"
@@ -92,8 +92,7 @@ def split_value(text: str) -> tuple[str, str | None]:
 
     Other than there, both may hold a ``=`` of their own. Raises InvalidValue for an empty value.
     """
-    match = re.fullmatch(_GOAL, text)
-    path, value = match.groups() if match else (text, None)
+    path, value = re.fullmatch(_GOAL, text).groups()  # type: ignore[union-attr]
     if value == "":
         raise InvalidValue(_NO_VALUE)
     return path, None if value is None else value.strip("'\"").strip()
@@ -140,7 +139,8 @@ def _refusal(rest: str) -> str:
         return f"unterminated {'filter' if rest.startswith('[?(') else 'array'}"
     if word := re.match(r"\w+", rest):
         return f"unrecognized identifier {word[0]}"
-    return f"unrecognized character in action: U+{ord(rest[0]):04X} '{rest[0]}'"
+    shown = f" '{rest[0]}'" if rest[0].isprintable() else ""
+    return f"unrecognized character in action: U+{ord(rest[0]):04X}{shown}"
 
 
 def _walk(steps: tuple[Step, ...], value: Any) -> list[Any]:

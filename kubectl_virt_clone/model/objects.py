@@ -5,6 +5,7 @@ Half-written objects exist: every function here is total. What a field means is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -13,6 +14,8 @@ Object = Mapping[str, Any]
 _MAPPING = (dict, Mapping)  # a dict is known at once, while the abstract class takes its time
 Key = tuple[str, str]
 """(namespace, name) of an object."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def at(obj: object, *path: str) -> Any:
@@ -47,6 +50,11 @@ def copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: copied(item) for key, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
+
+
+def well_formed(text: str) -> str:
+    """The text as Go reads it from JSON, where half a pair of surrogates becomes U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def name_of(obj: object) -> str:

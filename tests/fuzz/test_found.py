@@ -129,8 +129,7 @@ def test_wrong_usage_is_told_in_one_line_whatever_it_quotes() -> None:
     [
         ('a: "\\ud800"', "a text holds half a character"),
         ('{"\\udfff": 1}', "a text holds half a character"),
-        (f"a: 0x{'f' * 4000}", "unsupported value: inf"),
-        (f"a: {'9' * 5000}", "unsupported value: inf"),
+        ('{"a": 1e999}', "unsupported value: inf"),
     ],
 )
 def test_what_could_not_be_sent_is_refused(text: str, reason: str) -> None:

@@ -21,6 +21,12 @@ Read = Callable[[str], Any]
 LONE_SURROGATE = "\ud800"  # YAML can't say it to kubectl
 
 
+def _number(digits: str) -> int | float:
+    """What 64 bits don't hold is a float, which kubectl writes in full: 18446744073709552000."""
+    number = int(digits)
+    return number if -(2**63) <= number < 2**63 else float(digits)
+
+
 @pytest.fixture
 def read_by_kubectl(kubectl_path: str, tmp_path: Path) -> Read:
     """The first of the objects in a text as kubectl reads it: ``label --local`` asks no server."""
@@ -35,7 +41,7 @@ def read_by_kubectl(kubectl_path: str, tmp_path: Path) -> Read:
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout, parse_int=_number)
 
     return call
 

@@ -37,6 +37,23 @@ SCALARS = [
     ("1e-5", 1e-05),
     ("6.02e23", 6.02e23),
     ("685_230.15", 685230.15),
+    ("1__0", 10),
+    ("0_755", 493),
+    ("9007199254740991.0", 9007199254740991),
+    ("9007199254740992.0", 9007199254740992.0),
+    ("-9223372036854775808", -9223372036854775808),
+    ("9223372036854775807", 9223372036854775807),
+    # more than 64 bits hold, or 63 and a sign
+    ("9223372036854775808", 9223372036854775808.0),
+    ("0xFFFFFFFFFFFFFFFF", 18446744073709551616.0),
+    ("-9223372036854775809", -9223372036854775808.0),
+    ("18446744073709551616", 18446744073709551616.0),
+    ("07777777777777777777777777", 7.777777777777778e24),
+    ("0x12345678901234567890", "0x12345678901234567890"),
+    ("1" + 400 * "0", "1" + 400 * "0"),
+    (5000 * "9", 5000 * "9"),
+    ("1e999", "1e999"),
+    ("-1e999", "-1e999"),
     # no numbers
     ("0x_", "0x_"),
     ("1.2.3", "1.2.3"),
@@ -97,7 +114,9 @@ A, B = {"kind": "A"}, {"kind": "B"}
         ("text", ["text"]),
         ("- kind: A\n", [[A]]),
         ("kind: A\nkind: B\n", [B]),
+        ('\ufeff{"kind": "A"}{"kind": "B"}', [A, B]),
         ("a: &x {k: 1}\nb: *x\n", [{"a": {"k": 1}, "b": {"k": 1}}]),
+        ("a: &x 1\nb: &x 2\nc: *x\n", [{"a": 1, "b": 2, "c": 2}]),
         ("<<: {a: 1}\nb: 2\n", [{"a": 1, "b": 2}]),
         ("{2: a, on: b, 1.5: c}", [{"2": "a", "true": "b", "1.5": "c"}]),
     ],
@@ -122,12 +141,32 @@ def test_a_file_is_its_documents_with_lists_taken_apart(text, documents):
         ("a: !!bool maybe", "'maybe'"),
         ("a: !!int abc", "invalid literal for int() with base 10: 'abc'"),
         ("a: &x [*x]", "the anchor x holds itself"),
+        ("a: &x 1\nb: &x [*x]", "the anchor x holds itself"),
+        ("a: &x 1\n---\na: &x [*x]", "the anchor x holds itself"),
+        ("[" * 1500, "it is nested too deeply"),
+        ('{"a": "\\ud83d"}', "a text holds half a character"),
     ],
 )
 def test_what_is_neither_yaml_nor_json_is_refused_by_the_name_of_the_file(text, reason):
     with pytest.raises(ManifestError) as refusal:
         parse_documents(text, "dir/f.yaml")
     assert str(refusal.value).startswith(f"error: error parsing dir/f.yaml: {reason}")
+
+
+def test_aliases_stand_for_as_many_values_as_the_text_has_characters_and_100000_more() -> None:
+    aliases = 103
+    values = 1 + (1 + aliases) * 1000  # the list, and so many lists of 999
+    text = f"- &x [{'0, ' * 998}0]\n" + "- *x\n" * aliases
+    fitting = text + "#" * (values - 100_000 - len(text))
+
+    [document] = parse_documents(fitting, "f.yaml")
+
+    assert document == [[0] * 999] * (1 + aliases)
+    with pytest.raises(ManifestError) as refusal:
+        parse_documents(fitting[:-1], "f.yaml")
+    assert str(refusal.value) == (
+        "error: error parsing f.yaml: its aliases stand for too many values"
+    )
 
 
 @pytest.mark.parametrize(

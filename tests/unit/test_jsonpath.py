@@ -98,6 +98,7 @@ def test_a_path_is_read_in_braces_and_without_with_a_dot_and_without(text: str) 
         ("{.nope[0]}", []),
         ('{.nope[?(@.a=="b")].c}', []),
         ("{.status.phase.x}", []),
+        ("{.X}", []),
     ],
 )
 def test_a_path_finds_what_kubectl_finds(text: str, found: list[object]) -> None:
@@ -114,6 +115,8 @@ def test_a_path_finds_what_kubectl_finds(text: str, found: list[object]) -> None
         ("{.status[0]}", []),
         ("{.status.phase[0]}", []),
         ('{.status[?(@.a=="b")]}', []),
+        ('{.status[?(@=="phase")]}', []),
+        ("{.metadata.generation[?(@)]}", []),
         ("{.spec.labelFilters[?(@==1)]}", []),
         ("{.spec.labelFilters[?(@==true)]}", []),
         ('{.status.conditions[?(@.lastProbeTime!="x")]}', []),
@@ -136,6 +139,14 @@ def test_numbers_and_flags_are_compared_with_their_like() -> None:
     assert parse_jsonpath("{[?(@.n>1)].n}").find(items) == [2, 2.5]
     assert parse_jsonpath("{[?(@.n==true)].n}").find(items) == [True]
     assert parse_jsonpath("{[?(@.n>=false)].n}").find(items) == []
+
+
+def test_a_text_of_a_comparison_may_hold_its_own_quote_and_a_backslash() -> None:
+    texts = ['x"y', "x'y", "a\\b", "ab"]
+
+    assert parse_jsonpath(r'{[?(@=="x\"y")]}').find(texts) == ['x"y']
+    assert parse_jsonpath(r"{[?(@=='x\'y')]}").find(texts) == ["x'y"]
+    assert parse_jsonpath(r'{[?(@=="a\\b")]}').find(texts) == ["a\\b"]
 
 
 EXPECTED = (
@@ -165,6 +176,15 @@ EXPECTED = (
         ("a b", "unrecognized identifier b"),
         ("{.x[?(@.type==Ready)]}", "unrecognized identifier Ready"),
         ("{.a,.b}", "unrecognized character in action: U+002C ','"),
+        ("{.a\t.b}", "unrecognized character in action: U+0009"),
+        ("{.x[1,\t0]}", "invalid array index \t0"),
+        ("{.x[X0]}", "invalid array index X0"),
+        ('{.x[?(@==\t"x")]}', "unrecognized character in action: U+0009"),
+        ('{.x[?(@=="x"\t)]}', "unrecognized character in action: U+0009"),
+        ('{.x[?(@=="x" \t)]}', "unrecognized character in action: U+0009"),
+        ('{.x[?(@==X"x")]}', "unrecognized identifier X"),
+        ('{.x[?(@=="x"X)]}', "unrecognized identifier X"),
+        ('{.x[?(@=="x" X)]}', "unrecognized identifier X"),
         (
             '{.x[?(@.type=="Ready" && @.status=="True")].status}',
             "unrecognized character in action: U+0026 '&'",
@@ -194,6 +214,7 @@ def test_equal_paths_are_equal_and_show_as_kubectl_shows_them() -> None:
         ("{.status.phase}='Succeeded'", ("{.status.phase}", "Succeeded")),
         ('{.status.phase}="Succeeded"', ("{.status.phase}", "Succeeded")),
         ("{.status.phase}= a b ", ("{.status.phase}", "a b")),
+        ("{.a}=XaX", ("{.a}", "XaX")),
         ("{.a}=b==c", ("{.a}", "b==c")),
         ('x[?(@.t=="R")].s=True', ('x[?(@.t=="R")].s', "True")),
         ('{.x[?(@.t=="R")].s}', ('{.x[?(@.t=="R")].s}', None)),

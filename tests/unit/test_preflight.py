@@ -412,6 +412,15 @@ def test_a_source_that_uses_running_gets_a_patch_that_removes_it(running: bool) 
     assert findings(a_clone(patches=[removal, start]), facts) == ()
 
 
+def test_of_several_patches_the_one_that_does_not_fit_the_source_is_named() -> None:
+    nowhere = '{"op":"replace","path":"/spec/template/spec/nowhere/x","value":1}'
+    facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
+
+    (finding,) = findings(a_clone(patches=[hostname_patch("web"), nowhere]), facts)
+
+    assert (finding.id, finding.hint) == ("patch-invalid", f"leave out --patch '{nowhere}'")
+
+
 def test_what_is_not_known_is_unknown_and_no_fault() -> None:
     unread = Lookup(unreadable="Forbidden")
     hidden = Listing(unreadable="Forbidden")
