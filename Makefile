@@ -20,8 +20,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # How many times more examples make fuzz tries than make test.
 FUZZ ?= 20
 
-.PHONY: help demo test fuzz lint format coverage mutants e2e contract docs failures benchmarks soak dist plugin-manifest test-wheel \
-	release-dist sbom checksums release release-notes github-release cluster clean
+.PHONY: help demo test fuzz lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
+	test-wheel release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## show what there is to make
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -66,6 +66,14 @@ e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBE
 contract: $(VENV)/.test ## write build/contract/SERVER.txt, one line per behaviour: KUBECONFIG=FILE or KUBEBUILDER_ASSETS=FOLDER
 	$(BIN)/python -m pytest -q -p tests.contract.behaviours --behaviours build/contract tests/contract tests/cli/test_everywhere.py \
 		$(if $(filter command,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG)") $(PYTEST_ARGS)
+
+# With no KUBEBUILDER_ASSETS the pinned ones are downloaded, for Linux on amd64.
+contract-diff: ASSETS := $(or $(KUBEBUILDER_ASSETS),$(CURDIR)/build/envtest)
+contract-diff: $(VENV)/.test $(if $(KUBEBUILDER_ASSETS),,build/envtest/.made) ## hold the sandbox to a kube-apiserver: make contract on both, and diff
+	$(MAKE) contract KUBEBUILDER_ASSETS=
+	$(MAKE) contract KUBEBUILDER_ASSETS="$(ASSETS)"
+	diff build/contract/sandbox.txt build/contract/apiserver.txt
+	KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/python -m pytest tests/envtest $(PYTEST_ARGS)
 
 docs: $(VENV)/.test ## write docs/verbs from the help, and draw docs/demo.svg from a run
 	$(BIN)/python -m tests.docs.pages
@@ -150,6 +158,11 @@ $(VENV)/.dev: $(VENV)/.made setup.cfg
 
 $(VENV)/.mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	@touch $@
+
+build/envtest/.made: tests/envtest/download.sh
+	mkdir -p build/envtest
+	sh tests/envtest/download.sh build/envtest
 	@touch $@
 
 # What only a release needs.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ READ = {"contents": "read"}
 PERMISSIONS = {
     ("archives", "archive"): READ,
     ("ci", "archives"): READ,
+    ("ci", "contract"): READ,
     ("ci", "lint"): READ,
     ("ci", "test"): READ,
     ("cluster", "e2e"): READ,
@@ -95,10 +100,44 @@ def test_no_pull_request_gets_the_rights_of_the_repository() -> None:
 
 def test_whatever_a_workflow_runs_is_a_target_of_make_or_an_install_that_is_listed() -> None:
     runs = [step["run"] for step in steps() if "run" in step]
-    made = {run.removeprefix("make ") for run in runs if run not in INSTALLS}
+    made = {re.sub(r"^make (\S+).*", r"\1", run) for run in runs if run not in INSTALLS}
 
     assert {run for run in runs if run in INSTALLS} == INSTALLS
     assert made - targets() == set()
+
+
+def calls_of_make() -> Iterator[tuple[str, dict[str, str]]]:
+    """Every call of make, with the environment that its workflow, job and step give it."""
+    for workflow, _, job in jobs():
+        for step in job.get("steps", []):
+            if step.get("run", "").startswith("make "):
+                environment: dict[str, str] = {}
+                for level in (load(workflow), job, step):
+                    environment |= level.get("env", {})
+                # What GitHub fills in may be anything but empty.
+                yield (
+                    step["run"],
+                    {key: re.sub(r"\$\{\{.*?}}", "v1", item) for key, item in environment.items()},
+                )
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make, and POSIX")
+def test_make_takes_every_call_of_it_in_the_environment_of_its_job() -> None:
+    refused = {}
+    for run, environment in calls_of_make():
+        # make runs a line with $(MAKE) in spite of -n, but not in a shell that does nothing.
+        answer = subprocess.run(
+            ["make", "-n", "SHELL=true", *shlex.split(run)[1:]],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode or answer.stderr:
+            refused[run] = answer.stderr
+
+    assert refused == {}
 
 
 def test_a_checkout_keeps_no_credentials() -> None:

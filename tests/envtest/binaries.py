@@ -6,13 +6,14 @@ As controller-runtime's envtest starts them; what the API server then serves is 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from kubectl_virt_clone.sandbox.apiserver.certificates import Certificates, make_certificates
 
 ASSETS = "KUBEBUILDER_ASSETS"
+KEEPER = Path(__file__).with_name("keeper.py")
 HOST = "127.0.0.1"
 PATIENCE = 120.0
 OFF = "ServiceAccount,StorageObjectInUseProtection"
@@ -57,37 +59,39 @@ def why_not() -> str:
     """Why no API server can be started of the folder that is named; empty when it can."""
     folder = os.environ[ASSETS]
     missing = [name for name in ("etcd", "kube-apiserver") if not shutil.which(name, path=folder)]
-    return f"{ASSETS}={folder} lacks {' and '.join(missing)}" if missing else ""
+    return f"{ASSETS}={folder}: {' and '.join(missing)} can't be run" if missing else ""
 
 
 @contextlib.contextmanager
 def running_apiserver() -> Iterator[ApiServer]:
-    """etcd and kube-apiserver as long as the block lasts, or until SIGTERM; SIGKILL leaves them."""
-    assets = Path(os.environ[ASSETS])
-    with contextlib.ExitStack() as stack:
-        _close_at_sigterm(stack)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-clone-")))
+    """etcd and kube-apiserver as long as the block lasts; RuntimeError where they don't start."""
+    assets = Path(os.environ[ASSETS]).resolve()
+    # The keeper removes the folder, too, and may be at it where Ctrl-C ends us.
+    with tempfile.TemporaryDirectory(prefix="virt-clone-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
         client, peer, port = _free_ports(3)
         etcd = f"http://{HOST}:{client}"
-        arguments = _etcd_arguments(folder, etcd, f"http://{HOST}:{peer}")
-        stack.enter_context(_process(assets / "etcd", arguments, folder))
         server = ApiServer(f"https://{HOST}:{port}", secrets.token_urlsafe(32), folder)
         _write_credentials(server, make_certificates(HOST))
-        arguments = _apiserver_arguments(server, etcd, port)
-        process = stack.enter_context(_process(assets / "kube-apiserver", arguments, folder))
-        _until_ready(server, process)
-        yield server
+        commands = [
+            [str(assets / "etcd"), *_etcd_arguments(folder, etcd, f"http://{HOST}:{peer}")],
+            [str(assets / "kube-apiserver"), *_apiserver_arguments(server, etcd, port)],
+        ]
+        with _kept(folder, commands) as keeper:
+            _until_ready(server, keeper)
+            yield server
 
 
-def _close_at_sigterm(stack: contextlib.ExitStack) -> None:
-    """What is on the stack goes before the signal does what it did without this."""
-
-    def close(number: int, frame: object) -> None:
-        # Nothing is raised: the program under test could take it for its own interruption.
-        stack.close()
-        signal.raise_signal(number)
-
-    stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, close))
+def _kept(folder: Path, commands: list[list[str]]) -> subprocess.Popen[str]:
+    """The process that runs the programs until its input ends: with the block, or with us."""
+    return subprocess.Popen(
+        [sys.executable, "-I", KEEPER, folder, json.dumps(commands)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a terminal or a time limit sends to all of us is not for it: it ends after us.
+        start_new_session=True,
+    )
 
 
 def _free_ports(count: int) -> list[int]:
@@ -149,26 +153,15 @@ def _write_credentials(server: ApiServer, certificates: Certificates) -> None:
     server.kubeconfig.write_text(yaml.safe_dump(config))
 
 
-@contextlib.contextmanager
-def _process(
-    program: Path, arguments: list[str], folder: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (folder / f"{program.name}.log").open("wb") as log:
-        process = subprocess.Popen([program, *arguments], stdout=log, stderr=log, cwd=folder)
-        try:
-            yield process
-        finally:
-            # Nothing that it holds is worth a farewell, and etcd takes seconds over one.
-            process.kill()
-            process.wait()
-
-
-def _until_ready(server: ApiServer, process: subprocess.Popen[bytes]) -> None:
+def _until_ready(server: ApiServer, keeper: subprocess.Popen[str]) -> None:
     context = ssl.create_default_context(cafile=server.ca_file)
     headers = {"Authorization": f"Bearer {server.token}"}
     request = urllib.request.Request(f"{server.url}/readyz", headers=headers)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
+    while keeper.poll() is None:
+        if time.monotonic() > deadline:
+            log = (server.folder / "kube-apiserver.log").read_text(errors="replace")
+            raise RuntimeError(f"kube-apiserver does not get ready:\n{log[-4000:]}")
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE, context=context):
                 return
@@ -177,5 +170,5 @@ def _until_ready(server: ApiServer, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             pass
         time.sleep(0.1)
-    log = (server.folder / "kube-apiserver.log").read_text(errors="replace")
-    raise RuntimeError(f"kube-apiserver does not get ready:\n{log[-4000:]}")
+    assert keeper.stderr
+    raise RuntimeError(keeper.stderr.read().strip())

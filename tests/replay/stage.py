@@ -87,7 +87,7 @@ class Stage:
         self._folder = folder
         self._clock = Clock()
         self._watching = False
-        self._watch: subprocess.Popen[bytes] | None = None
+        self._open = contextlib.ExitStack()
         self._plane = ControlPlane(
             registry=Registry(clock=self._clock),
             pace=Pace(clock=self._clock.monotonic, throttled=throttled),
@@ -98,16 +98,16 @@ class Stage:
         )
 
     def __enter__(self) -> Stage:
-        self._plane.start()
-        self._write_credentials()
-        with (self._folder / STREAM).open("wb") as stream:
-            command = ["kubectl", "get", "--raw", WATCH]
-            self._watch = subprocess.Popen(command, stdout=stream, env=self._environment())
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._plane)
+            self._write_credentials()
+            with (self._folder / STREAM).open("wb") as stream:
+                command = ["kubectl", "get", "--raw", WATCH]
+                watch = subprocess.Popen(command, stdout=stream, env=self._environment())
+            stack.enter_context(watch)
+            stack.callback(watch.kill)
             self._until(lambda: self._watching)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
@@ -116,10 +116,7 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._watch:
-            self._watch.kill()
-            self._watch.wait()
-        self._plane.stop()
+        self._open.close()
 
     def play(self, step: Step, command: str) -> tuple[str, int]:
         """Output and exit code of a step, once the sandbox has come to rest after it.
