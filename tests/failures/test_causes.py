@@ -47,7 +47,7 @@ def test_the_document_says_how_each_cause_is_told(
     def wait(*args: str) -> Ended:
         capsys.readouterr()
         code = run(["wait", "c", f"--for={case.goal}", "--quiet", *args])
-        return Ended(code, *capsys.readouterr())
+        return Ended(int(code), *capsys.readouterr())
 
     stage = Stage(audience=case.audience, **case.options)
     with stage.plane as plane:
@@ -96,13 +96,13 @@ def test_the_document_says_what_is_said_where_nothing_can_be_created(
             timeout=PATIENCE,
         )
         code = run(["create", "c", "--source=vm-cirros", "--target=t", "--wait"])
-        ours = Ended(code, *capsys.readouterr())
+        ours = Ended(int(code), *capsys.readouterr())
 
     theirs = _kubectl_cells(Ended(done.returncode, done.stdout, done.stderr))
     how = "virt-api does not run: `kubectl create -f` and `create --wait`"
     said, *hints = ours.err.splitlines()
     hint = "".join(f"`{line.removeprefix('hint: ')}`" for line in hints)
-    book.hold(CAUSES, [WEBHOOK, how, *theirs, str(code), "-", f"`{said}`", hint], " ")
+    book.hold(CAUSES, [WEBHOOK, how, *theirs, str(int(code)), "-", f"`{said}`", hint], " ")
 
 
 def test_every_cause_has_a_row(book: Book) -> None:
