@@ -5,20 +5,33 @@ Only URLs are looked at here; connections are made by ``credentials.py``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from urllib.parse import SplitResult, urlsplit
 
-from kubectl_virt_clone.errors import ConfigError
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
 
 SCHEMES = ("http", "https", "socks5")
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": "80", "https": "443"}
+# [host]:port or host:port
+_HOST_AND_PORT = re.compile(r"(?:\[([^][]*)\]|([^][:]*)):([^][:]*)")
+
+Address = IPv4Address | IPv6Address
 
 
 def proxy_of(server: str, configured: str, environ: Mapping[str, str]) -> str:
     """The URL of the proxy to a server, or empty: ``configured`` is a kubeconfig's proxy-url.
 
-    Raises ConfigError for a URL that is none; it is not repeated, for it may hold a password.
+    Raises ConfigError for a URL that is none; it is not repeated, for it may hold a password. And
+    ConnectionFailed where the proxy must not be used.
     """
     if configured:
         if _scheme(configured) not in SCHEMES:
@@ -28,12 +41,16 @@ def proxy_of(server: str, configured: str, environ: Mapping[str, str]) -> str:
             )
         return configured
     target = urlsplit(server)
-    # As Go's net/http: the proxy of the URL's own scheme, in capitals first; no ALL_PROXY. What a
-    # CGI program finds in HTTP_PROXY was sent by its client.
+    # As Go's net/http: the proxy of the URL's own scheme, in capitals first; no ALL_PROXY.
     name = "HTTPS_PROXY" if target.scheme == "https" else "HTTP_PROXY"
-    if name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
-        return ""
     found = environ.get(name) or environ.get(name.lower()) or ""
+    if found and name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
+        # What a CGI program finds in it was sent by its client.
+        raise ConnectionFailed(
+            "Unable to connect to the server: refusing to use HTTP_PROXY value in CGI environment;"
+            " see golang.org/s/cgihttpproxy",
+            transient=False,
+        )
     excepted = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     if not found or not _is_proxied(target, excepted):
         return ""
@@ -53,52 +70,68 @@ def _scheme(url: str) -> str:
 
 
 def _is_proxied(target: SplitResult, excepted: str) -> bool:
-    host = (target.hostname or "").rstrip(".")
-    port = target.port or _PORTS.get(target.scheme, 0)
-    try:
-        address = ip_address(host)
-    except ValueError:
-        if host == "localhost":
-            return False
-        return not any(
-            _names(entry, host, port) for entry in map(str.strip, excepted.lower().split(","))
-        )
-    if address.is_loopback:
+    host, port = _divided(target.netloc.rpartition("@")[2])
+    host, port = host.strip("[]"), port or _PORTS.get(target.scheme, "")
+    address = _address(host)
+    if host == "localhost" or (address is not None and address.is_loopback):
         return False
-    return not any(
-        _covers(entry, host, port) for entry in map(str.strip, excepted.lower().split(","))
-    )
+    entries = [entry.strip().lower() for entry in excepted.split(",")]
+    host = _ascii(host).lower()
+    return "*" not in entries and not any(_excepts(entry, host, address, port) for entry in entries)
 
 
-def _names(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY names a host: ``a.b`` and all below, ``.a.b`` only below."""
-    if entry == "*":
-        return True
-    name, entry_port = _divided(entry)
-    if not name or entry_port not in (None, port):
+def _excepts(entry: str, host: str, address: Address | None, port: str) -> bool:
+    """Whether an entry of NO_PROXY is the server, its network, or a domain that it is in.
+
+    ``a.b`` is that host and all below, ``.a.b`` and ``*.a.b`` only what is below.
+    """
+    if network := _network(entry):
+        return address is not None and address in network
+    name, its_port = _divided(entry)
+    if not name or its_port not in ("", port):
         return False
-    name = name[1:] if name.startswith("*.") else name
-    return host.endswith(name if name.startswith(".") else f".{name}") or host == name
+    if "%" not in name and (found := _address(name)):
+        return found == address
+    name = _ascii(name[1:] if name.startswith("*.") else name)
+    below = host.endswith(name if name.startswith(".") else f".{name}")
+    return address is None and (below or host == name)
 
 
-def _covers(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY is an address, or a network with it."""
-    if entry == "*":
-        return True
+def _divided(text: str) -> tuple[str, str]:
+    """Host and port, as they are written; where it is no pair of these, all of it is the host."""
+    found = _HOST_AND_PORT.fullmatch(text)
+    return (found[1] or found[2] or "", found[3]) if found else (text, "")
+
+
+def _address(host: str) -> Address | None:
+    """The IP address that a host is, without a zone; as in Go, ::ffff:1.2.3.4 is 1.2.3.4."""
     try:
-        return ip_address(host) in ip_network(entry, strict=False)
+        address = ip_address(ip_address(host).packed)
     except ValueError:
-        name, entry_port = _divided(entry)
-    try:
-        return entry_port == port and ip_address(name) == ip_address(host)
-    except ValueError:
-        return False
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _divided(entry: str) -> tuple[str, int | None]:
-    """Host and port of an entry; the port is None where there is none."""
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
+    """The network that an entry is, written with the number of its bits and not with a mask."""
+    address, _, bits = entry.partition("/")
+    if "%" in address or not (bits.isascii() and bits.isdigit()):
+        return None
     try:
-        parts = urlsplit(f"//{entry}")
-        return parts.hostname or "", parts.port
+        network = ip_network(entry, strict=False)
     except ValueError:
-        return "", None
+        return None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return IPv4Network((mapped, network.prefixlen - 96)) if mapped else network
+
+
+def _ascii(name: str) -> str:
+    """A name as DNS has it; one that can't be in DNS stays as it is."""
+    try:
+        return name if name.isascii() else ".".join(map(_label, name.split(".")))
+    except UnicodeError:
+        return name
+
+
+def _label(text: str) -> str:
+    return text.encode("idna").decode()
