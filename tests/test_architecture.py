@@ -45,11 +45,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ".cluster.unanswered": (".errors", "urllib3"),
     ".cluster.answers": (".model.objects", ".errors"),
     ".cluster.kubeconfig": (
-        ".cluster.exec_plugin",
-        ".model.connection",
-        ".errors",
-        ".model.documents",
+        *(".cluster.exec_plugin", ".cluster.kubeconfig_files", ".model.connection", ".errors"),
     ),
+    ".cluster.kubeconfig_files": (".model.connection", ".model.documents", ".errors"),
     ".cluster.credentials": (
         *(".cluster.exec_plugin", ".cluster.kubeconfig", ".cluster.oidc", ".cluster.proxies"),
         *(".model.objects", ".errors", "urllib3"),

@@ -107,10 +107,14 @@ def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
 
 
 def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
-    """The header's value; a token file counts before a token, as in client-go."""
+    """The header's value; a token file that holds one counts before a token, as in client-go."""
     token = user.get("token") or ""
     if path := user.get("tokenFile"):
-        token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip()
+        try:
+            token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
+        except ConfigError:
+            if not token:
+                raise
     if token:
         return f"Bearer {token}"
     if user.get("username"):

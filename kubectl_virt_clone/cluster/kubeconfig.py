@@ -1,31 +1,26 @@
 """Kubeconfig files and flags become one connection, by kubectl's rules.
 
-Files are read here; credentials are made of the entries by ``credentials.py``.
+The files are read by ``kubeconfig_files.py``; credentials are made by ``credentials.py``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubectl_virt_clone.cluster.kubeconfig_files import CLUSTER_PATHS, USER_PATHS, merged
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
 from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.documents import values_in
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names another
 
-# In a kubeconfig these are relative to the file that they stand in.
-_CLUSTER_PATHS = ("certificate-authority",)
-_USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 _AUTHORITY = ("certificate-authority", "certificate-authority-data")
 _HEADER_CHARACTERS = "!#$&'*+^`|"  # beside letters, digits and _.-~; client-go escapes all others
 _IMPERSONATED_WITH = ("as-uid", "as-groups", "as-user-extra")
-_TYPES = {"insecure-skip-tls-verify": bool, "disable-compression": bool, "exec": dict}
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Connection:
         headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
         for key, values in (user.get("as-user-extra") or {}).items():
             name = f"Impersonate-Extra-{quote(key, safe=_HEADER_CHARACTERS)}"
-            headers += [(name, value) for value in values]
+            headers += [(name, value) for value in values or ()]
         return headers
 
 
@@ -61,7 +56,7 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
 
     Raises ConfigError for a file that can't be read and for a name that no file has.
     """
-    config = _merged(flags, environ)
+    config = merged(flags, environ)
     name = flags.context or config["current-context"]
     if name and name not in config["contexts"]:
         raise InvalidConfig(f"context was not found for specified context: {name}")
@@ -81,8 +76,8 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
         user_name=user_name,
         user_file=config["user-files"].get(user_name),
     )
-    _check_readable(connection.cluster, _CLUSTER_PATHS)
-    _check_readable(connection.user, _USER_PATHS)
+    _check_readable(connection.cluster, CLUSTER_PATHS)
+    _check_readable(connection.user, USER_PATHS)
     _check_methods(connection.user, user_name)
     return connection
 
@@ -107,7 +102,7 @@ def _check_methods(user: Mapping[str, Any], name: str) -> None:
             f"client-key-data or client-key must be specified for {name} to use the clientCert"
             " authentication method."
         )
-    if user.get("exec"):
+    if user.get("exec") is not None:
         if user.get("auth-provider"):
             raise ConfigError(
                 f"authProvider cannot be provided in combination with an exec plugin for {name}"
@@ -119,7 +114,7 @@ def _check_methods(user: Mapping[str, Any], name: str) -> None:
 
 def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
     """The names of all ``contexts``, ``clusters`` or ``users``. Raises ConfigError."""
-    return list(_merged(flags, environ)[section])
+    return list(merged(flags, environ)[section])
 
 
 def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
@@ -128,113 +123,11 @@ def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
         path = entry.get(key)
         if path and entry.get(f"{key}-data"):
             raise ConfigError(f"{key}-data and {key} are both specified")
-        if path:
+        if path and not (key == "tokenFile" and entry.get("token")):
             try:
                 Path(path).open("rb").close()
             except (OSError, ValueError) as error:
                 raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
-
-
-def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Merge the kubeconfig files: the first that has a name, or a current context, wins."""
-    merged: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "user-files": {}}
-    merged["current-context"] = ""
-    for path in _paths(flags, environ):
-        document = _read(path)
-        for section, key, paths in (
-            ("clusters", "cluster", _CLUSTER_PATHS),
-            ("users", "user", _USER_PATHS),
-            ("contexts", "context", ()),
-        ):
-            for name, entry in _entries(path, document, section, key).items():
-                merged[section].setdefault(name, _absolute(entry, paths, path.absolute().parent))
-                if section == "users":
-                    merged["user-files"].setdefault(name, path)
-        current = document.get("current-context") or ""
-        merged["current-context"] = merged["current-context"] or str(current)
-    return merged
-
-
-def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
-    if flags.kubeconfig:
-        path = Path(flags.kubeconfig)
-        if not os.path.lexists(path):
-            raise ConfigError(f"stat {path}: no such file or directory")
-        return [path]
-    if listed := environ.get("KUBECONFIG"):
-        return [Path(entry).absolute() for entry in listed.split(os.pathsep) if entry]
-    # Not Path.home(), which fails for a user whom the machine doesn't know, as in containers.
-    home = environ.get("HOME") or environ.get("USERPROFILE")
-    return [(Path(home) / ".kube" / "config").absolute()] if home else []
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        documents = values_in(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}  # what KUBECONFIG lists need not be there
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f'error loading config file "{path}": {reason}') from error
-    document = documents[0] if documents else None  # as client-go, which reads no further
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigError(f'error loading config file "{path}": it holds no kubeconfig')
-    if document.get("kind") not in (None, "", "Config"):
-        raise ConfigError(
-            f'error loading config file "{path}": it is no kubeconfig but another kind'
-        )
-    return document
-
-
-def _entries(
-    path: Path, document: Mapping[str, Any], section: str, key: str
-) -> dict[str, dict[str, Any]]:
-    items = document.get(section) or []
-    if not isinstance(items, list) or not all(_is_entry(item, key) for item in items):
-        raise ConfigError(f'error loading config file "{path}": {section} is no list of {section}')
-    found: dict[str, dict[str, Any]] = {}
-    for item in items:
-        name = item.get("name") or ""
-        if name in found:  # which of the two is meant, nobody can know
-            reason = f'duplicate name "{name}" in {section}'
-            raise ConfigError(f'error loading config file "{path}": {reason}')
-        found[name] = item.get(key) or {}
-    return found
-
-
-def _is_entry(item: object, key: str) -> bool:
-    if not isinstance(item, dict) or not isinstance(item.get("name") or "", str):
-        return False
-    entry = item.get(key) or {}
-    return isinstance(entry, dict) and all(_is_typed(*pair) for pair in entry.items())
-
-
-def _is_typed(key: str, value: object) -> bool:
-    """Whether a value has the type that client-go asks for; only those that we read are judged."""
-    if value is None or key in ("extensions", "auth-provider"):
-        return True
-    if key == "as-groups":
-        return _are_strings(value)
-    if key == "as-user-extra":
-        return isinstance(value, dict) and all(map(_are_strings, value.values()))
-    return isinstance(value, _TYPES.get(key, str))
-
-
-def _are_strings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _absolute(entry: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    resolved = dict(entry)
-    for key in keys:
-        if entry.get(key):
-            resolved[key] = str(folder / str(entry[key]))
-    plugin = entry.get("exec")
-    if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
-        resolved["exec"] = {**plugin, "command": str(folder / plugin["command"])}
-    return resolved
 
 
 def _entry(section: Mapping[str, dict[str, Any]], name: str | None, missing: str) -> dict[str, Any]:

@@ -53,6 +53,12 @@ def plugin(*args: str, version: str = V1, **more: Any) -> dict[str, Any]:
     return {"exec": {**described, "interactiveMode": "Never", **more}}
 
 
+def mistyped(place: str, found: str, wanted: str) -> str:
+    """What is said of a value of another type than client-go's."""
+    reason = f"{place} is of type {found}, not {wanted}"
+    return f'error: error loading config file "{{folder}}/config": {reason}\n'
+
+
 def fails(reason: str) -> str:
     return f"{UNABLE}getting credentials: {reason}\n"
 
@@ -111,6 +117,13 @@ TOKENS = {
     "a token with letters of another alphabet": Case({"token": "日本"}, error=LOGIN),
     "a token with a line break": Case(
         {"token": "a\nb"}, error="error: a flag or the kubeconfig has a value that can't be sent\n"
+    ),
+    "a token beside a token file that is empty": Case({**TOKEN, "tokenFile": "{empty}"}, TOM),
+    "a token beside a token file that is not there": Case(
+        {**TOKEN, "tokenFile": "{folder}/none"}, TOM
+    ),
+    "a token that is no string": Case(
+        {"token": 5}, error=mistyped("users.user.token", "number", "string")
     ),
     "an empty token file": Case({"tokenFile": "{empty}"}, error=LOGIN),
     "a token file that is not there": Case(
@@ -216,12 +229,26 @@ PLUGINS = {
     "a plugin with an argument that no program can get": Case(
         plugin("a\0b"), error=fails("exec: {plugin}: its arguments can't be passed on")
     ),
-    "a plugin whose arguments are no strings": Case(
-        plugin(args=[{"a": "b"}]),
-        error="error: the args of the exec plugin for u are no strings\n",
+    "a plugin with an argument that is null": Case(plugin("{gives_token}", None), PAT),
+    "a plugin with a field that client-go does not know": Case(
+        plugin("{gives_token}", colour=["red"]), PAT
     ),
-    "a plugin whose arguments are no list": Case(
-        plugin(args={"a": "b"}), error="error: the args of the exec plugin for u are no list\n"
+    **{
+        f"a plugin whose {place} is of another type": Case(
+            plugin(**more), error=mistyped(f"users.user.exec.{place}", *types)
+        )
+        for place, types, more in (
+            ("args", ("object", "string"), {"args": [{"a": "b"}]}),
+            ("args", ("object", "array"), {"args": {"a": "b"}}),
+            ("command", ("number", "string"), {"command": 5}),
+            ("env.value", ("number", "string"), {"env": [{"name": "A", "value": 5}]}),
+            ("installHint", ("array", "string"), {"installHint": []}),
+            ("provideClusterInfo", ("string", "bool"), {"provideClusterInfo": "true"}),
+        )
+    },
+    "a plugin without anything": Case(
+        {**TOKEN, "exec": {}},
+        error="error: command must be specified for u to use exec authentication plugin\n",
     ),
     "a plugin that prints no JSON": Case(
         plugin("{gives_text}"), error=fails("exec plugin: its output is no JSON")
@@ -291,6 +318,19 @@ IMPERSONATION = {
             "as-user-extra": {"Reason ö/x": ["audit", "test"]},
         },
         TEAM,
+    ),
+    "groups and values that are null are empty": Case(
+        {**TOKEN, "as": "jane", "as-groups": ["dev", None], "as-user-extra": {"a": ["b", None]}},
+        Identity("jane", ("dev", "", EVERYBODY), "", (("a", ("b", "")),)),
+    ),
+    "extra without values": Case({**TOKEN, "as": "jane", "as-user-extra": {"a": None}}, JANE),
+    "a group that is no string": Case(
+        {**TOKEN, "as": "jane", "as-groups": ["dev", 5]},
+        error=mistyped("users.user.as-groups", "number", "string"),
+    ),
+    "groups that are no list": Case(
+        {**TOKEN, "as": "jane", "as-groups": "dev"},
+        error=mistyped("users.user.as-groups", "string", "array"),
     ),
     "a flag replaces its part of the kubeconfig's": Case(
         {**TOKEN, "as": "nobody", "as-groups": ["dev"]},

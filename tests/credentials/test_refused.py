@@ -49,11 +49,6 @@ COMBINED = "authProvider cannot be provided in combination with an exec plugin f
             "error: unable to read tokenFile {folder}/a\\x00b: embedded null byte\n",
         ),
         (
-            plugin("{gives_token}", command=5),
-            {},
-            "error: the command of the exec plugin for u is no string\n",
-        ),
-        (
             {**plugin("{gives_token}"), "auth-provider": {"name": "oidc"}},
             {},
             f"error: {COMBINED}\n",
@@ -84,23 +79,11 @@ def test_two_entries_of_one_name_are_refused(kit: Kit, kvc: Kvc, kubectl: Kubect
     assert kubectl("get", "vmclone", "c", "--kubeconfig", path).code == 1
 
 
-def test_another_kind_of_object_is_no_kubeconfig(kit: Kit, kvc: Kvc, kubectl: Kubectl) -> None:
-    path = kit.config(TOKEN, name="other")
-    path.write_text(path.read_text().replace("kind: Config", "kind: Pod"))
-
-    answer = kvc("get", "c", "-o=name", "--kubeconfig", path)
-
-    said = f'error: error loading config file "{path}": it is no kubeconfig but another kind\n'
-    assert (answer.code, answer.err) == (1, said)
-    assert kubectl("get", "vmclone", "c", "--kubeconfig", path).code == 1
-
-
 @pytest.mark.parametrize(
     ("user", "cluster", "seen"),
     [
         (TOKEN, {"server": "{url}/?x=1#y"}, TOM),
         (plugin("{gives_token}", env=[{"name": "HINT", "value": None}]), {}, PAT),
-        (plugin("{gives_token}", provideClusterInfo=True), {"extensions": 5}, PAT),
     ],
 )
 def test_what_is_odd_but_clear_works(

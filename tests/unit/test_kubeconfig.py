@@ -416,14 +416,11 @@ def test_a_malformed_file_is_refused_by_its_name(resolved, tmp_path, text):
     )
 
 
-@pytest.mark.parametrize(
-    ("current", "name"), [("5", "5"), ("[a]", "['a']"), ("{a: b}", "{'a': 'b'}"), ("nope", "nope")]
-)
-def test_a_current_context_that_is_not_there_is_refused(resolved, current, name):
+def test_a_current_context_that_is_not_there_is_refused(resolved):
     with pytest.raises(ConfigError) as refusal:
-        resolved(f"current-context: {current}")
+        resolved("current-context: nope")
     assert str(refusal.value) == (
-        f"Error in configuration: context was not found for specified context: {name}"
+        "Error in configuration: context was not found for specified context: nope"
     )
 
 
@@ -443,7 +440,7 @@ def test_a_folder_is_no_kubeconfig(resolved, tmp_path):
     with pytest.raises(ConfigError) as refusal:
         resolved(environ={"KUBECONFIG": str(tmp_path)})
     assert str(refusal.value) == (
-        f"error: error loading config file \"{tmp_path}\": [Errno 21] Is a directory: '{tmp_path}'"
+        f'error: error loading config file "{tmp_path}": read {tmp_path}: is a directory'
     )
 
 
