@@ -36,6 +36,15 @@ def documents(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
                 between = "---\n"
 
 
+def watch_events(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
+    """WatchEvents one by one, as they come: as kubectl writes them, a line each in JSON."""
+    if output == "json":
+        return (f"{_json(event, **_ONE_LINE)}\n" for events in pages for event in events)
+    return documents(
+        ([dict(sorted(event.items())) for event in events] for events in pages), output
+    )
+
+
 def listed(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
     """The objects as the items of one ``List``, page by page; names need none.
 
@@ -75,13 +84,14 @@ _YAML_LIST = (
 )
 _BETWEEN = {"json": ",\n", "yaml": ""}
 _ITEM_INDENT = " " * 8
+_ONE_LINE: dict[str, Any] = {"indent": None, "separators": (",", ":")}
 
 
-def _json(obj: Object) -> str:
+def _json(obj: Object, *, indent: int | None = 4, **style: Any) -> str:
     """Plain ASCII with escapes where the server's text could move the cursor or turn its way."""
     value = _without_managed_fields(obj)
-    text = json.dumps(value, indent=4, ensure_ascii=False)
-    return text if is_safe(text) else json.dumps(value, indent=4)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, **style)
+    return text if is_safe(text) else json.dumps(value, indent=indent, **style)
 
 
 def _json_item(obj: Object) -> str:

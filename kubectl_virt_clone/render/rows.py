@@ -22,11 +22,12 @@ from kubectl_virt_clone.model.objects import (
 from kubectl_virt_clone.model.progress import FAILED, SUCCEEDED, phase_of
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.formats import documents, listed
+from kubectl_virt_clone.render.formats import documents, listed, watch_events
 from kubectl_virt_clone.render.tables import Table
 
 HEADERS = ("NAME", "PHASE", "SOURCE", "TARGET", "READY", "AGE")
 WIDE_HEADERS = ("KIND", "SNAPSHOT", "RESTORE", "ELAPSED", "CAUSE")
+EVENT_WIDTH = len("MODIFIED")  # rows that come later stay in line
 NONE, UNKNOWN, PENDING = "<none>", "<unknown>", "Pending"
 
 Clock = Callable[[], datetime]
@@ -57,7 +58,7 @@ def shown(batches: Iterable[Batch], look: Look, clock: Clock) -> Iterator[str]:
     if look.output is None or look.is_table:
         return _table(batches, look, clock)
     if look.events and look.output != "name":
-        return documents(map(_watch_events, batches), look.output)
+        return watch_events(map(_watch_events, batches), look.output)
     objects = (batch.objects for batch in batches)
     return (documents if look.bare else listed)(objects, look.output)
 
@@ -92,7 +93,7 @@ def _table(batches: Iterable[Batch], look: Look, clock: Clock) -> Iterator[str]:
 def _row(clone: Object, batch: Batch, look: Look, now: datetime) -> list[str]:
     created = time_at(clone, "metadata", "creationTimestamp")
     return [
-        *([batch.event] if look.events else []),
+        *([f"{batch.event:{EVENT_WIDTH}}"] if look.events else []),
         *([text_at(clone, "metadata", "namespace") or NONE] if look.namespaces else []),
         name_of(clone) or NONE,
         phase_of(clone) or PENDING,

@@ -224,15 +224,20 @@ def test_only_the_named_are_shown_each_version_once(kvc: Kvc, serve: Serve) -> N
     ]
 
 
-def test_objects_of_a_watch_are_json_values_one_after_the_other(kvc: Kvc, serve: Serve) -> None:
+@pytest.mark.parametrize("events", [True, False])
+def test_objects_of_a_watch_are_json_values_and_each_event_is_a_line(
+    kvc: Kvc, serve: Serve, events: bool
+) -> None:
     deleted = ("DELETED", clone("a", 2))
     script = Script(listing(clone("a", 1)), stream(deleted, ("ERROR", ENOUGH)))
-    args = ("-w", "-o", "json", "--output-watch-events")
+    args = ("-w", "-o", "json", *(["--output-watch-events"] if events else []))
 
     answer = kvc("get", *args, "-s", serve(script), exit_code=1)
 
     assert answer.out == "".join(
-        json.dumps({"type": kind, "object": obj}, indent=4) + "\n"
+        json.dumps({"type": kind, "object": obj}, separators=(",", ":")) + "\n"
+        if events
+        else json.dumps(obj, indent=4) + "\n"
         for kind, obj in (("ADDED", clone("a", 1)), deleted)
     )
 

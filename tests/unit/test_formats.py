@@ -7,7 +7,7 @@ import yaml
 
 from kubectl_virt_clone.model.documents import parse_documents
 from kubectl_virt_clone.options import FORMATS
-from kubectl_virt_clone.render.formats import documents, formatted, listed
+from kubectl_virt_clone.render.formats import documents, formatted, listed, watch_events
 from tests.unit.builders import a_clone
 from tests.unit.test_documents import SCALARS
 
@@ -71,6 +71,13 @@ def test_managed_fields_are_left_out_and_the_object_stays_as_it_was(output):
         [a_clone()],
         True,
     )
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\u202e", "\u2028"])
+def test_a_line_stays_one_whatever_an_event_holds(text):
+    event = {"type": "ADDED", "object": {"metadata": {"name": text}}}
+    (line,) = watch_events([[event]], "json")
+    assert (line.splitlines(keepends=True), json.loads(line)) == ([line], event)
 
 
 TEXTS = [

@@ -132,11 +132,11 @@ def test_namespace_and_event_stand_in_front_and_labels_behind():
     labels = {"labels": {"b": "2", "a": "1"}}
     batches = batch(a_clone(metadata=labels)), batch(a_clone(name="c"), event=DELETED)
     assert text(*batches, namespaces=True, events=True, labels=True) == (
-        "EVENT   NAMESPACE   NAME      PHASE       SOURCE      TARGET            READY   AGE"
+        "EVENT      NAMESPACE   NAME      PHASE       SOURCE      TARGET            READY   AGE"
         "   LABELS\n"
-        "ADDED   default     clone-1   Succeeded   vm-cirros   vm-cirros-clone   True    6m"
+        "ADDED      default     clone-1   Succeeded   vm-cirros   vm-cirros-clone   True    6m"
         "    a=1,b=2\n"
-        "DELETED   default     c         Succeeded   vm-cirros   vm-cirros-clone   True    6m"
+        "DELETED    default     c         Succeeded   vm-cirros   vm-cirros-clone   True    6m"
         "    <none>\n"
     )
 
@@ -172,12 +172,16 @@ def test_a_table_of_nothing_has_no_headers():
 def test_objects_of_a_watch_are_documents_with_their_event_if_it_is_wanted():
     small = {"kind": "VirtualMachineClone", "metadata": {"name": "a"}}
     batches = batch(small), batch(small, event=DELETED)
-    assert [text(*batches, output=output, bare=True, events=True) for output in OUTPUTS] == [
-        "type: ADDED\nobject:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\n"
+    assert {
+        output: text(*batches, output=output, bare=True, events=True) for output in OUTPUTS
+    } == {
+        "yaml": "object:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\ntype: ADDED\n"
         "---\n"
-        "type: DELETED\nobject:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\n",
-        "virtualmachineclone.clone.kubevirt.io/a\n" * 2,
-    ]
+        "object:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\ntype: DELETED\n",
+        "json": '{"type":"ADDED","object":{"kind":"VirtualMachineClone","metadata":{"name":"a"}}}\n'
+        '{"type":"DELETED","object":{"kind":"VirtualMachineClone","metadata":{"name":"a"}}}\n',
+        "name": "virtualmachineclone.clone.kubevirt.io/a\n" * 2,
+    }
     assert text(*batches, output="yaml", bare=True) == (
         "kind: VirtualMachineClone\nmetadata:\n  name: a\n"
         "---\n"
@@ -185,7 +189,7 @@ def test_objects_of_a_watch_are_documents_with_their_event_if_it_is_wanted():
     )
 
 
-OUTPUTS = ("yaml", "name")
+OUTPUTS = ("yaml", "json", "name")
 
 
 def test_an_empty_list_is_told_in_kubectls_words():
