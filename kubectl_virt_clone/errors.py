@@ -8,6 +8,7 @@ What an error says belongs here; catching one and printing it belongs to ``cli.p
     │   └── InvalidConfig         1  it can be read, but doesn't fit together
     ├── ConnectionFailed          1  no answer from the server
     ├── StatusError               1  the server answered with a Status
+    │   └── Deferred              1  it asks to come again when nobody waits any more
     ├── ResourceNotServed         1  the server has no such resource
     ├── ManifestError             1  a file given with -f holds no clone that could be sent
     ├── SeveralErrors         the worst  more than one of these, one after the other
@@ -162,6 +163,10 @@ class StatusError(VirtCloneError):
         if len(causes) == 1:
             return f"{head}: {causes[0]}"
         return f"{head}: \n" + "\n".join(f"* {cause}" for cause in causes)
+
+
+class Deferred(StatusError):
+    """The server asks to send the request again later than its answer is waited for."""
 
 
 def said_of(error: Exception) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import platform
 import re
@@ -25,7 +26,7 @@ from kubectl_virt_clone.cluster.answers import object_in, retry_after, status_in
 from kubectl_virt_clone.cluster.credentials import Credentials, credentials_of
 from kubectl_virt_clone.cluster.kubeconfig import Connection, resolve
 from kubectl_virt_clone.cluster.unanswered import connection_failed
-from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, StatusError
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.model.connection import ConnectionFlags
 
 Query = Sequence[tuple[str, str]]
@@ -70,6 +71,7 @@ class Session:
         self._log = log if flags.verbosity else None
         self._warn = warn
         self._warned: set[str] = set()
+        self._deadline = math.inf
         self._authenticating = threading.Lock()
         self._credentials = credentials_of(connection, POOL_SIZE)
         self.server = self._credentials.server
@@ -78,6 +80,18 @@ class Session:
                 f"insecure-skip-tls-verify: whoever answers at {self.server} is taken for the"
                 " server and gets your credentials"
             )
+
+    @contextmanager
+    def until(self, deadline: float) -> Iterator[None]:
+        """Within this, a request that is to be sent again after ``deadline`` raises Deferred.
+
+        ``deadline`` is a time of the monotonic clock.
+        """
+        self._deadline = deadline
+        try:
+            yield
+        finally:
+            self._deadline = math.inf
 
     def _current(self) -> Credentials:
         """The credentials, after their renewal if they end by themselves and have."""
@@ -187,6 +201,8 @@ class Session:
                 self._authenticate(credentials)
                 continue
             delay = retry_after(response.headers.get("Retry-After", ""), error.code)
+            if delay is not None and time.monotonic() + delay > self._deadline:
+                raise Deferred(error.status, error.code)
             if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
             time.sleep(delay)

@@ -17,8 +17,8 @@ from kubectl_virt_clone.cluster.observing import Observer
 from kubectl_virt_clone.cluster.resources import served_clones
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.wanted import Wanted
-from kubectl_virt_clone.cluster.watching import watching
-from kubectl_virt_clone.errors import ExitCode, WaitFailed
+from kubectl_virt_clone.cluster.watching import Watch, watching
+from kubectl_virt_clone.errors import Deferred, ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import Resource
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result, Verdict
 
@@ -47,37 +47,46 @@ def wait_for(
     began = time.monotonic()
     if wanted.uids:
         observer.began(list(wanted.uids))
-    if served is None:
-        served = within(max(timeout, FIRST_LOOK_SECONDS), partial(served_clones, session))
+    with session.until(began + (timeout or FIRST_LOOK_SECONDS)):
         if served is None:
-            return _ended_early(wanted, NO_ANSWER, f"{TIMED_OUT}: {NO_ANSWER}")
-    scopes = wanted.scopes(served, goal)
-    with watching(session, scopes) as watch:
-        children = Children(watch)
-        judge = Judge(
-            session,
-            served,
-            goal,
-            around=children.around,
-            notice=lambda text: watch.found.put(Notice(text)),
-            fail_on_pending=fail_on_pending,
-        )
-        looks = Looks(watch.found.put, watch.stopped)
-        awaited = Awaited(watch, children, judge, looks, goal, observer)
-        awaited.begin(scopes, wanted.uids)
-        while awaited.goes_on and not (timeout == 0 and awaited.looked):
-            remaining = began + max(timeout, _least(awaited)) - time.monotonic()
-            if remaining <= 0:
-                break
-            awaited.step(min(remaining, observer.interval))
-        awaited.end(LAST_LOOK_SECONDS)
-        return list(awaited.results.values()) or _ended_early(wanted, "", awaited.why_none)
+            served, why = _served(session, max(timeout, FIRST_LOOK_SECONDS))
+            if served is None:
+                return _ended_early(wanted, why, f"{TIMED_OUT}: {why}")
+        scopes = wanted.scopes(served, goal)
+        with watching(session, scopes) as watch:
+            children = Children(watch)
+            judge = Judge(
+                session,
+                served,
+                goal,
+                around=children.around,
+                notice=lambda text: watch.found.put(Notice(text)),
+                fail_on_pending=fail_on_pending,
+            )
+            looks = Looks(watch.found.put, watch.stopped)
+            awaited = Awaited(watch, children, judge, looks, goal, observer)
+            awaited.begin(scopes, wanted.uids)
+            while awaited.goes_on and not (timeout == 0 and awaited.looked):
+                remaining = began + max(timeout, _least(awaited, watch)) - time.monotonic()
+                if remaining <= 0:
+                    break
+                awaited.step(min(remaining, observer.interval))
+            awaited.end(LAST_LOOK_SECONDS)
+            return list(awaited.results.values()) or _ended_early(wanted, "", awaited.why_none)
 
 
-def _least(awaited: Awaited) -> float:
+def _served(session: Session, seconds: float) -> tuple[Resource | None, str]:
+    """In which version the clones are served, or why that is not known in time."""
+    try:
+        return within(seconds, partial(served_clones, session)), NO_ANSWER
+    except Deferred as error:
+        return None, str(error)
+
+
+def _least(awaited: Awaited, watch: Watch) -> float:
     """How many seconds the first look may take, whatever the timeout."""
     if awaited.unlisted:
-        return FIRST_LOOK_SECONDS
+        return FIRST_LOOK_SECONDS if awaited.unlisted - watch.deferred else 0.0
     return 0.0 if awaited.looked else ASIDE_SECONDS
 
 

@@ -17,7 +17,7 @@ from kubectl_virt_clone.cluster.answers import read_json
 from kubectl_virt_clone.cluster.changes import Change, Changed, Listed, Notice, Scope, Unreadable
 from kubectl_virt_clone.cluster.resources import NOT_FOUND, get, items_of, list_page, path_of
 from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.model.objects import name_of, text_at
 
 # A server ends a watch by itself after this long: short, for so long a half-open connection may
@@ -41,6 +41,8 @@ class Watch:
         self.stopped = threading.Event()
         self.troubles: dict[tuple[str, str], str] = {}
         """By a scope's place: why the last attempt to reach it failed; none while it is well."""
+        self.deferred: set[Scope] = set()
+        """What the server wants to be asked for when nobody waits any more."""
 
     @property
     def trouble(self) -> str:
@@ -110,6 +112,10 @@ class _Follower:
             began = monotonic()
             try:
                 self._follow()
+            except Deferred as error:
+                self._note(error, again=False)
+                self._shared.deferred.add(self._scope)
+                return
             except (ConnectionFailed, StatusError) as error:
                 if not _may_pass(error):
                     self._give_up(error)

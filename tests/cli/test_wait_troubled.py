@@ -7,10 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kubectl_virt_clone.cluster import judging, session, waiting
+from kubectl_virt_clone.errors import Deferred
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
@@ -78,6 +81,67 @@ def test_a_clone_that_is_not_created_in_time_is_none(
     answer = kvc("wait", "-l", "x=y", "--for=create", f"--timeout={timeout}", exit_code=3)
 
     assert answer == ("", "error: no matching resources found\n")
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that the server asked for; none of them takes any time."""
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
+    monkeypatch.setattr(session, "time", clock)
+    return pauses
+
+
+@pytest.mark.parametrize(
+    ("timeout", "what"),
+    [("0", "condition not met for"), ("300ms", "timed out waiting for the condition on")],
+)
+@pytest.mark.parametrize("fault", [f"429:{LISTS},", f"503:{LISTS},", "429:", "503:"])
+def test_a_server_that_says_later_than_the_deadline_is_not_waited_for(
+    kvc: Kvc,
+    make_plane: Planes,
+    monkeypatch: pytest.MonkeyPatch,
+    slept: list[float],
+    timeout: str,
+    what: str,
+    fault: str,
+) -> None:
+    monkeypatch.setattr(waiting, "FIRST_LOOK_SECONDS", 15.0)
+    answered: list[int] = []
+    make_plane(
+        faults=[f"{fault}retry-after=20"], on_request=lambda *request: answered.append(request[2])
+    )
+    least, given = waiting._least, [0.0]
+    monkeypatch.setattr(waiting, "_least", lambda *seen: given.append(least(*seen)) or given[-1])
+
+    answer = kvc("wait", "c", f"--timeout={timeout}", exit_code=3)
+
+    error = answer.err.splitlines()[-1]
+    assert error.startswith(f"error: {what} virtualmachineclones/c: Error from server (")
+    # Nor is it asked again before its time, and the first look gets no more time than there is.
+    assert (slept, answered.count(int(fault[:3])), given[-1]) == ([], 1, 0.0)
+
+
+def test_a_server_that_says_later_within_the_time_is_waited_for(
+    kvc: Kvc, make_plane: Planes, slept: list[float]
+) -> None:
+    plane = make_plane()
+    succeeded(plane, "c")
+    plane.faults.add(f"429:{LISTS},retry-after=20,count=2")
+
+    assert kvc("wait", "c", "--timeout=1m").out == f"{OBJECT}/c condition met\n"
+    assert slept == [20.0, 20.0]
+
+
+def test_after_the_wait_every_pause_is_taken_again(make_plane: Planes, slept: list[float]) -> None:
+    make_plane(faults=["429:retry-after=20,count=2"])
+    connected = session.connect(ConnectionFlags(), log=print, warn=print)
+
+    with connected.until(time.monotonic()), pytest.raises(Deferred):
+        connected.request("GET", "/apis")
+    connected.request("GET", "/apis")
+
+    assert slept == [20.0]
 
 
 @pytest.mark.parametrize("timeout", ["0", "300ms"])
