@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 
 PATIENCE = 60
+# A line of klog: I, W, E or F with the date, the time, the process and the line of the source.
+_LOGGED = re.compile(r"(?m)^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] .*\n")
 
 
 class Answer(NamedTuple):
@@ -25,6 +28,11 @@ class Answer(NamedTuple):
 
 
 Kubectl = Callable[..., Answer]
+
+
+def answered(err: str) -> str:
+    """What kubectl itself says, without what its client library logs when it had to wait."""
+    return _LOGGED.sub("", err)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +77,7 @@ def kubectl(kubectl_path: str, environment: dict[str, str]) -> Kubectl:
             check=False,
             timeout=PATIENCE,
         )
-        answer = Answer(done.stdout, done.stderr)
+        answer = Answer(done.stdout, answered(done.stderr))
         assert done.returncode == exit_code, answer
         return answer
 

@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_virt_clone.cli import run
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from tests.kubectl.conftest import PATIENCE
+from tests.kubectl.conftest import PATIENCE, answered
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 
@@ -66,10 +66,7 @@ def both(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Both:
-    """Runs kubectl, and the program in process, with the same arguments on the same clones.
-
-    What kubectl's client library logs of itself is no part of its answer.
-    """
+    """Runs kubectl, and the program in process, with the same arguments on the same clones."""
     monkeypatch.setenv("KUBECONFIG", environment["KUBECONFIG"])
 
     def call(*args: str) -> tuple[Ended, Ended]:
@@ -82,10 +79,7 @@ def both(
             check=False,
             timeout=PATIENCE,
         )
-        err = "".join(
-            line for line in done.stderr.splitlines(keepends=True) if not line.startswith("W")
-        )
-        theirs = Ended(done.stdout, err, done.returncode, names(plane))
+        theirs = Ended(done.stdout, answered(done.stderr), done.returncode, names(plane))
         renew(plane)
         capsys.readouterr()
         code = run(["delete", *args])

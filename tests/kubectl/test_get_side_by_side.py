@@ -13,7 +13,7 @@ import yaml
 
 from kubectl_virt_clone.cli import run
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from tests.kubectl.conftest import PATIENCE
+from tests.kubectl.conftest import PATIENCE, answered
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 
@@ -73,7 +73,8 @@ def both(
         )
         capsys.readouterr()
         code = run(["get", *args])
-        return Ended(done.stdout, done.stderr, done.returncode), Ended(*capsys.readouterr(), code)
+        theirs = Ended(done.stdout, answered(done.stderr), done.returncode)
+        return theirs, Ended(*capsys.readouterr(), code)
 
     return call
 

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from kubectl_virt_clone.render.formats import watch_events
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, Kubectl
 
@@ -124,6 +125,7 @@ def test_get_with_watch_sees_the_recorded_phases(
         kubectl("create", "-f", "-", stdin=CLONE)
         for line in process.stdout or ():
             event = json.loads(line)
+            assert list(watch_events([[event]], "json")) == [line]  # ours is written alike
             phases.append((event["type"], event["object"].get("status", {}).get("phase")))
             if phases[-1][1] == "Succeeded":
                 break

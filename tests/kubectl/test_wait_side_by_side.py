@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import threading
 import time
@@ -15,9 +14,9 @@ import yaml
 
 from kubectl_virt_clone.cli import run
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from tests.kubectl.conftest import PATIENCE, answered
 from tests.sandbox.world import CLONES, NAMESPACE, a_clone
 
-PATIENCE = 60
 SHORT = "--timeout=200ms"
 
 
@@ -116,8 +115,7 @@ def both(
             code = run(["wait", *names, *flags, "--quiet"])
             ours = Ended(code, *capsys.readouterr())
             out, err = theirs.communicate(timeout=PATIENCE)
-        # client-go logs what it thinks of a watch that ends soon.
-        return Ended(theirs.returncode, out, re.sub(r"(?m)^[IWE][0-9]{4} .*\n", "", err)), ours
+        return Ended(theirs.returncode, out, answered(err)), ours
 
     return call
 
