@@ -19,8 +19,10 @@ WORKERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 # How many times more examples make fuzz tries than make test.
 FUZZ ?= 20
+# For how many seconds make guided follows each reader.
+GUIDED ?= 60
 
-.PHONY: help demo test fuzz lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
+.PHONY: help demo test fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
 	test-wheel release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## show what there is to make
@@ -57,6 +59,9 @@ mutants: $(VENV)/.mutants ## change each line of the model and see a test fail: 
 
 fuzz: $(VENV)/.test ## try many random examples of hostile input, 20 times as many as make test: make fuzz FUZZ=20
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
+
+guided: $(VENV)/.guided ## let coverage guide hostile input to each reader: make guided GUIDED=60 TARGETS="paths"
+	$(BIN)/python -m tests.fuzz.guided --seconds $(GUIDED) $(TARGETS)
 
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
 	$(if $(filter command,$(origin KUBECONFIG)),,$(error say which cluster: make e2e KUBECONFIG=FILE))
@@ -158,6 +163,11 @@ $(VENV)/.dev: $(VENV)/.made setup.cfg
 
 $(VENV)/.mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	@touch $@
+
+# It is there for Linux on amd64, and Python 3.11 to 3.13.
+$(VENV)/.guided: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet atheris==3.0.0
 	@touch $@
 
 build/envtest/.made: tests/envtest/download.sh

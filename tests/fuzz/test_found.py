@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,16 @@ from kubectl_virt_clone.model.shared_snapshot import owners
 from kubectl_virt_clone.model.surroundings import Listing
 from kubectl_virt_clone.options import parse_duration
 from kubectl_virt_clone.render.removal import question
+from kubectl_virt_clone.sandbox.apiserver.authorization import User
+from kubectl_virt_clone.sandbox.apiserver.endpoints import Endpoints, Request, Response
+from kubectl_virt_clone.sandbox.apiserver.requestinfo import parse
+from kubectl_virt_clone.sandbox.storage.status import ApiError
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.hostile import DEPTH
 from tests.fuzz.replay import Answer
 from tests.fuzz.terminals import Ran, bounded, ran
+from tests.fuzz.test_files import BOMBS
+from tests.sandbox.world import World as Plane
 from tests.unit.builders import a_clone, a_snapshot
 
 CLONES = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones"
@@ -67,7 +75,17 @@ def test_values_nested_without_end_are_no_traceback(cluster: Cluster) -> None:
     assert done.err == f"Unable to connect to the server: {cluster.replay.url} sent no JSON\n"
 
 
-def test_values_nested_as_deep_as_can_be_read_are_no_traceback(cluster: Cluster) -> None:
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Nothing that other tests left is finalized where no stack is left for pytest to tell of it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_values_nested_as_deep_as_can_be_read_are_no_traceback(
+    cluster: Cluster, uncollected: None
+) -> None:
     deep: Any = "x"
     for _ in range(700):
         deep = [deep]
@@ -156,3 +174,103 @@ def test_a_kubeconfig_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:
         f'error: error loading config file "{path}": found unexpected end of stream'
         " (line 4, column 1)\n",
     )
+
+
+DIGITS = "9" * 5000
+VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+VM = f"{VMS}/vm-cirros"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+UNREADABLE = (
+    "the object provided is unrecognized (must be of type VirtualMachine): couldn't get"
+    " version/kind; json parse error: {}"
+)
+NO_REVIEW = (
+    'SelfSubjectAccessReview in version "v1" cannot be handled as a SelfSubjectAccessReview: json:'
+    " cannot unmarshal a value of its spec"
+)
+NO_OPTIONS = "json: cannot unmarshal dryRun or preconditions into DeleteOptions"
+EXCESSIVE = "yaml: document contains excessive aliasing"
+NO_JSON = "yaml: JSON has no such value"
+NO_NUMBER = f'strconv.Parse{{}}: parsing "{DIGITS}": value out of range'
+NO_VERSION = f'resourceVersion: Invalid value: "{DIGITS}": {NO_NUMBER.format("Uint")}'
+NO_CLAIM = (
+    'PersistentVolumeClaim "a" is invalid: [spec: Invalid value: "array": spec in body must be of'
+    ' type object: "array", spec.accessModes: Required value: at least 1 access mode is required,'
+    " spec.resources[storage]: Required value]"
+)
+REFUSED = {
+    (f"GET {VMS}?limit={DIGITS}", ""): (400, NO_NUMBER.format("Int")),
+    (f"GET {VMS}?limit=\u0663", ""): (400, 'strconv.ParseInt: parsing "\u0663": invalid syntax'),
+    (f"GET {VMS}?resourceVersion={DIGITS}", ""): (400, f"invalid resource version: {NO_VERSION}"),
+    (f"GET {VMS}?watch=1&resourceVersion={DIGITS}", ""): (500, NO_VERSION),
+    (f"GET {VMS}?continue=eyJydiI6SW5maW5pdHksInN0YXJ0IjoiYS9iIn0", ""): (
+        *(400, "invalid continue token: continue key is not valid: it can't be read"),
+    ),
+    (f"DELETE {VM}", '{"dryRun":7}'): (400, NO_OPTIONS),
+    (f"DELETE {VM}", '{"preconditions":[1]}'): (400, NO_OPTIONS),
+    (f"POST {VMS}", "a: !!bool maybe"): (400, UNREADABLE.format(NO_JSON)),
+    (f"POST {VMS}", "a: !!binary aaaa"): (400, UNREADABLE.format(NO_JSON)),
+    (f"POST {VMS}", "? 2020-01-01\n: a"): (400, UNREADABLE.format(NO_JSON)),
+    (f"POST {VMS}", BOMBS["lists"]): (400, UNREADABLE.format(EXCESSIVE)),
+    (f"POST {VMS}", BOMBS["merges"]): (400, UNREADABLE.format(EXCESSIVE)),
+    (f"POST {VMS}", BOMBS["itself"]): (400, UNREADABLE.format(EXCESSIVE)),
+    (f"POST {VMS}", "a: .nan"): (
+        *(400, UNREADABLE.format("invalid character 'N' looking for beginning of value")),
+    ),
+    ("PATCH /api/v1/namespaces/default", '{"metadata":{"ownerReferences":[{"uid":{}}]}}'): (
+        *(400, "unable to apply the strategic merge patch"),
+    ),
+    (
+        "POST /api/v1/namespaces/default/persistentvolumeclaims",
+        '{"kind":"PersistentVolumeClaim","metadata":{"name":"a"},"spec":[{}]}',
+    ): (422, NO_CLAIM),
+    (f"POST {REVIEWS}", '{"kind":"SelfSubjectAccessReview","spec":7}'): (400, NO_REVIEW),
+    (
+        f"POST {REVIEWS}",
+        '{"kind":"SelfSubjectAccessReview","spec":{"resourceAttributes":7}}',
+    ): (400, NO_REVIEW),
+}
+"""What the sandbox is asked and sent, and what it says."""
+
+
+@pytest.fixture(scope="module")
+def endpoints() -> Endpoints:
+    return Endpoints(Plane().registry)
+
+
+def asked(endpoints: Endpoints, line: str, body: str) -> Response:
+    """The sandbox's answer; a patch is a strategic one, any other body is YAML."""
+    info = parse(*line.split(" "))
+    media = "strategic-merge-patch+json" if info.method == "PATCH" else "yaml"
+    user = User("admin", groups=("system:masters",))
+    request = Request(info, user, content_type=f"application/{media}", body=body.encode())
+    return endpoints.answer(request)
+
+
+@pytest.mark.parametrize(("line", "body"), REFUSED)
+def test_the_sandbox_refuses_what_it_cannot_read(
+    endpoints: Endpoints, line: str, body: str
+) -> None:
+    with bounded(), pytest.raises(ApiError) as refusal:
+        asked(endpoints, line, body)
+
+    assert (refusal.value.code, str(refusal.value)) == REFUSED[line, body]
+
+
+def test_half_an_address_is_a_path_that_names_no_resource() -> None:
+    info = parse("GET", "//[?limit=1")
+
+    assert (info.path, info.resource, info.query) == ("//[", "", {"limit": "1"})
+
+
+def test_the_sandbox_reads_half_a_character_as_the_one_that_stands_for_it(
+    endpoints: Endpoints,
+) -> None:
+    namespace = (
+        '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"half","annotations":{%s}}}'
+    )
+
+    answer = asked(endpoints, "POST /api/v1/namespaces", namespace % '"a":"\\ud800"')
+
+    assert answer.code == 201
+    assert json.loads(answer.body)["metadata"]["annotations"] == {"a": "\ufffd"}

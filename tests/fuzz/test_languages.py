@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
@@ -16,7 +16,7 @@ from kubectl_virt_clone.model.patches import OPERATIONS, applied, unsafe_reason
 from kubectl_virt_clone.model.progress import parse_goal, verdict
 from kubectl_virt_clone.model.sorting import sorted_by
 from kubectl_virt_clone.options import parse_duration
-from tests.fuzz import corpus
+from tests.fuzz import corpus, worlds
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import TEXTS, VALUES, objects_like
 from tests.fuzz.terminals import bounded
@@ -28,29 +28,62 @@ def made_of(*pieces: str, most: int = 12) -> st.SearchStrategy[str]:
     return st.lists(piece | piece | piece | TEXTS, max_size=most).map("".join)
 
 
-PATHS = made_of(
+PATH_WORDS = (
     *("{", "}", ".", "..", "[", "]", "[?(", ")]", "@", "@.", "$", "'", '"', "*", ":", ",", "-1"),
     *("==", "!=", "<", ">=", "=", "\\", "\\.", " ", "a", ".status", ".conditions", "type", "true"),
     *("[?(@.type=='Ready')]", ".metadata", ".name", "[*]", "[0:2]", "['a.b']", "999999999", "0"),
 )
-FILTERS = made_of(
+FILTER_WORDS = (
     *("*", "!", "a", "app", ".", "(?i)", "\\Q", "\\E", "\\C", "[[:alpha:]]", "[", "]", "^", "$"),
     *("(", ")", "|", "{2}", "{1000}", "\\pL", "\\p{Greek}", "+", "?", "(?P<n>", "(?<\u00e9>"),
     *("\\", "\\x{"),
 )
-POINTERS = made_of("/", "spec", "/metadata", "/labels", "/-", "/0", "/-1", "~0", "~1", "~", "/a")
+POINTER_WORDS = ("/", "spec", "/metadata", "/labels", "/-", "/0", "/-1", "~0", "~1", "~", "/a")
+UNITS = ("h", "m", "s", "ms", "us", "\u00b5s", "ns")
+DURATION_WORDS = (*"0123456789", *UNITS, ".", "-", "+", "9" * 400)
+GOAL_WORDS = ("jsonpath=", "{.a}", "=", "phase", "condition", "Ready", "'", "\n")
+
+# What is made of words is seldom whole: the other half is, so that it is not only refused.
+STEPS = (
+    *("..", ".*", "..*", ".status", ".metadata", ".spec", ".name", ".conditions", ".a\\.b", ".0"),
+    *("[*]", "[0]", "[-1]", "[0:2]", "[::0]", "[0,-1]", "['a.b']", "[?(@.type=='Ready')]"),
+    *("[?(@.status>'A')]", "[?(@.status>=1)]", "[?(@..name!=@.a)]", "[?(@.reason)]"),
+)
+WHOLE_PATHS = st.lists(st.sampled_from(STEPS), min_size=1, max_size=4).map(
+    lambda steps: f"{{{''.join(steps)}}}"
+)
+PLACES = (
+    *("/metadata/labels", "/metadata/labels/a", "/metadata/labels/~1", "/metadata/annotations/b"),
+    *("/spec", "/spec/x", "/spec/x/y", "/spec/template/spec/volumes/0", "/spec/template/~2"),
+    *("/spec/template/spec/volumes/-", "/spec/template/spec/volumes/99", "/metadata/name/a", "/"),
+)
+
+PATHS = WHOLE_PATHS | made_of(*PATH_WORDS)
+FILTERS = made_of(*FILTER_WORDS)
+POINTERS = st.sampled_from(PLACES) | made_of(*POINTER_WORDS)
+DURATIONS = made_of(*DURATION_WORDS) | st.lists(
+    st.tuples(st.integers(0, 10**18).map(str), st.sampled_from(UNITS)).map("".join), max_size=3
+).map("".join)
+GOALS = (
+    st.sampled_from(worlds.GOALS)
+    | st.tuples(st.just("jsonpath="), PATHS, st.just("=") | TEXTS).map("".join)
+    | made_of(*GOAL_WORDS).map("jsonpath={.a}".__add__)
+    | made_of(*GOAL_WORDS)
+)
 OPERATION = st.fixed_dictionaries(
     {"op": st.sampled_from(OPERATIONS), "path": POINTERS},
     optional={"value": VALUES, "from": POINTERS},
 )
-UNITS = ("h", "m", "s", "ms", "us", "\u00b5s", "ns")
-DURATIONS = made_of(*"0123456789", *UNITS, ".", "-", "+", "9" * 400)
-GOALS = made_of("jsonpath=", "{.a}", "=", "phase", "condition", "Ready", "'") | PATHS
+PATCHES = (OPERATION | OPERATION | VALUES).map(json.dumps) | TEXTS
 CLONES = objects_like(*corpus.clones())
 
 
 @fuzzed(80)
-@given(text=PATHS, clones=st.lists(CLONES, min_size=1, max_size=2))
+@example(text="{..*.a}", clones=corpus.clones())
+@example(text="{.spec}", clones=corpus.clones())
+@example(text="{.status.conditions[?(@.status>1)]}", clones=corpus.clones())
+@example(text="{.status.conditions[::0]}", clones=corpus.clones())
+@given(text=PATHS, clones=st.lists(CLONES, min_size=2, max_size=3))
 def test_any_path_is_refused_or_finds_in_any_object(text: str, clones: list[Any]) -> None:
     with bounded(), suppress(InvalidValue):
         path = parse_jsonpath(text)
@@ -62,9 +95,8 @@ def test_any_path_is_refused_or_finds_in_any_object(text: str, clones: list[Any]
 
 
 @fuzzed(60)
-@given(
-    text=made_of("jsonpath=", "{.a}", "=", "phase", "condition", "Ready", "'") | PATHS, clone=CLONES
-)
+@example(text="jsonpath={.a}=\n", clone={})
+@given(text=GOALS, clone=CLONES)
 def test_any_goal_is_refused_or_judged(text: str, clone: Any) -> None:
     with bounded(), suppress(VirtCloneError):  # also of a path that leads to several values
         assert verdict(clone, parse_goal(text))
@@ -84,8 +116,10 @@ def test_any_filter_is_refused_or_decides(texts: list[str], keys: list[str]) -> 
 
 
 @fuzzed(80)
+@example(patches=['{"op":"add","path":"/metadata/labels","value":1}'], vm=corpus.vms()[-1])
+@example(patches=['{"op":"add","path":"/metadata/~2","value":1}'], vm=corpus.vms()[-1])
 @given(
-    patches=st.lists(OPERATION.map(json.dumps) | TEXTS, max_size=3),
+    patches=st.lists(PATCHES, max_size=3),
     vm=objects_like(*corpus.vms()),
 )
 def test_any_patch_is_refused_or_leaves_an_object(patches: list[str], vm: dict[str, Any]) -> None:

@@ -37,6 +37,10 @@ DISCOVERY_PATHS = (
 )
 
 
+_TEXTS = ("verb", "group", "resource", "subresource", "namespace", "name", "path")
+_NO_TEXT = (dict, list, int, float)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One RBAC rule; ``*`` stands for everything, ``namespaces`` for where it was bound."""
@@ -128,15 +132,28 @@ def review(user: User, kind: str, body: Any, now: str) -> Obj:
     """
     if not isinstance(body, dict) or body.get("kind") != kind:
         raise bad_request(f"the object provided must be of type {kind}")
-    spec = body.get("spec") or {}
+    spec = _texts_of(kind, body.get("spec") or {})
     if kind == "SelfSubjectReview":
         return {**body, "metadata": {"creationTimestamp": now}, "status": _review_self(user)}
     if kind == "SelfSubjectAccessReview":
-        return {**body, "metadata": {}, "status": _review_access(user, spec)}
+        asked = {
+            key: _texts_of(kind, spec[key])
+            for key in ("resourceAttributes", "nonResourceAttributes")
+            if spec.get(key) is not None
+        }
+        return {**body, "metadata": {}, "status": _review_access(user, asked)}
     if not spec.get("namespace"):
         raise bad_request("no namespace on request")
     # The namespace is what is asked for; what is answered does not repeat it.
     return {**body, "metadata": {}, "spec": {}, "status": _review_rules(user, spec["namespace"])}
+
+
+def _texts_of(kind: str, value: Any) -> Obj:
+    """A part of a review's spec without its nulls. Raises ApiError 400 where a text is none."""
+    if not isinstance(value, dict) or any(isinstance(value.get(key), _NO_TEXT) for key in _TEXTS):
+        handled = f'{kind} in version "v1" cannot be handled as a {kind}'
+        raise bad_request(f"{handled}: json: cannot unmarshal a value of its spec")
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def _review_access(user: User, spec: Obj) -> Obj:

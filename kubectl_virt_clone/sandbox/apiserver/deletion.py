@@ -34,9 +34,11 @@ def parse(info: RequestInfo, body: Any) -> DeleteOptions:
         raise bad_request("couldn't get version/kind; json parse error: DeleteOptions expected")
     # A body speaks alone: what the query says besides it is not looked at.
     options: dict[str, Any] = _of_query(info) if body is None else body
-    dry_run = list(options.get("dryRun") or ())
-    requestinfo.check_write_options(info, dry_run)
+    dry_run = options.get("dryRun") or []
     preconditions = options.get("preconditions") or {}
+    if not isinstance(dry_run, list) or not isinstance(preconditions, dict):
+        raise bad_request("json: cannot unmarshal dryRun or preconditions into DeleteOptions")
+    requestinfo.check_write_options(info, dry_run)
     return DeleteOptions(
         propagation=_propagation(options),
         uid=preconditions.get("uid"),

@@ -6,8 +6,10 @@ What the answer says is not decided here.
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -22,6 +24,7 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 READABLE = (JSON, YAML, PROTOBUF)
 UNREADABLE = "couldn't get version/kind; json parse error: "
+_MOST_VALUES = 100_000
 _ALIASES = (JSON, "application/*", "*/*")
 
 
@@ -92,13 +95,42 @@ def read_body(
     if not raw.strip():
         return None
     try:
-        return _read_yaml(raw) if media == YAML else json.loads(raw)
+        return _read_json(_json_of(raw) if media == YAML else raw.decode("utf-8", "replace"))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        line = str(error).splitlines()[0]
+        line = str(error).partition("\n")[0]
         raise bad_request(f"{prefix or UNREADABLE}{line}") from None
 
 
-def _read_yaml(raw: bytes) -> Any:
+def _json_of(raw: bytes) -> str:
     """YAML as JSON knows it: keys are strings, and times as well."""
-    value = yaml.safe_load(raw)
-    return json.loads(json.dumps(value, default=lambda item: item.isoformat()))
+    if _size(yaml.compose(raw, Loader=yaml.SafeLoader), {}) > _MOST_VALUES:
+        raise ValueError("yaml: document contains excessive aliasing")
+    try:
+        return json.dumps(yaml.safe_load(raw), default=lambda item: item.isoformat())
+    except (AttributeError, LookupError, TypeError) as error:  # of a tag, or of a key
+        raise ValueError("yaml: JSON has no such value") from error
+
+
+def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
+    """The values that a node stands for, its aliases counted; without end where it holds itself."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        pairs = isinstance(node, yaml.MappingNode)
+        inner = [part for pair in node.value for part in pair] if pairs else node.value
+        known[id(node)] = 1 + sum(_size(part, known) for part in inner)
+    return known[id(node)]
+
+
+def _read_json(text: str) -> Any:
+    """JSON as Go reads it: NaN is none, and half a character becomes U+FFFD."""
+    value = json.loads(text, parse_constant=_refuse)
+    if "\\ud" not in text.lower():
+        return value
+    written = json.dumps(value, ensure_ascii=False)
+    return json.loads(re.sub("[\ud800-\udfff]", "\ufffd", written))
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"invalid character '{constant[0]}' looking for beginning of value")

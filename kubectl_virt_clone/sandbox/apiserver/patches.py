@@ -41,11 +41,19 @@ def patcher(content_type: str, raw: bytes, *, custom: bool = True) -> Callable[[
     if kind != JSON_PATCH:
         if not isinstance(document, dict):
             raise bad_request("error decoding patch: a merge patch is a JSON object")
-        merged = strategic.merge if kind == STRATEGIC_PATCH else merge
-        return lambda obj: merged(obj, document)
+        if kind == STRATEGIC_PATCH:
+            return lambda obj: _merge_lists(obj, document)
+        return lambda obj: merge(obj, document)
     if not isinstance(document, list):
         raise bad_request("error decoding patch: a JSON patch is a list of operations")
     return lambda obj: _apply(obj, document)
+
+
+def _merge_lists(obj: Obj, document: Obj) -> Any:
+    try:
+        return strategic.merge(obj, document)
+    except (AttributeError, TypeError):  # of lists and directives that hold what they can't
+        raise bad_request("unable to apply the strategic merge patch") from None
 
 
 def merge(target: Any, patch: Any) -> Any:

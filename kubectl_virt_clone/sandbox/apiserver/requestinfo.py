@@ -6,8 +6,9 @@ Whether it exists, may be done, or what the answer is: not here.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from ..storage.status import Cause, bad_request, cause, invalid
 
@@ -21,6 +22,8 @@ _OPTIONS = {
 }
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _FALSE = ("", "0", "false")
+_DIGITS = 18
+"""As many are surely a number of 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +47,22 @@ class RequestInfo:
 
     def number(self, key: str) -> int:
         """A number of the query, 0 when it is absent or negative. Raises ApiError 400."""
-        text = self.query.get(key, "")
-        if text and not text.removeprefix("-").isdecimal():
+        text = self.query.get(key, "") or "0"
+        if not re.fullmatch(r"-?[0-9]+", text):
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-        return max(int(text or 0), 0)
+        if len(text) > _DIGITS:
+            raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+        return max(int(text), 0)
 
 
 def parse(method: str, target: str) -> RequestInfo:
     """The request line's method and target → RequestInfo."""
-    url = urlsplit(target)
-    query = {key: values[-1] for key, values in parse_qs(url.query, True).items()}
-    parts = [unquote(part) for part in url.path.strip("/").split("/")]
+    path, _, options = target.partition("?")
+    query = {key: values[-1] for key, values in parse_qs(options, True).items()}
+    parts = [unquote(part) for part in path.strip("/").split("/")]
     group, version, rest = _split_version(parts)
     if not rest:
-        return RequestInfo(method, method.lower(), url.path, query, group, version)
+        return RequestInfo(method, method.lower(), path, query, group, version)
     namespace = ""
     match rest:
         case ["namespaces", _, "status" | "finalize"]:
@@ -70,7 +75,7 @@ def parse(method: str, target: str) -> RequestInfo:
     return RequestInfo(
         method,
         _verb(method, name, query),
-        url.path,
+        path,
         query,
         group,
         version,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..storage.listing import unreadable_version
+from ..storage.listing import is_version, unreadable_version
 from ..storage.resources import ResourceType
 from ..storage.selectors import Predicate, both, field_predicate, label_predicate
 from ..storage.status import expired, failure
@@ -47,7 +47,7 @@ def watch(
     with the API server's watch cache.
     """
     matches = _selector(resource, query)
-    if query.version and not query.version.isdecimal():
+    if query.version and not is_version(query.version):
         raise failure(500, unreadable_version(query.version))
     version = int(query.version or 0)
     return _events(store, resource, query, alive, matches, version)

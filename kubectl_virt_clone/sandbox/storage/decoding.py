@@ -134,7 +134,9 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
         new["spec"] = {"finalizers": ["kubernetes"]}
         new["status"] = {"phase": "Active"}
     elif resource.key == "persistentvolumeclaims":
-        new.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+        spec = new.setdefault("spec", {})
+        if isinstance(spec, dict):  # the schema refuses anything else afterwards
+            spec.setdefault("volumeMode", "Filesystem")
         new["status"] = {"phase": "Pending"}
     elif resource.key == "events":
         for field in ("eventTime", "firstTimestamp", "lastTimestamp"):

@@ -6,8 +6,8 @@ Watches, tables and HTTP are elsewhere.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,14 +80,20 @@ def list_page(
 
 def parse_version(text: str) -> int:
     """A resourceVersion as a number; empty is 0. Raises ApiError 400."""
-    if text and not text.isdecimal():
+    if text and not is_version(text):
         raise bad_request(f"invalid resource version: {unreadable_version(text)}")
     return int(text or 0)
 
 
+def is_version(text: str) -> bool:
+    """Whether it is a number that Go takes: no other digits than these, and not more."""
+    return re.fullmatch(r"[0-9]{1,19}", text) is not None
+
+
 def unreadable_version(text: str) -> str:
-    """What Go says of a version that is no number."""
-    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    """What Go says of a version that is no number, or of too many digits."""
+    fault = "value out of range" if re.fullmatch(r"[0-9]+", text) else "invalid syntax"
+    why = f'strconv.ParseUint: parsing "{text}": {fault}'
     return f'resourceVersion: Invalid value: "{text}": {why}'
 
 
@@ -115,7 +121,7 @@ def _parse_token(token: str) -> tuple[int, ObjectKey]:
         data = json.loads(base64.urlsafe_b64decode(padded))
         namespace, _, name = data["start"].rstrip("\0").partition("/")
         return int(data["rv"]), (namespace, name)
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
         raise bad_request(
             "invalid continue token: continue key is not valid: it can't be read"
         ) from None
