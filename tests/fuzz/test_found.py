@@ -77,7 +77,7 @@ def test_values_nested_without_end_are_no_traceback(cluster: Cluster) -> None:
 
 @pytest.fixture
 def uncollected() -> Iterator[None]:
-    """Nothing that other tests left is finalized where no stack is left for pytest to tell of it."""
+    """What other tests left is not finalized at a depth where pytest could not tell of it."""
     gc.disable()
     yield
     gc.enable()
