@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.stub import Answer, Serve, answering, failing
+from tests.cli.test_wait import until
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
@@ -84,7 +86,10 @@ def test_the_content_of_a_snapshot_that_can_not_be_read_is_a_check_that_did_not_
         Rule(("snapshot.kubevirt.io",), ("virtualmachinesnapshots",), ("get",)),
         Rule(("kubevirt.io",), ("virtualmachines",), ("get", "list")),
     )
-    make_plane(users={"token": User("cloner", rules)})
+    plane = make_plane(users={"token": User("cloner", rules)})
+    snapshots = "virtualmachinesnapshots.snapshot.kubevirt.io"
+    stored = partial(plane.registry.get, snapshots, "default", "snap-1")
+    until(lambda: stored().get("status", {}).get("phase") == "Succeeded")
     flags = ("--source=vmsnapshot/snap-1", "--target=t", "--token=token", "-o", "json")
 
     found = json.loads(kvc("check", *flags).out)["findings"]

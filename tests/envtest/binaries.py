@@ -82,9 +82,10 @@ def running_apiserver() -> Iterator[ApiServer]:
             yield server
 
 
-def _kept(folder: Path, commands: list[list[str]]) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def _kept(folder: Path, commands: list[list[str]]) -> Iterator[subprocess.Popen[str]]:
     """The process that runs the programs until its input ends: with the block, or with us."""
-    return subprocess.Popen(
+    keeper = subprocess.Popen(
         [sys.executable, "-I", KEEPER, folder, json.dumps(commands)],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,6 +93,15 @@ def _kept(folder: Path, commands: list[list[str]]) -> subprocess.Popen[str]:
         # What a terminal or a time limit sends to all of us is not for it: it ends after us.
         start_new_session=True,
     )
+    assert keeper.stdin
+    assert keeper.stderr
+    try:
+        yield keeper
+    finally:
+        # Its own end of a block would wait no longer than a moment after Ctrl-C.
+        keeper.stdin.close()
+        keeper.wait()
+        keeper.stderr.close()
 
 
 def _free_ports(count: int) -> list[int]:

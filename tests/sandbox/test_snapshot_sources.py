@@ -462,6 +462,7 @@ def test_a_snapshot_class_for_the_driver_lets_volumes_be_snapshotted(
     world.until_phase("c", "Succeeded")
     taken = [{"enabled": True, "name": "data"}]
     assert world.get(VMS, "vm-pvc")["status"]["volumeSnapshotStatuses"] == taken
+    world.until(lambda: "status" in world.get(VMS, "t"))
     assert world.get(VMS, "t")["status"]["volumeSnapshotStatuses"] == taken
 
 
