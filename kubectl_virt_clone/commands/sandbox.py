@@ -127,23 +127,31 @@ def command(
     """
     if arguments and not shutil.which(arguments[0]):
         raise VirtCloneError(f'exec: "{arguments[0]}": executable file not found in $PATH')
-    for number in _ENDINGS:
+    for number in _endings():
         signal.signal(number, _end)  # before there is a kubeconfig with a token to leave behind
     with _started(speed, throttle, seeds, kubevirt, faults) as plane:
         if arguments:
             ctx.exit(_run(arguments, plane.kubeconfig))
-        click.echo(f"export KUBECONFIG={plane.kubeconfig}")
-        click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
-        sys.stdout.flush()
-        with suppress(KeyboardInterrupt, SystemExit):
+        with suppress(SystemExit):
+            click.echo(f"export KUBECONFIG={plane.kubeconfig}")
+            click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
+            sys.stdout.flush()
             threading.Event().wait()
 
 
-# SIGTERM, and where the system has it, SIGHUP: the terminal is gone.
-_ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+def _endings() -> list[signal.Signals]:
+    """Ctrl-C, SIGTERM and, where the system has it, SIGHUP: the terminal is gone.
+
+    One that our parent told us to ignore stays ignored.
+    """
+    known = [number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    return [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _end(number: int, _: object) -> None:
+    # Once: GNU timeout sends two, and the second must not end the cleaning up.
+    for other in _endings():
+        signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
@@ -163,10 +171,9 @@ def _started(
     )
     try:
         plane.start()
+        yield plane
     except SeedError as error:
         raise VirtCloneError(str(error)) from error
-    try:
-        yield plane
     finally:
         plane.stop()
 
@@ -174,22 +181,31 @@ def _started(
 def _run(arguments: tuple[str, ...], kubeconfig: Path) -> int:
     """Run the command with the sandbox's kubeconfig; returns 128 + N if signal N ended it.
 
-    What ends us ends the command too.
+    What is to end us ends the command, and we end after it.
     """
     import subprocess  # here, for --help needs none
 
-    # Ctrl-C reaches the command by itself; we stay until it has ended. A handler, not SIG_IGN,
-    # for the command would inherit the latter.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    child: subprocess.Popen[bytes] | None = None
+    told: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        # Once: the second of the two that GNU timeout sends may end what cleans up.
+        if child and not told:
+            child.terminate()
+        told.append(number)
+
+    for number in _endings():
+        # Ctrl-C reaches the command by itself. No handler raises: the command may not be known yet.
+        # None is SIG_IGN, which the command would inherit.
+        signal.signal(number, (lambda *_: None) if number == signal.SIGINT else pass_on)
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     try:
         child = subprocess.Popen(arguments, env=environment)  # noqa: S603
     except OSError as error:
         raise VirtCloneError(f'exec: "{arguments[0]}": {error.strerror}') from error
-    try:
-        code = child.wait()
-    except SystemExit:
+    if told:
         child.terminate()
-        child.wait()
-        raise
+    code = child.wait()
+    if told:
+        return 128 + told[0]
     return code if code >= 0 else 128 - code

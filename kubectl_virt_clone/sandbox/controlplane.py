@@ -122,13 +122,14 @@ class ControlPlane:
             )
             self.url = f"https://{HOST}:{self._server.port}"
             _write_private(self.kubeconfig, self.kubeconfig_of(self.token))
+            self._break_kubevirt()
+            self._server.start()
+            if self._controllers:
+                self.kubevirt.start()
         except BaseException:
+            self._server = None
             self._remove_folder()
             raise
-        self._break_kubevirt()
-        self._server.start()
-        if self._controllers:
-            self.kubevirt.start()
 
     def stop(self) -> None:
         """Ends the server and the controllers and removes the kubeconfig."""

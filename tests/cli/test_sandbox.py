@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,28 @@ def sandbox(*args: str, command: Sequence[str] = ()) -> subprocess.CompletedProc
         text=True,
         check=False,
         timeout=60,
+    )
+
+
+def hears_signals() -> None:
+    """In the process to come: what nohup or a background job ignores would stay ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
+
+
+def ignores_hangups() -> None:
+    hears_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def begun(*command: str, signals: Callable[[], None] = hears_signals) -> subprocess.Popen[str]:
+    """A sandbox that runs; ``signals`` says what becomes of signals in its process."""
+    return subprocess.Popen(
+        [*PROGRAM, "sandbox", *(("--", *command) if command else ())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=None if os.name == "nt" else signals,  # noqa: PLW1509 - it only sets signals
     )
 
 
@@ -137,8 +160,7 @@ def test_what_ends_the_sandbox_ends_its_command_and_leaves_nothing(
     ending: signal.Signals,
 ) -> None:
     show = "import os, time; print(os.getpid(), os.environ['KUBECONFIG'], flush=True)"
-    command = [*PROGRAM, "sandbox", "--", sys.executable, "-c", f"{show}; time.sleep(60)"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with begun(sys.executable, "-c", f"{show}; time.sleep(60)") as process:
         assert process.stdout is not None
         pid, path = process.stdout.readline().split()
         process.send_signal(ending)
@@ -148,6 +170,51 @@ def test_what_ends_the_sandbox_ends_its_command_and_leaves_nothing(
     assert not Path(path).parent.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("names", ["TERM TERM", "HUP TERM", "INT INT"])
+def test_a_second_signal_does_not_keep_the_sandbox_from_cleaning_up(names: str) -> None:
+    # As GNU timeout does: to its child, and then to the group.
+    with begun() as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        for name in names.split():
+            process.send_signal(signal.Signals[f"SIG{name}"])
+            time.sleep(0.002)  # at once they would be one
+        code = process.wait(timeout=20)
+
+    assert code == 0
+    assert not Path(line.removeprefix("export KUBECONFIG=").strip()).parent.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_command_may_clean_up_although_two_signals_come() -> None:
+    show = "echo $KUBECONFIG; while :; do sleep 0.1; done"
+    trap = f"trap 'sleep 0.2; echo cleaned up; exit' TERM; {show}"
+    with begun("sh", "-c", trap) as process:
+        assert process.stdout is not None
+        path = process.stdout.readline().strip()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+        said = process.stdout.readline()
+
+    assert (code, said) == (128 + signal.SIGTERM, "cleaned up\n")
+    assert not Path(path).parent.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_signal_that_is_ignored_from_the_start_stays_so() -> None:
+    with begun("sh", "-c", "echo begun; sleep 1", signals=ignores_hangups) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
@@ -162,9 +229,7 @@ def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(speed: str) -> Non
 def test_without_a_command_it_prints_the_export_line_and_runs_until_it_is_ended(
     ending: signal.Signals,
 ) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, "sandbox"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with begun() as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         path = Path(line.removeprefix("export KUBECONFIG=").strip())
