@@ -129,11 +129,15 @@ class WaitInterrupted(VirtCloneError):
 class StatusError(VirtCloneError):
     """The server's ``Status``: its code, reason, message and causes, worded as kubectl words them.
 
+    ``connection``: the flags with which a command asks the same server.
     Source: kubectl ``pkg/cmd/util/helpers.go``, ``checkErr`` and ``StandardErrorMessage``.
     """
 
-    def __init__(self, status: Mapping[str, Any], code: int) -> None:
+    def __init__(
+        self, status: Mapping[str, Any], code: int, connection: Sequence[str] = ()
+    ) -> None:
         super().__init__(_text(status.get("message")))
+        self.connection = connection
         self.status = status
         self.code = code
         self.reason = _text(status.get("reason"))
@@ -145,7 +149,11 @@ class StatusError(VirtCloneError):
         if self.reason == "Unauthorized" or self.code == _UNAUTHORIZED:
             return f"error: You must be logged in to the server ({self.message or 'Unauthorized'})"
         reason = f" ({self.reason})" if self.reason else ""
-        hint = _VIRT_API_HINT if "failed calling webhook" in self.message else ""
+        hint = ""
+        if "failed calling webhook" in self.message:
+            import shlex  # here, for most commands need none
+
+            hint = f"\nhint: {shlex.join(('kubectl', *self.connection, *_VIRT_API))}"
         return f"Error from server{reason}: {self.message or 'unknown'}{hint}"
 
     def _invalid(self) -> str:
@@ -181,7 +189,7 @@ def is_missing(error: VirtCloneError) -> bool:
 
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
 # The webhooks that a clone passes through are all of virt-api.
-_VIRT_API_HINT = "\nhint: kubectl get pods -A -l kubevirt.io=virt-api"
+_VIRT_API = ("get", "pods", "-A", "-l", "kubevirt.io=virt-api")
 
 
 def _causes(causes: object) -> Iterable[str]:

@@ -105,10 +105,14 @@ class Verb(click.Command):
         self.examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; see ``as_click_reads``."""
+        """Read the arguments; see ``as_click_reads``. Wrong usage is that of this verb."""
         ours = next((i for i, arg in enumerate(args) if self.ends_flags(ctx, arg)), len(args))
         read = as_click_reads(args[:ours], self.get_params(ctx))
-        return super().parse_args(ctx, read + args[ours:])
+        try:
+            return super().parse_args(ctx, read + args[ours:])
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def ends_flags(self, ctx: click.Context, arg: str) -> bool:
         """Whether the flags from this word on are another's: those of a command to run."""

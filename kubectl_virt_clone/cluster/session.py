@@ -66,7 +66,7 @@ class Session:
     ) -> None:
         self.namespace = connection.namespace
         self._connection = connection
-        self._flags = flags
+        self.flags = flags
         self._timeout = flags.request_timeout
         self._log = log if flags.verbosity else None
         self._warn = warn
@@ -120,9 +120,9 @@ class Session:
 
         As long as the context's cluster is the same: another's credentials are not for this one.
         """
-        context = self._connection.context or self._flags.context
+        context = self._connection.context or self.flags.context
         try:
-            found = resolve(replace(self._flags, context=context), os.environ)
+            found = resolve(replace(self.flags, context=context), os.environ)
         except ConfigError:
             return self._connection
         same = found.cluster == self._connection.cluster
@@ -193,7 +193,8 @@ class Session:
             try:
                 otherwise = f"the server answered {response.status} {response.reason}"
                 body = self._translated(response.read)
-                error = StatusError(status_in(body, otherwise), response.status)
+                status = status_in(body, otherwise)
+                error = StatusError(status, response.status, self.flags.words)
             finally:
                 response.release_conn()
             if error.code == 401 and not reauthenticated:  # noqa: PLR2004
@@ -202,7 +203,7 @@ class Session:
                 continue
             delay = retry_after(response.headers.get("Retry-After", ""), error.code)
             if delay is not None and time.monotonic() + delay > self._deadline:
-                raise Deferred(error.status, error.code)
+                raise Deferred(error.status, error.code, error.connection)
             if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
             time.sleep(delay)
@@ -215,23 +216,27 @@ class Session:
         query = urlencode(request.query, errors="surrogateescape")
         url = f"{self.server}{request.path}{query and '?'}{query}"
         started = time.monotonic()
-        response = self._translated(
-            lambda: credentials.pool.request(
-                request.method,
-                url,
-                headers=self._headers(request, credentials),
-                body=None if request.body is None else json.dumps(request.body).encode(),
-                preload_content=False,
-                redirect=False,
-                retries=False,
-                timeout=Timeout(
-                    connect=self._timeout or CONNECT_TIMEOUT, read=request.read_timeout
-                ),
+        status = "without an answer"
+        try:
+            response = self._translated(
+                lambda: credentials.pool.request(
+                    request.method,
+                    url,
+                    headers=self._headers(request, credentials),
+                    body=None if request.body is None else json.dumps(request.body).encode(),
+                    preload_content=False,
+                    redirect=False,
+                    retries=False,
+                    timeout=Timeout(
+                        connect=self._timeout or CONNECT_TIMEOUT, read=request.read_timeout
+                    ),
+                )
             )
-        )
-        if self._log:
-            elapsed = (time.monotonic() - started) * 1000
-            self._log(f"{request.method} {url} {response.status} in {elapsed:.0f} ms")
+            status = str(response.status)
+        finally:
+            if self._log:
+                elapsed = (time.monotonic() - started) * 1000
+                self._log(f"{request.method} {url} {status} in {elapsed:.0f} ms")
         for warning in response.headers.getlist("Warning"):
             self._pass_on(warning)
         return response

@@ -53,7 +53,8 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found
 
-    session = connect(connection_flags(ctx), log=log, warn=warn)
+    flags = connection_flags(ctx)
+    session = connect(flags, log=log, warn=warn)
     clones = served_clones(session)
     found, errors = select(session, clones, selection, notice=warn)
     if len(selection.names) == 1 and any(map(is_missing, errors)):
@@ -61,7 +62,8 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
         errors = [] if found else errors
     for number, clone in enumerate(found):
         current, around = settled(session, clones, clone)
-        text = description(current, around, datetime.now(timezone.utc), show_events=show_events)
+        now = datetime.now(timezone.utc)
+        text = description(current, around, now, show_events=show_events, flags=flags)
         click.echo(f"\n\n{text}" if number else text, nl=False)
     if errors:
         raise SeveralErrors(errors)

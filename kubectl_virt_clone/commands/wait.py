@@ -107,5 +107,5 @@ def command(
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    if error := failure(results, goal, looked_once=timeout == 0, selection=selection):
+    if error := failure(results, goal, looked_once=timeout == 0, selection=selection, flags=flags):
         raise error

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.diagnosis import diagnose
 from kubectl_virt_clone.model.effects import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.model.objects import (
@@ -38,6 +39,7 @@ from kubectl_virt_clone.render.tables import underlined
 from kubectl_virt_clone.render.timeline import moment, phase_line, timeline
 
 UNSET = "<unset>"
+_NONE_GIVEN = ConnectionFlags()
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Rows = Iterator[tuple[int, str, str]]
@@ -45,16 +47,21 @@ Rows = Iterator[tuple[int, str, str]]
 
 
 def description(
-    clone: Object, around: Surroundings, now: datetime, *, show_events: bool = True
+    clone: Object,
+    around: Surroundings,
+    now: datetime,
+    *,
+    show_events: bool = True,
+    flags: ConnectionFlags = _NONE_GIVEN,
 ) -> str:
-    """The whole text for one clone; ends with a newline."""
+    """The whole text for one clone, with a hint for those ``flags``; ends with a newline."""
     steps = steps_of(clone, around)
     lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, steps, now)])
     lines += _section("Timeline", timeline(steps))
     lines += _aligned(_children(clone, around))
     lines += _section("Volumes", volumes(clone, around))
     lines += _section("Conditions", _conditions(clone, now))
-    lines += _cause(diagnose(clone, around, now))
+    lines += _cause(diagnose(clone, around, now), flags)
     if show_events:
         lines += _section("Events", _events(around.events, now))
     return "\n".join(lines) + "\n"
@@ -167,10 +174,10 @@ def _conditions(clone: Object, now: datetime) -> list[str]:
     return underlined(("Type", "Status", "Reason", "Age"), rows) if rows else [NONE]
 
 
-def _cause(cause: Cause | None) -> list[str]:
+def _cause(cause: Cause | None, flags: ConnectionFlags) -> list[str]:
     if cause is None:
         return []
-    hint = [(0, "Try", escaped(cause.hint))] if cause.hint else []
+    hint = [(0, "Try", escaped(flags.in_hint(cause.hint)))] if cause.hint else []
     return _aligned([(0, "Cause", escaped(cause.sentence)), *hint])
 
 

@@ -11,22 +11,6 @@ from kubectl_virt_clone.model.objects import Key
 from kubectl_virt_clone.model.progress import SUCCESS, Goal
 from kubectl_virt_clone.model.selection import Selection
 
-# The flags that say where the clones are and who asks. A token is a secret, and never repeated.
-_REPEATED = (
-    ("namespace", "-n"),
-    ("kubeconfig", "--kubeconfig"),
-    ("context", "--context"),
-    ("cluster", "--cluster"),
-    ("user", "--user"),
-    ("server", "-s"),
-    ("certificate_authority", "--certificate-authority"),
-    ("client_certificate", "--client-certificate"),
-    ("client_key", "--client-key"),
-    ("tls_server_name", "--tls-server-name"),
-    ("impersonate_user", "--as"),
-    ("impersonate_uid", "--as-uid"),
-)
-
 
 def interrupted(
     keys: Sequence[Key],
@@ -57,10 +41,9 @@ def interrupted(
     return f"interrupted; {what} on without us. To wait again:{commands}"
 
 
-def _connection(flags: ConnectionFlags) -> list[str]:
-    words = [word for field, flag in _REPEATED for word in _repeated(flags, field, flag)]
-    words += [word for group in flags.impersonate_groups for word in ("--as-group", group)]
-    return [*words, *(["--insecure-skip-tls-verify"] if flags.insecure_skip_tls_verify else [])]
+def _connection(flags: ConnectionFlags) -> tuple[str, ...]:
+    namespace = ("-n", flags.namespace) if flags.namespace else ()
+    return (*namespace, *flags.words)
 
 
 def _selected(selection: Selection) -> list[str]:
@@ -73,9 +56,3 @@ def _selected(selection: Selection) -> list[str]:
     if selection.everything:
         words.append("--all")
     return [*words, "-A"] if words and selection.all_namespaces else words
-
-
-def _repeated(flags: ConnectionFlags, field: str, flag: str) -> tuple[str, ...]:
-    value = str(getattr(flags, field))
-    # A password in the server's address is a secret as well.
-    return (flag, value) if value and "@" not in value else ()

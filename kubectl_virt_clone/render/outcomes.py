@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import CLONES
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result
 from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.render.board import label
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
+
+_NONE_GIVEN = ConnectionFlags()
 
 
 class Met:
@@ -47,16 +50,18 @@ def failure(
     *,
     looked_once: bool,
     selection: Selection | None = None,
+    flags: ConnectionFlags = _NONE_GIVEN,
 ) -> WaitFailed | None:
     """The error that stands for all clones that did not reach ``goal``; None if all did.
 
     Names have their namespace where there are several, or were all asked for in ``selection``.
+    Hints act on the cluster that ``flags`` mean.
     """
     times = _times(selection)
     several = bool(selection and selection.all_namespaces)
     several = several or len({result.key[0] for result in results}) > 1
     failed = [
-        (_line(r, label(r.key, several=several), goal, looked_once), _code(r))
+        (_line(r, label(r.key, several=several), goal, looked_once, flags), _code(r))
         for r in results
         for _ in range(times[r.key[1]] or 1)
         if not r.met
@@ -78,11 +83,12 @@ def _code(result: Result) -> ExitCode:
     return ExitCode.CLONE_FAILED if never else ExitCode.TIMED_OUT
 
 
-def _line(result: Result, name: str, goal: Goal, looked_once: bool) -> str:
+def _line(result: Result, name: str, goal: Goal, looked_once: bool, flags: ConnectionFlags) -> str:
     why = result.cause.sentence if result.cause else result.verdict.reason
     if result.missing:
         return f'Error from server (NotFound): {CLONES.qualified} "{name}" not found'
-    hint = f"\nhint: {result.cause.hint}" if result.cause and result.cause.hint else ""
+    told = flags.in_hint(result.cause.hint) if result.cause else ""
+    hint = f"\nhint: {told}" if told else ""
     because = f": {why}{hint}" if why else ""
     if result.verdict.outcome is Outcome.NEVER:
         obj = named({"metadata": {"name": name}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
@@ -305,6 +306,32 @@ def test_the_log_of_requests_has_no_credentials(kvc: Kvc, plane: ControlPlane) -
     )
     assert last == f"POST {clones}?fieldManager=kubectl-virt-clone&fieldValidation=Strict 201"
     assert plane.token not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("--namespace",), "Option '--namespace' requires an argument."),
+        (("--rm=5",), "Option '--rm' does not take a value."),
+    ],
+)
+def test_a_flag_with_the_wrong_value_is_wrong_usage_of_its_verb(
+    kvc: Kvc, args: tuple[str, ...], reason: str
+) -> None:
+    answer = kvc("create", *args, exit_code=2)
+
+    usage = "See 'kubectl virt-clone create -h' for help and examples"
+    assert answer == ("", f"error: {reason}\n{usage}\n")
+
+
+def test_a_request_without_an_answer_is_logged_before_it_is_told(kvc: Kvc) -> None:
+    host = f"127.0.0.1:{closed_port()}"
+
+    asked, told = kvc("get", "-s", f"https://me:secret@{host}", "-v", exit_code=1).err.splitlines()
+
+    url = f"https://{host}/apis/clone.kubevirt.io"
+    assert re.sub(r"\d+ ms", "N ms", asked) == f"GET {url} without an answer in N ms"
+    assert told.startswith(f"The connection to the server {host} was refused")
 
 
 @pytest.mark.parametrize("level", [("-v", "6"), ("-v6",), ("-v=6",), ("-v",)])

@@ -114,6 +114,7 @@ OWNERS: Mapping[str, Make] = {
     "Path": World.path,
     "Style": World.style,
     "Selection": World.selection,
+    "ConnectionFlags": World.flags,
 }
 """What has methods."""
 

@@ -76,8 +76,9 @@ def test_the_connection_is_the_same_but_for_secrets():
         "insecure_skip_tls_verify": True,
     }
     assert said(**flags).endswith(
-        "\n  kubectl virt-clone wait a -n vms --kubeconfig 'my config' --context prod --as ann"
-        " --as-uid 7 --as-group x --as-group 'y z' --insecure-skip-tls-verify"
+        "\n  kubectl virt-clone wait a -n vms --kubeconfig 'my config' --context prod"
+        " -s https://host --insecure-skip-tls-verify --as ann --as-uid 7 --as-group x"
+        " --as-group 'y z'"
     )
 
 
