@@ -58,9 +58,11 @@ EVENTS = Resource("", "v1", "events", "Event")
 
 SOURCE_ALIASES = {
     "vm": VIRTUAL_MACHINES,
+    "vms": VIRTUAL_MACHINES,
     "virtualmachine": VIRTUAL_MACHINES,
     "virtualmachines": VIRTUAL_MACHINES,
     "vmsnapshot": SNAPSHOTS,
+    "vmsnapshots": SNAPSHOTS,
     "snapshot": SNAPSHOTS,
     "virtualmachinesnapshot": SNAPSHOTS,
     "virtualmachinesnapshots": SNAPSHOTS,

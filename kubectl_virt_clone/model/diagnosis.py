@@ -62,7 +62,7 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
         return _of_success(clone, around)
     own = clone_cause(clone)
     if own or not phase:
-        return own or (_of_silence(clone, around, now) if now else None)
+        return own or (silence_cause(clone, around, now) if now else None)
     if phase == "SnapshotInProgress":
         return snapshot_cause(clone, around)
     return restore_cause(clone, around) or _of_claims(clone, around)
@@ -90,6 +90,22 @@ def deleted_cause(goal: Goal) -> Cause:
     return Cause("clone-deleted", gone_before(goal), final=True)
 
 
+def silence_cause(obj: Object, around: Surroundings, now: datetime) -> Cause | None:
+    """The cause for a clone or a snapshot that has no status although it was created long ago."""
+    created = time_at(obj, "metadata", "creationTimestamp")
+    if created is None or at(obj, "status") or around.events.objects:
+        return None
+    if now - created < timedelta(seconds=SILENT_SECONDS):
+        return None
+    found = "no status" if around.events.unreadable else "no status and no event"
+    return Cause(
+        "controller-silent",
+        f"KubeVirt has not looked at it yet, there is {found}:"
+        " virt-controller is busy, or does not run",
+        kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),
+    )
+
+
 def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
     """A cause in KubeVirt's own words, with the command that shows or mends what it speaks of."""
     if id_ == "source-missing":
@@ -103,21 +119,6 @@ def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
         hint = deletion(clone) if final else ""
     told = "; ".join(sentence.splitlines()) or "KubeVirt gives no reason"
     return Cause(id_, told, hint, final)
-
-
-def _of_silence(clone: Object, around: Surroundings, now: datetime) -> Cause | None:
-    created = time_at(clone, "metadata", "creationTimestamp")
-    if created is None or at(clone, "status") or around.events.objects:
-        return None
-    if now - created < timedelta(seconds=SILENT_SECONDS):
-        return None
-    found = "no status" if around.events.unreadable else "no status and no event"
-    return Cause(
-        "controller-silent",
-        f"KubeVirt has not looked at it yet, there is {found}:"
-        " virt-controller is busy, or does not run",
-        kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),
-    )
 
 
 def _of_success(clone: Object, around: Surroundings) -> Cause | None:

@@ -123,7 +123,9 @@ def read_clone(document: object) -> dict[str, Any]:
     """
     if not isinstance(document, Mapping):
         raise ManifestError("the document is not a Kubernetes object")
-    kind, api_version = document.get("kind"), document.get("apiVersion")
+    kind, api_version = document.get("kind"), document.get("apiVersion") or ""
+    if not kind:
+        raise ManifestError("Object 'Kind' is missing in the document")
     if kind != CLONES.kind or api_version not in _API_VERSIONS:
         raise ManifestError(
             f'expected kind "{CLONES.kind}" in {" or ".join(_API_VERSIONS)},'

@@ -5,6 +5,8 @@ Only text is judged here; whether the object exists is the cluster's to say.
 
 from __future__ import annotations
 
+import re
+
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.model.api import (
     CLONE_GROUP,
@@ -49,10 +51,12 @@ def parse_clone(text: str) -> str:
 def parse_kind(text: str) -> Resource:
     """The resource that ``text`` names in any of kubectl's and virtctl's spellings.
 
-    Raises InvalidValue for a kind that can't be cloned.
+    kubectl's may have the group behind them, and a version before that. Raises InvalidValue for a
+    kind that can't be cloned.
     """
-    resource = SOURCE_ALIASES.get(text.lower())
-    if resource is None:
+    alias, _, group = text.lower().partition(".")
+    resource = SOURCE_ALIASES.get(alias)
+    if resource is None or not re.fullmatch(rf"(v\w+\.)?{re.escape(resource.group)}|", group):
         raise InvalidValue(f'"{text}" can\'t be cloned; a source is one of {KINDS}')
     return resource
 

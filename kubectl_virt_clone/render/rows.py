@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubectl_virt_clone.model.batch import Batch
-from kubectl_virt_clone.model.diagnosis import clone_cause, diagnose
+from kubectl_virt_clone.model.diagnosis import clone_cause, diagnose, silence_cause
 from kubectl_virt_clone.model.objects import (
     Object,
     mapping_at,
@@ -20,6 +20,7 @@ from kubectl_virt_clone.model.objects import (
     time_at,
 )
 from kubectl_virt_clone.model.progress import FAILED, SUCCEEDED, phase_of
+from kubectl_virt_clone.model.surroundings import Listing, Surroundings
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import documents, listed, watch_events
@@ -29,6 +30,8 @@ HEADERS = ("NAME", "PHASE", "SOURCE", "TARGET", "READY", "AGE")
 WIDE_HEADERS = ("KIND", "SNAPSHOT", "RESTORE", "ELAPSED", "CAUSE")
 EVENT_WIDTH = len("MODIFIED")  # rows that come later stay in line
 NONE, UNKNOWN, PENDING = "<none>", "<unknown>", "Pending"
+
+_EVENTS_UNREAD = Surroundings(events=Listing(unreadable="a table reads none"))
 
 Clock = Callable[[], datetime]
 
@@ -108,9 +111,11 @@ def _row(clone: Object, batch: Batch, look: Look, now: datetime) -> list[str]:
 
 def _wide(clone: Object, batch: Batch, created: datetime | None, now: datetime) -> list[str]:
     cause, around = clone_cause(clone), batch.around(clone)
-    # Without a child nothing more is known: of its events none was read.
+    # Without a child little more is known: of its events none was read.
     if cause is None and (around.snapshot or around.restore):
         cause = diagnose(clone, around, now)
+    elif cause is None:
+        cause = silence_cause(clone, _EVENTS_UNREAD, now)
     return [
         text_at(clone, "spec", "source", "kind") or NONE,
         text_at(clone, "status", "snapshotName") or NONE,

@@ -177,7 +177,9 @@ OBJECT = "virtualmachineclone.clone.kubevirt.io/clone-1"
         (None, "the document is not a Kubernetes object"),
         ("text", "the document is not a Kubernetes object"),
         (["item"], "the document is not a Kubernetes object"),
-        ({}, f'{EXPECTED}, found kind "None" in "None"'),
+        ({}, "Object 'Kind' is missing in the document"),
+        ({**a_clone(), "kind": ""}, "Object 'Kind' is missing in the document"),
+        ({"kind": "Pod"}, f'{EXPECTED}, found kind "Pod" in ""'),
         (
             {**a_clone(), "kind": "VirtualMachine", "apiVersion": "kubevirt.io/v1"},
             f'{EXPECTED}, found kind "VirtualMachine" in "kubevirt.io/v1"',

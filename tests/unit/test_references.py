@@ -26,6 +26,12 @@ from kubectl_virt_clone.model.references import parse_clone, parse_kind, parse_r
         ("snapshot", SNAPSHOTS),
         ("VirtualMachineSnapshot", SNAPSHOTS),
         ("virtualmachinesnapshots", SNAPSHOTS),
+        ("vms", VIRTUAL_MACHINES),
+        ("vmsnapshots", SNAPSHOTS),
+        ("virtualmachine.kubevirt.io", VIRTUAL_MACHINES),
+        ("virtualmachines.v1.kubevirt.io", VIRTUAL_MACHINES),
+        ("virtualmachinesnapshot.snapshot.kubevirt.io", SNAPSHOTS),
+        ("VirtualMachineSnapshot.v1beta1.Snapshot.kubevirt.io", SNAPSHOTS),
     ],
 )
 def test_a_kind_is_known_in_every_spelling(text, resource):
@@ -41,6 +47,7 @@ def test_a_kind_is_known_in_every_spelling(text, resource):
         ("vmsnapshot/nightly", None, Reference(SNAPSHOTS, "nightly")),
         ("nightly", SNAPSHOTS, Reference(SNAPSHOTS, "nightly")),
         ("vmsnapshot/nightly", SNAPSHOTS, Reference(SNAPSHOTS, "nightly")),
+        ("virtualmachine.kubevirt.io/web", None, Reference(VIRTUAL_MACHINES, "web")),
     ],
 )
 def test_a_reference_is_a_kind_and_a_name(text, kind, reference):
@@ -55,6 +62,16 @@ def test_a_reference_is_a_kind_and_a_name(text, kind, reference):
         ("/web", None, '"/web" names no kind before the /; write vm/web or web'),
         ("pod/web", None, '"pod" can\'t be cloned; a source is one of vm, vmsnapshot'),
         ("a/vm/web", None, '"a/vm" can\'t be cloned; a source is one of vm, vmsnapshot'),
+        ("vm.apps/web", None, '"vm.apps" can\'t be cloned; a source is one of vm, vmsnapshot'),
+        *(
+            (f"{kind}/web", None, f'"{kind}" can\'t be cloned; a source is one of vm, vmsnapshot')
+            for kind in (
+                "vm.snapshot.kubevirt.io",
+                "vm.v1",
+                "vm.v1.kubevirt.io.x",
+                "vm.kubevirtXio",
+            )
+        ),
         (
             "vm/web",
             SNAPSHOTS,

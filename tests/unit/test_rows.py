@@ -96,11 +96,24 @@ def test_of_a_child_that_was_not_read_nothing_is_said(children):
     assert [row.split()[-1] for row in rows] == ["<none>"] * 2
 
 
-def test_of_a_clone_that_kubevirt_has_not_looked_at_yet_nothing_is_said():
+@pytest.mark.parametrize(
+    ("seconds", "cause"),
+    [
+        (4, "<none>"),
+        (
+            5,
+            "KubeVirt has not looked at it yet, there is no status: virt-controller is busy,"
+            " or does not run",
+        ),
+    ],
+)
+def test_of_a_clone_without_a_status_only_its_age_says_something(seconds, cause):
     new = a_clone()
+    new["metadata"]["creationTimestamp"] = (LATER - timedelta(seconds=seconds)).isoformat()
     del new["status"]
     children = {(RESTORES.kind, "default", RESTORE): a_restore(sentence="of another clone")}
-    assert text(batch(new, children=children), output="wide").split()[-1] == "<none>"
+    row = text(batch(new, children=children), output="wide", headers=False)
+    assert row.split(f"{seconds}s")[-1].strip() == cause
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
