@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
 
@@ -21,10 +22,12 @@ from kubectl_virt_clone.render.board import Board, label, state
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.frames import frame, last_line, span_of_time
 from kubectl_virt_clone.render.interruption import interrupted
+from kubectl_virt_clone.render.outcomes import failure
 from kubectl_virt_clone.render.screen import Screen
 from kubectl_virt_clone.render.style import moves_its_cursor, style_of
 
 FRAME_SECONDS = 0.1
+_NO_FLAGS = ConnectionFlags()
 
 Clock = Callable[[], float]
 """Counts seconds."""
@@ -46,25 +49,39 @@ def progress(
 ) -> Iterator[Quiet]:
     """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
-    Ctrl-C and SIGTERM become a WaitInterrupted that says how to wait again: with the same
-    ``flags``, and the ``selection`` or the names of what is not decided.
+    Ctrl-C and SIGTERM become a WaitInterrupted that says what has failed by then, and how to wait
+    again: with the same ``flags``, and the ``selection`` or the names of what is not decided.
     """
     selection = selection or Selection()
+    several = selection.all_namespaces
     if quiet:
         shown = Quiet(met)
     elif stream.isatty() and moves_its_cursor():
-        shown = Drawn(stream, met, clock, several=selection.all_namespaces)
+        shown = Drawn(stream, met, clock, several=several, flags=flags)
     else:
-        shown = Lines(stream, met, clock, several=selection.all_namespaces)
+        shown = Lines(stream, met, clock, several=several, flags=flags)
+
+    def told() -> str:
+        failed = failure(shown.failed, goal, looked_once=False, selection=selection, flags=flags)
+        lines = [str(failed)] if failed else []
+        if shown.undecided or (selection and not shown.has_begun):
+            keys = list(shown.undecided)
+            lines += [interrupted(keys, goal, flags, selection, fail_on_pending=fail_on_pending)]
+        return "\n".join(lines)
+
+    with resumable(told), shown:
+        yield shown
+
+
+@contextmanager
+def resumable(told: Callable[[], str]) -> Iterator[None]:
+    """Make Ctrl-C and SIGTERM a WaitInterrupted with what is ``told`` then, if that is anything."""
     try:
-        with shown:
-            yield shown
+        yield
     except (KeyboardInterrupt, SystemExit) as end:
-        if not shown.undecided and (shown.has_begun or not selection):
+        message = told()
+        if not message:
             raise
-        message = interrupted(
-            list(shown.undecided), goal, flags, selection, fail_on_pending=fail_on_pending
-        )
         by_signal = isinstance(end, SystemExit)
         code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
         raise WaitInterrupted(message, code) from end
@@ -79,6 +96,7 @@ class Quiet:
         self._met = met
         self._decided: set[Key] = set()
         self.undecided: dict[Key, None] = {}
+        self.failed: list[Result] = []
         self.has_begun = False
 
     def began(self, keys: Collection[Key]) -> None:
@@ -95,6 +113,8 @@ class Quiet:
         self.undecided.pop(result.key, None)
         if result.verdict.outcome is Outcome.MET:
             self._met(result)
+        else:
+            self.failed.append(result)
 
     def tick(self) -> None:
         """Some time passed without a change."""
@@ -120,9 +140,18 @@ class Lines(Quiet):
     Names have their namespace where there may be ``several``, or are.
     """
 
-    def __init__(self, stream: TextIO, met: Met, clock: Clock, *, several: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        met: Met,
+        clock: Clock,
+        *,
+        several: bool = False,
+        flags: ConnectionFlags = _NO_FLAGS,
+    ) -> None:
         super().__init__(met)
         self._several = several
+        self._in_hint = flags.in_hint
         self._stream = stream
         self._clock = clock
         self._began = clock()
@@ -145,7 +174,7 @@ class Lines(Quiet):
         self._shown[key] = now
         because = f" ({escaped(cause.sentence)})" if cause else ""
         if cause and cause.hint and cause.sentence != before[1]:
-            because += f"; hint: {escaped(cause.hint)}"
+            because += f"; hint: {escaped(self._in_hint(cause.hint))}"
         elapsed = span_of_time(self._clock() - self._began)
         name = label(key, several=self._several)
         where = f"{escaped(name)}: {escaped(state(now[0]))}"
@@ -175,8 +204,17 @@ class Drawn(Quiet):
 
     interval = FRAME_SECONDS
 
-    def __init__(self, stream: TextIO, met: Met, clock: Clock, *, several: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        met: Met,
+        clock: Clock,
+        *,
+        several: bool = False,
+        flags: ConnectionFlags = _NO_FLAGS,
+    ) -> None:
         super().__init__(met)
+        self._in_hint = flags.in_hint
         self._screen = Screen(stream)
         self._style = style_of(stream)
         self._clock = clock
@@ -193,6 +231,8 @@ class Drawn(Quiet):
 
     def changed(self, clone: Object, cause: Cause | None) -> None:
         """Show where it is now."""
+        if cause:
+            cause = replace(cause, hint=self._in_hint(cause.hint))
         self._board.changed(clone, cause, self._clock())
         self.tick()
 

@@ -30,6 +30,7 @@ class Screen(io.TextIOBase):
         self._stream = stream
         self._lock = threading.RLock()
         self._frame: list[str] = []
+        self._columns = 0  # of the terminal, when the frame was drawn
         self._unfinished = ""
 
     @property
@@ -72,22 +73,24 @@ class Screen(io.TextIOBase):
         return self._stream.fileno()
 
     def _put(self, above: str, frame: Sequence[str]) -> None:
-        rows = self._rows_above_the_last()
+        columns = self.size.columns
+        rows = self._rows_above_the_last(columns)
         text = "\r" + _up(rows)  # what the user types moves the cursor too
-        if above or not frame:
+        # Rows of a line that was broken are one line again when the terminal becomes wider, with
+        # whatever was drawn on them, unless they were cleared.
+        if above or not frame or columns != self._columns:
             text += _cleared(rows) + above
         if frame:
             text += f"{_CLEAR_LINE_END}\n".join(frame) + f"{_CLEAR_BELOW}\r"
-        self._frame = list(frame)
+        self._frame, self._columns = list(frame), columns
         self._stream.write(text)
         self._stream.flush()
 
-    def _rows_above_the_last(self) -> int:
+    def _rows_above_the_last(self, columns: int) -> int:
         """How far it is from the last line of the frame to its first.
 
         A terminal that has become narrower has broken the lines above into several.
         """
-        columns = self.size.columns
         above = (width(_COLOURS.sub("", line)) for line in self._frame[:-1])
         return sum(max(1, -(-wide // columns)) for wide in above)
 

@@ -110,3 +110,51 @@ def test_log_lines_do_not_stick_to_the_frame(plane: Planes, pane: Panes) -> None
         "c: Succeeded 4/4 ████ <t>",
         "exit=0",
     ]
+
+
+def test_ctrl_c_leaves_what_has_failed_with_its_cause(plane: Planes, pane: Panes) -> None:
+    started = plane(speed=float("inf"))
+    a_clone(started, "failed", source="vm-tpm")
+    a_clone(started, "pending", source="nosuch")
+    shell = pane(columns=250)
+    shell.run("wait", "failed", "pending")
+    shell.until(lambda rows: rows[-1].startswith("0 of 2 done, 1 failed, 1 running"))
+
+    shell.press("C-c")
+
+    summary, failed, hint, *rest = timeless(shell.until_done())
+    assert summary == "0 of 2 done, 1 failed, 1 running after <t>"
+    assert failed.startswith(f"error: {OBJECT}/failed will not reach phase=Succeeded: ")
+    assert hint == "hint: kubectl delete vmclone/failed -n default"
+    assert rest == [
+        "interrupted; the clone pending goes on without us. To wait again:",
+        "  kubectl virt-clone wait pending -n default",
+        "exit=130",
+    ]
+
+
+def test_a_terminal_that_becomes_narrower_and_wider_again_keeps_what_is_above_the_frame(
+    plane: Planes, pane: Panes
+) -> None:
+    started = plane(speed=float("inf"))
+    a_clone(started, "done")
+    a_clone(started, "c", source="nosuch")
+    shell = pane()
+    shell.run("wait", "done", "c")
+    shell.until(lambda rows: rows[-1].startswith("1 of 2 done, 1 running") and "nosuch" in rows[-2])
+
+    shell.resize(20, 10)
+    shell.until(lambda rows: rows[-1] == "1 of 2 done, 1 run…")
+    shell.resize(80, 10)
+    shell.until(lambda rows: rows[-1].startswith("1 of 2 done, 1 running"))
+    shell.press("C-c")
+
+    # What tmux has moved off the screen meanwhile nobody can clear.
+    met, *_, last, told, again, code = timeless(shell.until_done())
+    assert [met, last, told, again, code] == [
+        f"{OBJECT}/done condition met",
+        "1 of 2 done, 1 running after <t>",
+        "interrupted; the clone c goes on without us. To wait again:",
+        "  kubectl virt-clone wait c -n default",
+        "exit=130",
+    ]

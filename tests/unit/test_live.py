@@ -4,6 +4,7 @@ import io
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.model.cause import Cause
 from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.progress import MET, SUCCESS, Outcome, Result, Verdict
-from kubectl_virt_clone.render.live import Drawn, Lines, Quiet, progress
+from kubectl_virt_clone.render.live import Drawn, Lines, Quiet, progress, resumable
 from kubectl_virt_clone.render.messages import log
 from tests.unit.builders import a_clone
 from tests.unit.emulator import Clock, Terminal
@@ -446,3 +447,80 @@ def test_an_interrupted_wait_says_how_to_wait_for_what_is_not_decided(end, code,
 def test_an_interruption_when_all_is_decided_is_just_that():
     with pytest.raises(KeyboardInterrupt):
         ended_by(KeyboardInterrupt(), keys=[KEY], then=[decided(met("clone-1"))])
+
+
+FAILED = (
+    "error: virtualmachineclone.clone.kubevirt.io/clone-1 will not reach phase=Succeeded:"
+    " no backend\n"
+    "hint: kubectl delete vmclone/clone-1"
+)
+GOES_ON = (
+    "interrupted; the clone b goes on without us. To wait again:\n"
+    "  kubectl virt-clone wait b -n vms"
+)
+
+
+def failed_with_a_hint(name):
+    cause = Cause("clone-failed", "no backend", f"kubectl delete vmclone/{name}", final=True)
+    return replace(failed(name), cause=cause)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_has_failed_before_an_interruption_is_told_with_its_cause(quiet):
+    with pytest.raises(WaitInterrupted) as raised:
+        ended_by(
+            KeyboardInterrupt(),
+            quiet=quiet,
+            keys=[KEY, ("vms", "b")],
+            then=[decided(failed_with_a_hint("clone-1"))],
+        )
+    assert str(raised.value) == f"{FAILED}\n{GOES_ON}"
+
+
+def test_an_interruption_when_all_has_failed_tells_that():
+    with pytest.raises(WaitInterrupted) as raised:
+        ended_by(KeyboardInterrupt(), keys=[KEY], then=[decided(failed_with_a_hint("clone-1"))])
+    assert str(raised.value) == FAILED
+    assert raised.value.exit_code == ExitCode.INTERRUPTED
+
+
+def test_a_frame_keeps_what_has_failed_for_an_interruption(wait):
+    two = wait(keys=[KEY, key("b")])
+    two.shown.decided(failed("b"))
+    two.end()
+    assert [result.name for result in two.shown.failed] == ["b"]
+
+
+@pytest.mark.parametrize("kind", [Lines, Drawn])
+def test_a_hint_acts_on_the_cluster_that_the_flags_chose(kind, monkeypatch):
+    terminal, clock = Terminal(monkeypatch, columns=80), Clock()
+    with kind(terminal, print, clock, flags=ConnectionFlags(kubeconfig="/other")) as shown:
+        shown.began([KEY])
+        clock.now += 1
+        shown.changed(a_clone(""), NO_SOURCE)
+        assert "hint: kubectl --kubeconfig /other get vm" in "".join(terminal.rows)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (SystemExit(128 + signal.SIGTERM), ExitCode.TERMINATED),
+    ],
+)
+def test_what_is_told_of_an_end_by_a_signal_is_asked_for_then(end, code):
+    there = []
+
+    def ended():
+        with resumable(lambda: " ".join(there)):
+            there.append("one is there")
+            raise end
+
+    with pytest.raises(WaitInterrupted) as raised:
+        ended()
+    assert (str(raised.value), raised.value.exit_code) == ("one is there", code)
+
+
+def test_an_end_by_a_signal_of_which_nothing_can_be_told_stays_what_it_is():
+    with pytest.raises(KeyboardInterrupt), resumable(str):
+        raise KeyboardInterrupt

@@ -61,12 +61,16 @@ def test_what_the_user_types_is_drawn_over(terminal, screen):
     assert terminal.rows == ["three", "four"]
 
 
-def test_lines_that_a_narrower_terminal_has_broken_are_counted(terminal, screen, monkeypatch):
+def test_rows_that_a_narrower_terminal_has_made_are_counted_and_cleared_once(
+    terminal, screen, monkeypatch
+):
     screen.draw(["a" * 19, "\x1b[31m" + "日" * 9 + "\x1b[0m", "b" * 19])
     monkeypatch.setenv("COLUMNS", "9")
     terminal.writes.clear()
     screen.draw(["c"])
-    assert terminal.writes == ["\r\x1b[5Ac\x1b[J\r"]
+    screen.draw(["d"])
+    cleared = "\x1b[K\n" * 5 + "\x1b[J" + "\x1b[5A"
+    assert terminal.writes == [f"\r\x1b[5A{cleared}c\x1b[J\r", "\rd\x1b[J\r"]
 
 
 @pytest.fixture
