@@ -85,6 +85,7 @@ class Judge:
         self._notice = notice
         self._fail_on_pending = fail_on_pending
         self._targets: dict[str, Once[dict[Key, Object]]] = {}
+        self._dark: dict[str, str] = {}  # for which clone it was said that VMs may not be read
 
     def prepare(self, present: Mapping[Key, Object], undecided: Iterable[Key]) -> None:
         """Read the targets of many clones in one list; only to save a request for each.
@@ -166,7 +167,8 @@ class Judge:
             if not (listed and is_marked(clone, listed().pop((namespace, target), {}))):
                 cause = doubt(self._session, clone, read_timeout=ASIDE_SECONDS)
         except Unconfirmed as error:
-            self._notice(f"whether {name} made its target can't be told: {error}")
+            if self._dark.setdefault(namespace, name) == name:
+                self._notice(f"whether a clone made its target can't be told: {error}")
         except (ConnectionFailed, StatusError) as error:
             why = f"it says {SUCCEEDED}, but its target could not be read: {error}"
             return Judgement(Verdict(Outcome.POSSIBLE, why), again=True)
