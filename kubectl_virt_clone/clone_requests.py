@@ -15,6 +15,7 @@ import click
 
 from kubectl_virt_clone.errors import ManifestError
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.model.finding import FILES, FLAGS, SERIES
 from kubectl_virt_clone.model.manifest import CloneRequest, build_clone, named, read_clone
 from kubectl_virt_clone.model.objects import key_of, name_of, text_at
 from kubectl_virt_clone.model.references import parse_reference
@@ -56,6 +57,13 @@ def requested_clones(asked: Mapping[str, Any], namespace: str) -> list[dict[str,
 def is_series(asked: Mapping[str, Any]) -> bool:
     """Whether several clones were asked for with flags, or as many as --count says."""
     return asked["count"] is not None or len(asked["targets"]) > 1
+
+
+def form_of(asked: Mapping[str, Any]) -> str:
+    """How the clones were asked for, for hints that speak of it: one of FLAGS, SERIES and FILES."""
+    if asked["filenames"]:
+        return FILES
+    return SERIES if is_series(asked) else FLAGS
 
 
 def _flags(spec: dict[str, Any]) -> dict[str, Any]:
@@ -103,8 +111,12 @@ def _check_series(name: str, targets: list[str], count: int | None, spec: dict[s
             raise click.UsageError("--count needs {} in --target, or in NAME")
     if count is None and has_place("".join(targets)):
         raise click.UsageError("{} stands for the numbers of --count, which is missing")
-    if several and spec["new_mac_address"]:
-        raise click.UsageError("--new-mac-address can't be given to several VMs")
+    for flag, value in (
+        ("--new-mac-address", spec["new_mac_address"]),
+        ("--new-smbios-serial", spec["new_smbios_serial"]),
+    ):
+        if several and value:
+            raise click.UsageError(f"{flag} can't be given to several VMs")
 
 
 def _request(

@@ -1,7 +1,8 @@
 """What the checks judge a clone by, read with as few requests as they need, sent side by side.
 
 At most seven for one clone besides discovery: source, target, other clones, other VMs, KubeVirt,
-then the claims or the snapshot's content, then the storage classes. Nothing is judged here.
+then the claims or the snapshot's content, then the storage classes or, where there is no source,
+the namespace. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kubectl_virt_clone.model.api import (
     VIRTUAL_MACHINES,
     Resource,
 )
+from kubectl_virt_clone.model.finding import FLAGS
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.objects import Key, Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
@@ -40,6 +42,7 @@ from kubectl_virt_clone.model.preflight.facts import (
 from kubectl_virt_clone.model.preflight.values import new_macs
 from kubectl_virt_clone.model.surroundings import Lookup
 
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
 
 _AT_ONCE = 8
@@ -49,17 +52,23 @@ Question = tuple[tuple[str, ...], Callable[[], Any]]
 
 
 def gather_each(
-    session: Session, clones: Sequence[Object], served: Resource, *, rights: bool = False
+    session: Session,
+    clones: Sequence[Object],
+    served: Resource,
+    *,
+    rights: bool = False,
+    form: str = FLAGS,
 ) -> list[Facts]:
     """The facts about each clone of a request; what several of them need is read once.
 
     A clone's siblings in the request count among the other clones of those after it. With
     ``rights`` the server is also asked whether the user may create it; ``create`` itself is told
-    soon enough. What can't be read is said to be unreadable, never an error.
+    soon enough. ``form`` is how the clones were asked for, for the hints. What can't be read is
+    said to be unreadable, never an error.
     """
     reader = _Reader(session, served)
     facts = [
-        Facts(namespace=text_at(clone, "metadata", "namespace") or session.namespace)
+        Facts(namespace=text_at(clone, "metadata", "namespace") or session.namespace, form=form)
         for clone in clones
     ]
     reader.look_for_targets(clones, facts)
@@ -97,7 +106,7 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
     if from_snapshot(clone):
         if name := content_name(source):
             wanted["content"] = reader.object(SNAPSHOT_CONTENTS, facts.namespace, name)
-    elif source is None and source_name(clone) and not facts.source.unreadable:
+    elif _is_missing(clone, facts):
         # Which VM was meant? Only its name can be wrong, so nothing else is left to ask for.
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
     elif any(claims_of(source)):
@@ -108,26 +117,37 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
 
 
 def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
-    """The storage classes, if there is a claim of any."""
-    if not storage_classes_used(clone, facts):
-        return {}
-    return {"storage_classes": reader.listing(STORAGE_CLASSES, "")}
+    """The storage classes, if there is a claim of any; the namespace, if nothing is found in it."""
+    wanted: dict[str, Question] = {}
+    if storage_classes_used(clone, facts):
+        wanted["storage_classes"] = reader.listing(STORAGE_CLASSES, "")
+    if _is_missing(clone, facts) and not (facts.vms and facts.vms.objects):
+        wanted["own_namespace"] = reader.object(NAMESPACES, "", facts.namespace)
+    return wanted
+
+
+def _is_missing(clone: Object, facts: Facts) -> bool:
+    return bool(source_name(clone)) and facts.source == Lookup()
 
 
 def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Facts]:
     """The facts of each clone, with the documents before it as if they were created already.
 
-    Of the other clones only those are kept that make the target, or the source: all that a rule
-    asks for, and there may be thousands of others.
+    Of the other clones only those are kept that make the target, or the source, or have the name:
+    all that a rule asks for, and there may be thousands of others.
     """
     makers: dict[Key, list[Object]] = {}
+    namesakes: dict[Key, Object] = {}
     for own in {own.namespace: own for own in facts}.values():
         for other in own.clones.objects:
+            namesakes[own.namespace, name_of(other)] = other
             makers.setdefault((own.namespace, target_name(other)), []).append(other)
     among = []
     for clone, own in zip(clones, facts, strict=True):
         names = dict.fromkeys((target_name(clone), source_name(clone)))
         others = [other for name in names for other in makers.get((own.namespace, name), ())]
+        if itself := namesakes.get((own.namespace, name_of(clone))):
+            others.append(itself)
         among.append(replace(own, clones=replace(own.clones, objects=tuple(others))))
         makers.setdefault((own.namespace, target_name(clone)), []).append(clone)
     return among

@@ -84,7 +84,7 @@ class Asked:
     "--older-than",
     type=DURATION,
     metavar="DURATION",
-    help="Only clones created so long ago, by this computer's clock: 30m, 1h, 168h.",
+    help="Of those selected, only clones created so long ago, by this computer's clock: 30m, 1h.",
 )
 @click.option("--ignore-not-found", is_flag=True, help="A name that does not exist is no error.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask before --all on a terminal.")
@@ -123,7 +123,7 @@ def command(
     from kubectl_virt_clone.render.messages import log, warn
 
     how, limits = Asked(**asked), Limits(finished, older_than)
-    if not (selection or limits):
+    if not (selection or limits.finished):  # an age alone selects nothing: -A is everybody's
         raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
     flags = connection_flags(ctx)
     session = connect(flags, log=log, warn=warn)
@@ -138,8 +138,8 @@ def command(
     missing = [e for e in found.errors if not (how.ignore_not_found and is_missing(e))]
     with _interruptible(removal):
         failed = _remove(removal, missing, how)
-        _say_what_stays(session, namespace, removal.gone)
-        errors = _tidy_up(session, served, removal, found, selection, limits, how)
+        _say_what_stays(session, namespace, removal.gone, flags)
+        errors = _tidy_up(session, served, removal, found, selection, limits, how, flags)
         if removal.gone and how.wait and how.dry_run == "none":
             errors += _wait(session, served, removal, how.timeout, selection, flags)
     if errors:
@@ -210,12 +210,14 @@ def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> 
     return bool(errors)
 
 
-def _say_what_stays(session: Session, namespace: str, gone: Sequence[Object]) -> None:
+def _say_what_stays(
+    session: Session, namespace: str, gone: Sequence[Object], flags: ConnectionFlags
+) -> None:
     from kubectl_virt_clone.cluster.leftovers import what_stays
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.removal import staying
 
-    for line in staying(what_stays(session, namespace, gone)):
+    for line in staying(what_stays(session, namespace, gone), flags=flags):
         log(line)
 
 
@@ -227,6 +229,7 @@ def _tidy_up(
     selection: Selection,
     limits: Limits,
     how: Asked,
+    flags: ConnectionFlags,
 ) -> list[VirtCloneError]:
     """Delete the snapshots that nobody needs, where the finished clones were to be deleted.
 
@@ -245,7 +248,7 @@ def _tidy_up(
             log(unread(SNAPSHOTS.plural))
         else:
             old = [snapshot for snapshot in left if is_older(snapshot, AN_HOUR, now)]
-            for line in [young(snapshot) for snapshot in left if snapshot not in old]:
+            for line in [young(s, flags=flags) for s in left if s not in old]:
                 log(line)
     snapshots = _removal(session, SNAPSHOTS, old, how, named=False)
     if old:

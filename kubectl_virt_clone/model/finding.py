@@ -20,6 +20,7 @@ IDS = (
     "field-unsupported",
     "unknown-field",
     "invalid-name",
+    "clone-exists",
     "source-missing",
     "source-kind",
     "snapshot-not-ready",
@@ -54,6 +55,10 @@ IDS = (
 
 ALL = "all"
 """Stands for every id where checks are to be skipped."""
+
+
+FLAGS, SERIES, FILES = "flags", "series", "files"
+"""What a hint can speak of: how a clone was asked for, alone, among several, or in a manifest."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ _KEPT = (
 class Limits:
     """What narrows a selection: only ``finished`` clones, only those ``older_than`` some seconds.
 
-    Raises InvalidValue for a negative age.
+    ``finished`` is a selection, too, where there is no other. Raises InvalidValue for a negative
+    age.
     """
 
     finished: bool = False
@@ -53,9 +54,6 @@ class Limits:
     def __post_init__(self) -> None:
         if self.older_than is not None and self.older_than < 0:
             raise InvalidValue("--older-than must not be negative")
-
-    def __bool__(self) -> bool:
-        return self.finished or self.older_than is not None
 
     def allow(self, clone: Object, now: datetime) -> bool:
         """Whether the clone may be deleted."""
@@ -98,13 +96,13 @@ def unfinished(clone: Object) -> str:
     """What it means that this clone is deleted before its end; empty if it is finished."""
     if is_finished(clone):
         return ""
-    target = f"target {_target(clone)}" if _target(clone) else "its target"
     phase = phase_of(clone)
     if phase == SUCCEEDED:
+        target = f"target {_target(clone)}" if _target(clone) else "its target"
         return f"not all volumes of {target} are bound, and what they are to be filled from goes"
     if not phase:
-        return f"unfinished, KubeVirt has not begun with it: {target} is not made"
-    return f"unfinished, in {phase}: what KubeVirt made for it goes, and {target} is not complete"
+        return "unfinished, and KubeVirt has made nothing for it"
+    return f"unfinished, in {phase}: what KubeVirt made for it goes"
 
 
 def held(result: Result) -> Result:
@@ -120,12 +118,14 @@ def held(result: Result) -> Result:
 class Remains:
     """What stays of deleted clones: target VMs, and restored claims that belong to no VM.
 
+    ``begun`` are the targets that KubeVirt made for clones that were not finished.
     ``unread`` names the resources that could not be read, so that more may have stayed.
     """
 
     targets: Sequence[Key] = ()
     claims: Sequence[Key] = ()
     unread: Sequence[str] = ()
+    begun: Sequence[Key] = ()
 
 
 def remains(
@@ -136,13 +136,15 @@ def remains(
 ) -> Remains:
     """What stays of the clones that are ``gone``, where ``vms`` and ``claims`` are still there."""
     found = {key_of(vm): vm for vm in vms}
-    targets: dict[Key, None] = {}
+    targets, begun = dict[Key, None](), list[Key]()
     restores = set[Key]()
     for clone in gone:
         key = (key_of(clone)[0], _target(clone))
         target = found.get(key)
-        if phase_of(clone) == SUCCEEDED or (target is not None and is_marked(clone, target)):
+        if phase_of(clone) == SUCCEEDED:
             targets[key] = None
+        elif target is not None and is_marked(clone, target):
+            begun.append(key)
         else:
             restores.add((key[0], f"tmp-restore-{uid_of(clone)}"))
     orphaned = [
@@ -152,7 +154,8 @@ def remains(
         and not at(claim, "metadata", "ownerReferences")
         and not text_at(claim, "metadata", "deletionTimestamp")
     ]
-    return Remains(tuple(key for key in targets if key[1]), tuple(orphaned), tuple(unread))
+    named = tuple(key for key in targets if key[1])
+    return Remains(named, tuple(orphaned), tuple(unread), tuple(begun))
 
 
 def is_left_behind(snapshot: Object) -> bool:

@@ -6,11 +6,13 @@ Which level means what is ``model.preflight``'s; what goes to which stream, the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
 from kubectl_virt_clone.model.api import CLONES
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, WARNING, Finding
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, text_at
@@ -22,8 +24,24 @@ from kubectl_virt_clone.render.tables import plain
 
 HEADERS = ("ID", "LEVEL", "MESSAGE", "HINT")
 NO_FINDINGS = "no findings"
+_SHOWN = 3
 Checked = tuple[Object, Sequence[Finding]]
 """A clone's manifest and what was found out about it."""
+_NONE_GIVEN = ConnectionFlags()
+
+
+def acting(findings: Sequence[Finding], flags: ConnectionFlags) -> list[Finding]:
+    """The findings with hints that act on the cluster that ``flags`` mean.
+
+    Rights are not given to oneself.
+    """
+    return [
+        replace(item, hint=flags.in_hint(item.hint, as_user=item.id != "rbac")) for item in findings
+    ]
+
+
+def _all_acting(checked: Sequence[Checked], flags: ConnectionFlags) -> list[Checked]:
+    return [(clone, acting(found, flags)) for clone, found in checked]
 
 
 def table(findings: Sequence[Finding]) -> str:
@@ -59,8 +77,11 @@ def as_values(findings: Sequence[Finding]) -> list[dict[str, str]]:
     ]
 
 
-def report(checked: Sequence[Checked], output: str | None) -> str:
+def report(
+    checked: Sequence[Checked], output: str | None, *, flags: ConnectionFlags = _NONE_GIVEN
+) -> str:
     """What ``check`` prints for the clones of a request, as tables or as JSON."""
+    checked = _all_acting(checked, flags)
     if output == "json":
         clones = [{"clone": named(clone), "findings": as_values(found)} for clone, found in checked]
         return _json(clones[0] if len(clones) == 1 else {"clones": clones})
@@ -69,17 +90,25 @@ def report(checked: Sequence[Checked], output: str | None) -> str:
     return "\n".join(f"{escaped(named(clone))}\n{table(found)}" for clone, found in checked)
 
 
-def cluster_report(cluster: ClusterFacts, findings: Sequence[Finding], output: str | None) -> str:
+def cluster_report(
+    cluster: ClusterFacts,
+    findings: Sequence[Finding],
+    output: str | None,
+    *,
+    flags: ConnectionFlags = _NONE_GIVEN,
+) -> str:
     """What ``check`` prints about a cluster alone."""
+    findings = acting(findings, flags)
     if output == "json":
         return _json({"cluster": _cluster_values(cluster), "findings": as_values(findings)})
     gate = {True: "on", False: "off", None: "<unknown>"}[_gate(cluster.kubevirt)]
     allowed = [verb for verb, may in cluster.rights.items() if may]
+    none = "<unknown>" if None in cluster.rights.values() else "<none>"
     rows = [
         ("Clone API:", served_by(cluster)),
         ("KubeVirt:", _version(cluster.kubevirt) or "<unknown>"),
         ("Snapshot gate:", gate),
-        ("Rights:", f"{', '.join(allowed) or '<none>'} in the namespace {cluster.namespace}"),
+        ("Rights:", f"{', '.join(allowed) or none} in the namespace {cluster.namespace}"),
     ]
     head = "".join(f"{label:<16}{escaped(value)}\n" for label, value in rows)
     return f"{head}\n{table(findings)}"
@@ -108,38 +137,59 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=4) + "\n"
 
 
-def warnings(checked: Sequence[Checked]) -> list[str]:
+def warnings(checked: Sequence[Checked], *, flags: ConnectionFlags = _NONE_GIVEN) -> list[str]:
     """What ``create`` says before it goes on: a line for each warning, one for what is unknown."""
-    several = len(checked) > 1
-    lines = []
-    for clone, found in checked:
-        lines += [_line(clone, item, several, "; ") for item in found if item.level == WARNING]
-        if not_checked := unknown_line(found):
-            lines.append(f"{_about(clone, several)}{not_checked}")
-    return lines
-
-
-def refusal(checked: Sequence[Checked]) -> VirtCloneError | None:
-    """The error that stands for all findings of the level error; None if there is none."""
-    several = len(checked) > 1
-    errors = [
-        VirtCloneError(_line(clone, item, several))
-        for clone, found in checked
-        for item in found
-        if item.level == ERROR
+    checked = _all_acting(checked, flags)
+    told = [
+        *_told(checked, lambda found: (_line(item, "; ") for item in found if _warns(item))),
+        *_told(checked, lambda found: filter(None, (unknown_line(found),))),
     ]
-    if not errors:
-        return None
-    return SeveralErrors([*errors, VirtCloneError(_NOTHING_CREATED)])
+    return [f"{about}{text}" for about, text in told]
+
+
+def refusal(
+    checked: Sequence[Checked], *, flags: ConnectionFlags = _NONE_GIVEN
+) -> VirtCloneError | None:
+    """The error that stands for all findings of the level error; None if there is none.
+
+    That there is such a clone already says the server itself, in kubectl's words.
+    """
+    checked = _all_acting(checked, flags)
+    told = _told(checked, lambda found: (_line(item, "\n") for item in found if _stops(item)))
+    errors = [VirtCloneError(f"{about}{text}") for about, text in told]
+    return SeveralErrors([*errors, VirtCloneError(_NOTHING_CREATED)]) if errors else None
 
 
 _NOTHING_CREATED = f"no {CLONES.kind} was created; --skip-check ID (or all) goes on without a check"
 
 
-def _line(clone: Object, finding: Finding, several: bool, before_hint: str = "\n") -> str:
+def _warns(finding: Finding) -> bool:
+    return finding.level == WARNING
+
+
+def _stops(finding: Finding) -> bool:
+    return finding.level == ERROR and finding.id != "clone-exists"
+
+
+def _line(finding: Finding, before_hint: str) -> str:
     hint = f"{before_hint}hint: {finding.hint}" if finding.hint else ""
-    return f"{_about(clone, several)}[{finding.id}] {finding.message}{hint}"
+    return f"[{finding.id}] {finding.message}{hint}"
 
 
-def _about(clone: Object, several: bool) -> str:
-    return f"{named(clone)}: " if several else ""
+def _told(
+    checked: Sequence[Checked], lines: Callable[[Sequence[Finding]], Iterable[str]]
+) -> list[tuple[str, str]]:
+    """(about which clones, line) of each line once, however many clones it is about."""
+    about: dict[str, list[Object]] = {}
+    for clone, found in checked:
+        for line in dict.fromkeys(lines(found)):
+            about.setdefault(line, []).append(clone)
+    return [(_about(clones) * (len(checked) > 1), line) for line, clones in about.items()]
+
+
+def _about(clones: Sequence[Object]) -> str:
+    if len(clones) == 1:
+        return f"{named(clones[0])}: "
+    names = [named(clone).rpartition("/")[2] for clone in clones[:_SHOWN]]
+    more = ", ..." if len(clones) > _SHOWN else ""
+    return f"{len(clones)} clones ({', '.join(names)}{more}): "

@@ -6,29 +6,35 @@ Every value is shown as it was projected; nothing is fetched or judged here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from difflib import unified_diff
 from typing import Any
 
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.model.connection import ConnectionFlags
 from kubectl_virt_clone.model.filters import Decision
 from kubectl_virt_clone.model.objects import Object, at, name_of
 from kubectl_virt_clone.model.preview import Preview, possible, source_name
 from kubectl_virt_clone.model.projection import PATCHED, Projection, filters_of
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.findings import as_values, table
+from kubectl_virt_clone.render.findings import acting, as_values, table
 from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.tables import underlined
 
 NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
+_NONE_GIVEN = ConnectionFlags()
 _METADATA = ("annotations", "labels", "name", "namespace")
 
 
-def rendered(previews: Sequence[Preview], output: str | None) -> str:
+def rendered(
+    previews: Sequence[Preview], output: str | None, *, flags: ConnectionFlags = _NONE_GIVEN
+) -> str:
     """The previews in the format asked for, or for people without one; ends with a newline.
 
-    Raises VirtCloneError where ``yaml`` or ``diff`` would show a target that there won't be.
+    Hints act on the cluster that ``flags`` mean. Raises VirtCloneError where ``yaml`` or ``diff``
+    would show a target that there won't be.
     """
+    previews = [replace(item, findings=tuple(acting(item.findings, flags))) for item in previews]
     if output == "json":
         return formatted([_values(preview) for preview in previews], output)
     if output == "yaml":

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.finding import kubectl
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
 from kubectl_virt_clone.model.removal import Remains, unfinished
@@ -16,6 +18,7 @@ from kubectl_virt_clone.render.escaping import escaped
 A_FEW = 5
 """Names that one line holds."""
 
+_NONE_GIVEN = ConnectionFlags()
 _DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
 
 
@@ -47,25 +50,28 @@ def spared(count: int) -> str:
     return f"{what} not finished, or not old enough, and left alone"
 
 
-def staying(left: Remains) -> Iterator[str]:
-    """Lines about what stays, with the commands that show it."""
-    if left.targets:
-        one = len(left.targets) == 1
-        who, stay = ("target VM", "stays, with its") if one else ("target VMs", "stay, with their")
-        names, command = _shown("vm", left.targets)
-        yield f"{who} {names} {stay} volumes; hint: {command}"
+def staying(left: Remains, *, flags: ConnectionFlags = _NONE_GIVEN) -> Iterator[str]:
+    """Lines about what stays, with the commands that show it on the cluster of ``flags``."""
+    for vms, single, several in (
+        (left.targets, "stays, with its volumes", "stay, with their volumes"),
+        (left.begun, "stays, and may not be complete", "stay, and may not be complete"),
+    ):
+        if vms:
+            who, stay = ("target VM", single) if len(vms) == 1 else ("target VMs", several)
+            names, command = _shown("vm", vms, flags)
+            yield f"{who} {names} {stay}; hint: {command}"
     if left.claims:
-        names, command = _shown("pvc", left.claims)
+        names, command = _shown("pvc", left.claims, flags)
         yield f"restored and of no VM, but still there: {names}; hint: {command}"
     for plural in left.unread:
         yield unread(plural)
 
 
-def young(snapshot: Object) -> str:
+def young(snapshot: Object, *, flags: ConnectionFlags = _NONE_GIVEN) -> str:
     """Why a snapshot that no clone owns or names is not deleted."""
     namespace, name = key_of(snapshot)
     why = "it is younger than an hour, and a create may still need it"
-    command = shlex.join(["kubectl", "delete", "vmsnapshot", name, "-n", namespace])
+    command = flags.in_hint(kubectl("delete", "vmsnapshot", name, namespace=namespace))
     return escaped(f"{named(snapshot)} stays: {why}; hint: {command}")
 
 
@@ -74,7 +80,7 @@ def unread(plural: str) -> str:
     return f"{plural} can't be read: more may have stayed than is said here"
 
 
-def _shown(resource: str, keys: Sequence[Key]) -> tuple[str, str]:
+def _shown(resource: str, keys: Sequence[Key], flags: ConnectionFlags) -> tuple[str, str]:
     """The first of these objects, and the command that shows them."""
     namespaces = {namespace for namespace, _ in keys}
     names = [name if len(namespaces) == 1 else f"{where}/{name}" for where, name in keys]
@@ -85,4 +91,4 @@ def _shown(resource: str, keys: Sequence[Key]) -> tuple[str, str]:
         words.append("-A")
     else:
         words += [*(names if more <= 0 else ()), "-n", *namespaces]
-    return escaped(text), escaped(shlex.join(words))
+    return escaped(text), escaped(flags.in_hint(shlex.join(words)))

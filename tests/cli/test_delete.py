@@ -104,7 +104,9 @@ def test_a_dry_run_of_a_missing_name_says_that_it_is_missing(kvc: Kvc, plane: Co
     assert answer == ("", NOT_FOUND % "zz")
 
 
-@pytest.mark.parametrize("args", [(), ("-A",), ("--all=false",)])
+@pytest.mark.parametrize(
+    "args", [(), ("-A",), ("--all=false",), ("--older-than=0s",), ("-A", "--older-than=1h")]
+)
 def test_nothing_selected_is_wrong_usage(kvc: Kvc, args: tuple[str, ...]) -> None:
     assert kvc("delete", *args, exit_code=2) == ("", NOTHING + USAGE)
 
@@ -156,11 +158,11 @@ def test_a_named_clone_that_is_not_finished_is_left_alone_and_that_is_said(
 def test_a_clone_that_is_too_young_is_left_alone(kvc: Kvc, plane: ControlPlane) -> None:
     clones(plane, "a", "b")
 
-    assert kvc("delete", "--older-than=1h") == (
+    assert kvc("delete", "--all", "--older-than=1h") == (
         "No resources found\n",
         "2 clones are not finished, or not old enough, and left alone\n",
     )
-    assert kvc("delete", "--older-than=0s").out == deleted("a", "b")
+    assert kvc("delete", "--all", "--older-than=0s").out == deleted("a", "b")
 
 
 def test_finished_clones_of_all_namespaces_are_deleted_where_they_are(
@@ -196,13 +198,24 @@ def test_what_goes_with_an_unfinished_clone_and_what_stays_of_it_is_said(
 
     assert answer == (
         deleted("busy", "pending"),
-        "busy: unfinished, in RestoreInProgress: what KubeVirt made for it goes, and target busy-t"
-        " is not complete\n"
-        "pending: unfinished, KubeVirt has not begun with it: target pending-t is not made\n"
+        "busy: unfinished, in RestoreInProgress: what KubeVirt made for it goes\n"
+        "pending: unfinished, and KubeVirt has made nothing for it\n"
         f"restored and of no VM, but still there: {claim}; hint: kubectl get pvc {claim}"
         " -n default\n",
     )
     assert world.find(CLAIMS, claim)
+
+
+def test_nothing_is_said_of_a_vm_that_only_has_the_name_of_the_target(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    World.of(plane).clone("fs", "vm-cirros", "vm-later")
+    World.of(plane).until_phase("fs", "RestoreInProgress")
+
+    assert kvc("delete", "fs") == (
+        deleted("fs"),
+        "fs: unfinished, in RestoreInProgress: what KubeVirt made for it goes\n",
+    )
 
 
 def restored_claim(plane: ControlPlane, name: str, restore: str) -> None:

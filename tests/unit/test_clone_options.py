@@ -7,7 +7,7 @@ import click
 import pytest
 
 from kubectl_virt_clone.clone_options import clone_spec_options
-from kubectl_virt_clone.clone_requests import requested_clones
+from kubectl_virt_clone.clone_requests import form_of, requested_clones
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
 
 
@@ -223,6 +223,34 @@ def test_flags_that_mean_nothing_are_wrong_usage(args, message):
     with pytest.raises(click.UsageError) as refusal:
         requested(*args)
     assert refusal.value.format_message() == message
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--new-mac-address", "a=02:00:00:00:00:01"), ("--new-smbios-serial", "s")],
+)
+@pytest.mark.parametrize("several", [["--target=b", "--target=c"], ["--target=b-{}", "--count=2"]])
+def test_what_no_two_vms_may_share_is_given_to_one(flag, value, several):
+    with pytest.raises(click.UsageError) as refusal:
+        requested("--source=a", *several, flag, value, name="")
+    assert refusal.value.format_message() == f"{flag} can't be given to several VMs"
+    assert len(requested("--source=a", "--target=b-{}", "--count=1", flag, value)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "filenames", "form"),
+    [
+        ((), ("f.yaml",), "files"),
+        (("--source=a",), (), "flags"),
+        (("--source=a", "--target=b"), (), "flags"),
+        (("--source=a", "--target=b", "--target=c"), (), "series"),
+        (("--source=a", "--target=b-{}", "--count=1"), (), "series"),
+    ],
+)
+def test_how_clones_were_asked_for_is_known_to_the_hints(args, filenames, form):
+    asked = spec_of.main(list(args), standalone_mode=False)
+
+    assert form_of({**asked, "filenames": filenames}) == form
 
 
 @pytest.mark.parametrize(

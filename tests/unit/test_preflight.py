@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from kubectl_virt_clone.model.preflight.cluster import (
     cluster_findings,
     gate_is_on,
 )
-from kubectl_virt_clone.model.preflight.flags import given_as, left_out
+from kubectl_virt_clone.model.preflight.flags import given_as, in_manifest, left_out
 from kubectl_virt_clone.model.surroundings import Listing, Lookup
 from kubectl_virt_clone.model.target_patches import (
     annotation_patch,
@@ -224,6 +226,13 @@ def test_the_target_is_started_by_the_field_that_its_source_has(
     assert (finding.id, finding.level, finding.hint) == ("first-consumer", "warning", hint)
 
 
+LABEL, START = label_patch("a=b")[1], run_strategy_patch("Always")
+
+
+def listed(*patches: str) -> str:
+    return json.dumps(patches)
+
+
 @pytest.mark.parametrize(
     ("patch", "flags"),
     [
@@ -267,6 +276,80 @@ def test_a_label_that_the_source_has_no_place_for_is_set_once_the_clone_is_done(
     patches: list[str], target: str, hint: str
 ) -> None:
     assert left_out(patches[0], patches, target, "ns") == hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "fields"),
+    [
+        ("--name web-1", 'metadata.name: "web-1"'),
+        ("leave out --target: KubeVirt then", "leave out spec.target: KubeVirt then"),
+        (
+            "--target vm/a",
+            'spec.target: {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+        ),
+        (
+            "--source a",
+            'spec.source: {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+        ),
+        (
+            "kubectl patch vm/a --type=json -p '[]', then --source vm/a",
+            "kubectl patch vm/a --type=json -p '[]', then spec.source:"
+            ' {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+        ),
+        (
+            "--label-filter '^a$' --label-filter b instead of é",
+            'spec.labelFilters: ["^a$", "b"] instead of é',
+        ),
+        ("leave out --annotation-filter 'a b'", 'leave out spec.annotationFilters: ["a b"]'),
+        ("--template-label-filter '*'", 'spec.template.labelFilters: ["*"]'),
+        ("--template-annotation-filter '!^a/'", 'spec.template.annotationFilters: ["!^a/"]'),
+        (
+            "leave out --template-label-filter and --template-annotation-filter, or update",
+            "leave out spec.template.labelFilters and spec.template.annotationFilters, or update",
+        ),
+        (
+            "--new-mac-address a=02-00-00-00-00-01 instead of b",
+            'spec.newMacAddresses: {"a": "02-00-00-00-00-01"} instead of b',
+        ),
+        ("--new-mac-address a=b=c", 'spec.newMacAddresses: {"a": "b=c"}'),
+        (
+            '--patch \'{"a":"é"}\' instead of --new-smbios-serial a:b',
+            'spec.patches: ["{\\"a\\":\\"\\u00e9\\"}"] instead of spec.newSMBiosSerial: "a:b"',
+        ),
+        ("--volume-name-policy, or update", "spec.volumeNamePolicy, or update"),
+        ("--volume-name-policy x", 'spec.volumeNamePolicy: "x"'),
+        ("leave out --patch", "leave out spec.patches"),
+        ("""--patch 'it'"'"'s'""", 'spec.patches: ["it\'s"]'),
+        ("leave out --label a=b, and once", f"leave out spec.patches: {listed(LABEL)}, and once"),
+        ("--label a=b --label c=", f"spec.patches: {listed(LABEL, label_patch('c=')[1])}"),
+        ("--annotation a=b,c", f"spec.patches: {listed(annotation_patch('a=b,c')[1])}"),
+        ("--hostname web", f"spec.patches: {listed(hostname_patch('web'))}"),
+        ("--run-strategy Manual", f"spec.patches: {listed(run_strategy_patch('Manual'))}"),
+        ("--start", f"spec.patches: {listed(START)}"),
+        (
+            "leave out --start or --run-strategy Always, or",
+            f"leave out spec.patches: {listed(START)}, or",
+        ),
+        ("--label a", "--label a"),
+        ("--skip-check x lets it wait", "--skip-check x lets it wait"),
+        ("a--label b=c", "a--label b=c"),
+        ("--labels b=c", "--labels b=c"),
+        ("--starting", "--starting"),
+        ("", ""),
+    ],
+)
+def test_a_hint_about_a_manifest_speaks_of_its_fields(hint: str, fields: str) -> None:
+    assert in_manifest(hint) == fields
+
+
+def test_hints_speak_of_fields_where_a_manifest_was_given() -> None:
+    clone = a_clone(labelFilters=["zzz"])
+    facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
+
+    assert [item.hint for item in findings(clone, facts)] == ["leave out --label-filter zzz"]
+    assert [item.hint for item in findings(clone, replace(facts, form="files"))] == [
+        'leave out spec.labelFilters: ["zzz"]'
+    ]
 
 
 def test_an_address_for_an_interface_that_is_not_there_is_in_nobodys_way() -> None:

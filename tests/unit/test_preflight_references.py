@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from kubectl_virt_clone.model.preflight.references import (
     is_name,
     kind_findings,
     name_findings,
+    own_findings,
     source_findings,
     target_findings,
 )
@@ -69,19 +71,44 @@ def test_a_name_that_no_object_can_have_is_corrected(name: str, shown: str, inst
     )
     clone = {**a_clone(target=name), "metadata": {"name": name}}
 
-    assert list(name_findings(clone)) == [
-        Finding(
-            "invalid-name",
-            "error",
-            f'the {what} can\'t be called "{shown}": {rule}',
-            f"{option} {instead}",
-        )
-        for what, option in (("clone", "--name"), ("target", "--target"))
-    ]
+    for form, hint in (
+        ("flags", "{} {}"),
+        ("files", "{} {}"),
+        ("series", "{} with {} in place of {}"),
+    ):
+        assert list(name_findings(clone, form)) == [
+            Finding(
+                "invalid-name",
+                "error",
+                f'the {what} can\'t be called "{shown}": {rule}',
+                hint.format(option, instead, shown),
+            )
+            for what, option in (("clone", "--name"), ("target", "--target"))
+        ]
 
 
 def test_names_that_the_server_chooses_are_not_judged() -> None:
-    assert list(name_findings({**a_clone(target=""), "metadata": {}})) == []
+    assert list(name_findings({**a_clone(target=""), "metadata": {}}, "flags")) == []
+
+
+def test_a_clone_whose_name_is_taken_is_told_that_alone() -> None:
+    there = {**a_clone(target="u"), "status": {"phase": "Succeeded"}}
+    others = Listing(({**a_clone(), "metadata": {"name": "other"}}, there))
+    facts = Facts(target=Lookup(a_vm("t")), clones=others, kubevirt=NEWEST, fields=FIELDS)
+    told = Finding("clone-exists", "error", 'there is a clone "c" already', "--name c-2")
+
+    assert list(own_findings(a_clone(), facts)) == [told]
+    assert findings(a_clone(), facts) == (told,)
+    assert findings(a_clone(), replace(facts, form="files")) == (
+        replace(told, hint='metadata.name: "c-2"'),
+    )
+
+
+@pytest.mark.parametrize("metadata", [{"name": "other"}, {"generateName": "c"}, {}])
+def test_a_name_that_nobody_has_or_is_yet_to_be_chosen_is_free(metadata: dict[str, str]) -> None:
+    clone = {**a_clone(), "metadata": metadata}
+
+    assert list(own_findings(clone, Facts(clones=Listing((a_clone(), {"metadata": {}}))))) == []
 
 
 @pytest.mark.parametrize(
@@ -171,8 +198,23 @@ def a_maker(**metadata: str) -> dict[str, Any]:
             {"kubevirt": a_kubevirt("v1.5.0")},
             "--skip-check source-missing lets the clone wait for it",
         ),
-        ("VirtualMachine", {"kubevirt": BEFORE_1_5}, ""),
-        ("VirtualMachine", {"kubevirt": BEFORE_1_5, "clones": Listing((a_maker(name="m"),))}, ""),
+        (
+            "VirtualMachine",
+            {"own_namespace": Lookup({"metadata": {"name": "ns"}})},
+            "--skip-check source-missing lets the clone wait for it",
+        ),
+        (
+            "VirtualMachine",
+            {"own_namespace": Lookup(unreadable="Forbidden")},
+            "--skip-check source-missing lets the clone wait for it",
+        ),
+        ("VirtualMachine", {"kubevirt": BEFORE_1_5}, "kubectl get vm -n ns"),
+        (SNAPSHOT, {"kubevirt": BEFORE_1_5}, "kubectl get vmsnapshot -n ns"),
+        (
+            "VirtualMachine",
+            {"kubevirt": BEFORE_1_5, "clones": Listing((a_maker(name="m"),))},
+            "kubectl get vm -n ns",
+        ),
     ],
 )
 def test_a_source_that_is_missing_gets_the_closest_name_or_the_way_to_wait_for_it(
@@ -182,6 +224,36 @@ def test_a_source_that_is_missing_gets_the_closest_name_or_the_way_to_wait_for_i
 
     assert list(source_findings(a_clone(kind=kind), known)) == [
         Finding("source-missing", "error", f'there is no {kind} "s" in the namespace ns', hint)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "vms", "hint"),
+    [
+        ("VirtualMachine", Listing((a_vm("bad-name"),)), "--source vm/bad-name"),
+        ("VirtualMachine", Listing(), "kubectl get vm -n ns"),
+        (SNAPSHOT, None, "kubectl get vmsnapshot -n ns"),
+    ],
+)
+def test_a_source_of_a_name_that_no_object_can_have_is_not_waited_for(
+    kind: str, vms: Listing | None, hint: str
+) -> None:
+    clone = a_clone(kind=kind)
+    clone["spec"]["source"]["name"] = "Bad_name"
+
+    assert list(source_findings(clone, Facts(namespace="ns", vms=vms))) == [
+        Finding(
+            "source-missing", "error", f'there is no {kind} "Bad_name" in the namespace ns', hint
+        )
+    ]
+
+
+@pytest.mark.parametrize("kind", ["VirtualMachine", SNAPSHOT])
+def test_a_namespace_that_is_missing_is_told_and_not_what_is_missing_in_it(kind: str) -> None:
+    facts = Facts(namespace="ns", own_namespace=Lookup(), vms=Listing((a_vm("s1"),)))
+
+    assert list(source_findings(a_clone(kind=kind), facts)) == [
+        Finding("source-missing", "error", 'there is no namespace "ns"', "kubectl get namespaces")
     ]
 
 
@@ -350,7 +422,7 @@ def test_a_target_that_exists_is_refused() -> None:
 def test_a_target_that_another_unfinished_clone_wants_is_refused(
     metadata: dict[str, str], called: str
 ) -> None:
-    others = ({**a_clone(), "metadata": metadata}, a_clone(), a_clone(target="u"))
+    others = ({**a_clone(), "metadata": metadata}, a_clone(target="u"))
 
     assert list(target_findings(a_clone(), Facts(clones=Listing(others)))) == [
         Finding(
@@ -359,6 +431,24 @@ def test_a_target_that_another_unfinished_clone_wants_is_refused(
             f'the unfinished clone "{called}" has the target "t" too',
             ANOTHER_TARGET,
         )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "facts", "told"),
+    [
+        ("s", {}, "target-is-source"),
+        ("t", {"target": Lookup(a_vm("t"))}, "target-exists"),
+        ("t", {"clones": Listing(({**a_clone(), "metadata": {"name": "o"}},))}, "target-claimed"),
+    ],
+)
+def test_a_target_of_a_series_is_not_to_be_left_out_but_to_be_another(
+    target: str, facts: dict[str, Any], told: str
+) -> None:
+    known = Facts(form="series", **facts)
+
+    assert [(item.id, item.hint) for item in target_findings(a_clone(target=target), known)] == [
+        (told, f"another --target than {target}")
     ]
 
 
@@ -385,5 +475,7 @@ def test_the_rules_about_references_are_applied_to_a_clone() -> None:
         "source-missing",
         "target-is-source",
     ]
+    (name, *_) = findings(clone, replace(facts, form="series"))
+    assert name.hint == "--name with c in place of C"
     odd = a_clone(kind="Pod")
     assert [item.id for item in findings(odd, facts)] == ["source-kind"]

@@ -102,7 +102,7 @@ def test_a_check_that_lacks_two_things_is_told_once_for_the_first() -> None:
             {"target": HIDDEN},
             unknown(
                 ("target-exists",),
-                'the VM "t" can\'t be read: Forbidden',
+                "the target can't be read: Forbidden",
                 "kubectl auth can-i get virtualmachines.kubevirt.io -n ns",
             ),
         ),

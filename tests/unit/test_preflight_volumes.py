@@ -358,8 +358,8 @@ def test_volumes_that_wait_for_the_first_start_are_named(target: str) -> None:
         Finding(
             "first-consumer",
             "warning",
-            f'the storage of "a", "c" binds when {target or "the target"} is first started; until'
-            " then its data is not there and the temporary snapshot stays",
+            'the storage of "a", "c" binds when the target is first started; until then its data is'
+            " not there and the temporary snapshot stays",
             "--start",
         )
     ]

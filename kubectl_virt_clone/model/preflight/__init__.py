@@ -6,8 +6,9 @@ One module for each family of rules; what was read is a value, and reading is ``
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from kubectl_virt_clone.model.finding import Finding, ordered, without
+from kubectl_virt_clone.model.finding import FILES, Finding, ordered, without
 from kubectl_virt_clone.model.objects import Object
 from kubectl_virt_clone.model.preflight import references, values, volumes
 from kubectl_virt_clone.model.preflight.cluster import (
@@ -19,6 +20,7 @@ from kubectl_virt_clone.model.preflight.cluster import (
 )
 from kubectl_virt_clone.model.preflight.facts import Facts, is_older, source_vm
 from kubectl_virt_clone.model.preflight.filters import filter_findings, network_findings
+from kubectl_virt_clone.model.preflight.flags import in_manifest
 from kubectl_virt_clone.model.preflight.unread import unread_findings
 from kubectl_virt_clone.model.projection import project
 
@@ -35,7 +37,13 @@ __all__ = [
 
 def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
     """Everything there is to say about ``clone`` before it is created, the worst first."""
-    return ordered((*_findings(clone, facts), *unread_findings(clone, facts)))
+    # Of a clone that is there, an earlier run made what the other checks would find.
+    found = tuple(references.own_findings(clone, facts)) or ordered(
+        (*_findings(clone, facts), *unread_findings(clone, facts))
+    )
+    if facts.form != FILES:
+        return found
+    return tuple(replace(item, hint=in_manifest(item.hint)) for item in found)
 
 
 def judged(
@@ -53,7 +61,7 @@ def _findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     yield from gate_findings(facts)
     yield from right_findings(facts)
     yield from field_findings(clone, facts)
-    yield from references.name_findings(clone)
+    yield from references.name_findings(clone, facts.form)
     yield from references.kind_findings(clone)
     yield from references.source_findings(clone, facts)
     yield from references.target_findings(clone, facts)

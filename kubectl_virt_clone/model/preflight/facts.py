@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kubectl_virt_clone.model.api import SNAPSHOTS, VIRTUAL_MACHINES, Resource
+from kubectl_virt_clone.model.finding import FLAGS
 from kubectl_virt_clone.model.objects import (
     Object,
     at,
@@ -31,7 +32,8 @@ class Facts:
 
     ``content`` is that of a snapshot source. ``fields`` are the spec's fields in the server's
     schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
-    only where the answer was no.
+    only where the answer was no. ``own_namespace`` is asked for where the source is missing.
+    ``form`` is one of FLAGS, SERIES and FILES: what a hint can speak of.
     """
 
     namespace: str = "default"
@@ -46,6 +48,8 @@ class Facts:
     fields: frozenset[str] | None = None
     may_create: bool | None = None
     user: str = ""
+    own_namespace: Lookup | None = None
+    form: str = FLAGS
 
 
 def source_resource(clone: Object) -> Resource | None:

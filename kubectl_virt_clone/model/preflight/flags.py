@@ -1,13 +1,18 @@
-"""Which flag stands behind a patch of a clone: a hint names what its reader gave.
+"""Which flag stands behind a patch, and which field behind a flag: a hint names what was given.
 
 The flags' own patches are ``model.target_patches``'; which patch is at fault is judged beside this.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.model.finding import flag, kubectl
 from kubectl_virt_clone.model.patches import parse
 from kubectl_virt_clone.model.target_patches import (
@@ -19,7 +24,8 @@ from kubectl_virt_clone.model.target_patches import (
     run_strategy_patch,
 )
 
-_STARTING = f"--start or {flag('--run-strategy', START)}"
+_STRATEGY_FLAG = flag("--run-strategy", START)
+_STARTING = f"--start or {_STRATEGY_FLAG}"
 
 
 def _label(pair: str) -> str:
@@ -34,6 +40,62 @@ _KEYED = (
     ("/metadata/labels/", "--label", "label", _label),
     ("/metadata/annotations/", "--annotation", "annotate", _annotation),
 )
+
+
+def _reference(text: str) -> dict[str, str]:
+    name = text.rpartition("/")[2]
+    return {"apiGroup": VIRTUAL_MACHINES.group, "kind": VIRTUAL_MACHINES.kind, "name": name}
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    interface, _, mac = text.partition("=")
+    return interface, mac
+
+
+def _last(values: Sequence[object]) -> object:
+    return values[-1]
+
+
+_FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]], object]]] = {
+    "--name": ("metadata.name", str, _last),
+    "--source": ("spec.source", _reference, _last),
+    "--target": ("spec.target", _reference, _last),
+    "--label-filter": ("spec.labelFilters", str, list),
+    "--annotation-filter": ("spec.annotationFilters", str, list),
+    "--template-label-filter": ("spec.template.labelFilters", str, list),
+    "--template-annotation-filter": ("spec.template.annotationFilters", str, list),
+    "--new-mac-address": ("spec.newMacAddresses", _assigned, dict),
+    "--new-smbios-serial": ("spec.newSMBiosSerial", str, _last),
+    "--volume-name-policy": ("spec.volumeNamePolicy", str, _last),
+    "--patch": ("spec.patches", str, list),
+    "--run-strategy": ("spec.patches", run_strategy_patch, list),
+    "--hostname": ("spec.patches", hostname_patch, list),
+    "--label": ("spec.patches", _label, list),
+    "--annotation": ("spec.patches", _annotation, list),
+}
+"""Flag → the field that it becomes, what it becomes there, and how several of it do."""
+
+# A value as shlex.quote writes it; a comma behind it, and a word, belong to the sentence.
+_VALUE = r"""(?!(?:and|or|instead) )(?:'[^']*'|"'"|[\w@%+=:./-]|,(?=\S))+"""
+_GIVEN = re.compile(
+    rf"(?<!\S)(?P<flag>{'|'.join(_FIELDS)})(?P<values> {_VALUE}(?: (?P=flag) {_VALUE})*)?(?![\w-])",
+    re.ASCII,
+)
+
+
+def in_manifest(hint: str) -> str:
+    """The hint with the fields of a manifest in place of our flags; other words stay."""
+    return _GIVEN.sub(_field, re.sub(rf"{re.escape(_STARTING)}|--start\b", _STRATEGY_FLAG, hint))
+
+
+def _field(match: re.Match[str]) -> str:
+    """``spec.labelFilters: ["a"]`` for ``--label-filter a``; without a value the field alone."""
+    field, made, together = _FIELDS[match["flag"]]
+    values = shlex.split(match["values"] or "")[::2]
+    try:
+        return f"{field}: {json.dumps(together([*map(made, values)]))}" if values else field
+    except InvalidValue:
+        return match.group()
 
 
 def given_as(patch: str) -> str:

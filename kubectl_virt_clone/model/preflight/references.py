@@ -9,8 +9,8 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from kubectl_virt_clone.model.api import SNAPSHOTS, VIRTUAL_MACHINES
-from kubectl_virt_clone.model.finding import ERROR, WARNING, Finding, flag, kubectl
+from kubectl_virt_clone.model.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, Resource
+from kubectl_virt_clone.model.finding import ERROR, SERIES, WARNING, Finding, flag, kubectl
 from kubectl_virt_clone.model.manifest import target_name
 from kubectl_virt_clone.model.objects import (
     Object,
@@ -29,6 +29,7 @@ from kubectl_virt_clone.model.preflight.facts import (
     source_resource,
     source_vm,
 )
+from kubectl_virt_clone.model.surroundings import Lookup
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
@@ -48,20 +49,30 @@ def _corrected(text: str) -> str:
     return ".".join(part for part in parts if part) or "copy"
 
 
-def name_findings(clone: Object) -> Iterator[Finding]:
+def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Whether there is a clone of this name: whatever else is true, the server refuses another."""
+    name = name_of(clone)
+    if name and any(name_of(other) == name for other in facts.clones.objects):
+        message = f'there is a clone "{name}" already'
+        yield Finding("clone-exists", ERROR, message, flag("--name", f"{name}-2"))
+
+
+def name_findings(clone: Object, form: str) -> Iterator[Finding]:
     """Names that no object can have. KubeVirt takes such a target, and the restore then hangs."""
     for what, option, name in (
         ("clone", "--name", name_of(clone)),
         ("target", "--target", target_name(clone)),
     ):
         if name and not is_name(name):
+            shown, instead = _shortened(name), _corrected(name)
+            in_series = f"{option} with {instead} in place of {shown}"
             yield Finding(
                 "invalid-name",
                 ERROR,
-                f'the {what} can\'t be called "{_shortened(name)}": a name has at most'
+                f'the {what} can\'t be called "{shown}": a name has at most'
                 f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
                 " with a letter or digit",
-                flag(option, _corrected(name)),
+                in_series if form == SERIES else flag(option, instead),
             )
 
 
@@ -108,19 +119,30 @@ def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     if facts.source.object is None and maker is not None and not is_older(facts, 1, 5):
         message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
         yield Finding("source-missing", WARNING, message, "--skip-check source-missing")
+    elif facts.source.object is None and facts.own_namespace == Lookup():
+        message = f'there is no namespace "{facts.namespace}"'
+        yield Finding("source-missing", ERROR, message, kubectl("get", "namespaces"))
     elif facts.source.object is None:
-        names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
-        close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
-        # Until 1.4 the clone's webhook refuses a source that is not there.
-        wait = "" if is_older(facts, 1, 5) else "--skip-check source-missing lets the clone wait"
         yield Finding(
             "source-missing",
             ERROR,
             f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
-            flag("--source", *(f"vm/{other}" for other in close)) or (wait and f"{wait} for it"),
+            _another_source(resource, name, facts),
         )
     elif resource == SNAPSHOTS:
         yield from _snapshot_findings(clone, facts, facts.source.object)
+
+
+def _another_source(resource: Resource, name: str, facts: Facts) -> str:
+    """The VM that is probably meant, or how to wait for the source, or to see what there is."""
+    names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
+    close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
+    if close:
+        return flag("--source", *(f"vm/{other}" for other in close))
+    # Until 1.4 the clone's webhook refuses a source that is not there.
+    if is_name(name) and not is_older(facts, 1, 5):
+        return "--skip-check source-missing lets the clone wait for it"
+    return kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace)
 
 
 def _snapshot_findings(clone: Object, facts: Facts, snapshot: Object) -> Iterator[Finding]:
@@ -160,30 +182,29 @@ def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     target = target_name(clone)
     if not target:
         return
+    another = f"another --target than {target}" if facts.form == SERIES else _ANOTHER_TARGET
     if source_resource(clone) == VIRTUAL_MACHINES and target == source_name(clone):
         message = f'the target "{target}" is the source itself'
-        yield Finding("target-is-source", ERROR, message, _ANOTHER_TARGET)
+        yield Finding("target-is-source", ERROR, message, another)
     elif _overwritten(clone, facts, target):
         yield Finding(
             "target-overwritten",
             ERROR,
             f'the snapshot "{source_name(clone)}" was taken from the VM "{target}": KubeVirt would'
             " put that VM back to the snapshot, and what changed since would be lost",
-            _ANOTHER_TARGET,
+            another,
         )
     elif facts.target.object is not None:
         yield Finding(
             "target-exists",
             ERROR,
             f'there is a VM "{target}" already; KubeVirt clones only to a new one',
-            _ANOTHER_TARGET,
+            another,
         )
     for other in facts.clones.objects:
-        # The same name is the same clone; one that is yet to be generated is another's.
-        itself = name_of(other) and name_of(other) == name_of(clone)
-        if _claims(other, target) and not itself:
+        if _claims(other, target):
             message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
-            yield Finding("target-claimed", ERROR, message, _ANOTHER_TARGET)
+            yield Finding("target-claimed", ERROR, message, another)
 
 
 def _called(clone: Object) -> str:

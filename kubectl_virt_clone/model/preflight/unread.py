@@ -46,7 +46,7 @@ def _gaps(clone: Object, facts: Facts) -> Iterator[tuple[tuple[str, ...], str, s
     if facts.target.unreadable:
         why = facts.target.unreadable
         hint = _may("get", VIRTUAL_MACHINES, facts)
-        yield ("target-exists",), f'the VM "{target_name(clone)}"', why, hint
+        yield ("target-exists",), "the target", why, hint
     for ids, listing, what in (
         (("target-claimed",), facts.clones, "the other clones"),
         (("mac-in-use",), facts.vms if new_macs(clone) else None, "the other VMs"),

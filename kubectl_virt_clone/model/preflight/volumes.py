@@ -201,13 +201,12 @@ def first_consumer_findings(
     ]
     if not volumes or _runs(projected):
         return
-    target = target_name(clone)
     yield Finding(
         "first-consumer",
         WARNING,
-        f"the storage of {', '.join(volumes)} binds when {target or 'the target'} is first started;"
-        " until then its data is not there and the temporary snapshot stays",
-        _started_target(facts, projected, target),
+        f"the storage of {', '.join(volumes)} binds when the target is first started; until then"
+        " its data is not there and the temporary snapshot stays",
+        _started_target(facts, projected, target_name(clone)),
     )
 
 
