@@ -124,8 +124,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *(".cluster.wanted", ".cluster.watching", ".model", ".errors"),
     ),
     ".cluster.snapshots": (
-        *(".cluster.changes", ".cluster.resources", ".cluster.session", ".cluster.watching"),
-        *(".model", ".errors"),
+        *(".cluster.changes", ".cluster.resources", ".cluster.seen", ".cluster.session"),
+        *(".cluster.watching", ".model", ".errors"),
     ),
     ".cluster.planning": (
         *(".cluster.concurrency", ".cluster.paging", ".cluster.resources", ".cluster.session"),
@@ -185,8 +185,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     ".model.series": (),
     ".model.shared_snapshot": (
-        *(".model.api", ".model.manifest", ".model.names", ".model.objects", ".model.origin"),
-        ".model.stalled",
+        *(".model.api", ".model.manifest", ".model.names", ".model.objects", ".model.stalled"),
+    ),
+    ".model.descent": (
+        *(".model.objects", ".model.origin", ".model.projection", ".model.restored"),
     ),
     ".model.cause": (".model.finding", ".model.objects"),
     ".model.origin": (".model.objects", ".model.progress", ".model.surroundings"),

@@ -5,6 +5,7 @@ What is asked for is the caller's; the order of the answers is that of the quest
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -81,14 +82,16 @@ def in_order(
     *,
     at_once: int,
     is_busy: Callable[[T], bool] = lambda _: False,
+    seconds: float = math.inf,
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
 
     A value that says that the server ``is_busy`` slows all of them down, and that call is made
-    again; the limit is halved by each such value and grows by one with each round of good ones.
-    Where the iteration is given up, no call begins any more.
+    again, if not later than so many ``seconds`` from now; the limit is halved by each such value
+    and grows by one with each round of good ones. Where the iteration is given up, no call begins
+    any more.
     """
-    pool = _Pool(calls, at_once, is_busy)
+    pool = _Pool(calls, at_once, is_busy, time.monotonic() + seconds)
     try:
         for number in range(len(calls)):
             yield pool.value(number)
@@ -100,10 +103,15 @@ class _Pool:
     """Threads that take one call after the other, fewer of them while the server is busy."""
 
     def __init__(
-        self, calls: Sequence[Callable[[], Any]], at_once: int, is_busy: Callable[[Any], bool]
+        self,
+        calls: Sequence[Callable[[], Any]],
+        at_once: int,
+        is_busy: Callable[[Any], bool],
+        end: float,
     ) -> None:
         self._calls = calls
         self._is_busy = is_busy
+        self._last_at = end
         self._most = self._limit = max(1, min(at_once, len(calls)))
         self._changed = threading.Condition()
         self._next = 0
@@ -165,14 +173,14 @@ class _Pool:
                 value = call()
                 busy = len(self._calls) > 1 and self._is_busy(value)
             finally:
-                patient = self._end(busy=busy)
-            if not busy or not patient:
+                patience = self._end(busy=busy)
+            if not busy or patience <= 0:
                 return value
-            time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
+            time.sleep(min(pause * random.uniform(0.75, 1.25), patience))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _end(self, *, busy: bool) -> bool:
-        """One call is over; returns whether it is worth while to make a busy one again."""
+    def _end(self, *, busy: bool) -> float:
+        """One call is over; returns for how many seconds it is worth while to make it again."""
         now = time.monotonic()
         with self._changed:
             self._running -= 1
@@ -183,4 +191,4 @@ class _Pool:
                 if self._good >= self._limit < self._most:
                     self._limit, self._good = self._limit + 1, 0
             self._changed.notify_all()
-            return not self._stopped and now - self._good_at < PATIENCE
+            return 0.0 if self._stopped else min(self._good_at + PATIENCE, self._last_at) - now

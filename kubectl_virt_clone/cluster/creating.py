@@ -5,21 +5,36 @@ What an earlier run left is ``planning.py``'s to find. What is said of each obje
 
 from __future__ import annotations
 
+import math
 import secrets
+import shlex
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.concurrency import in_order, stoppable
 from kubectl_virt_clone.cluster.planning import Plan
-from kubectl_virt_clone.cluster.resources import CONFLICT, create, delete, get, is_busy
+from kubectl_virt_clone.cluster.resources import (
+    CONFLICT,
+    create,
+    delete,
+    get,
+    is_too_busy_to_create,
+)
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import own, take, until_ready
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
+from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    StatusError,
+    VirtCloneError,
+    WaitInterrupted,
+)
 from kubectl_virt_clone.model.api import SNAPSHOTS, Resource
 from kubectl_virt_clone.model.manifest import chosen_name, named
 from kubectl_virt_clone.model.objects import Object, name_of, text_at
+from kubectl_virt_clone.model.preflight.facts import from_snapshot
 from kubectl_virt_clone.model.progress import has_children
 from kubectl_virt_clone.model.shared_snapshot import is_same, shares, sharing
 
@@ -32,7 +47,8 @@ class Batch:
     """The creation of what a plan says, and of the ``snapshot`` that its clones share, if any.
 
     ``clones`` are those that are there, whoever created them, in order; ``errors`` stand for the
-    others, and for what else went wrong on the way.
+    others, and for what else went wrong on the way, ``stays`` for a snapshot that goes only if it
+    is deleted, and not with its clones.
     """
 
     def __init__(
@@ -50,10 +66,12 @@ class Batch:
         self.dry_run = dry_run
         self.clones: list[dict[str, Any]] = []
         self.errors: list[VirtCloneError] = list(plan.errors)
+        self.stays: list[VirtCloneError] = []
         self._taken = plan.snapshot
         self._at_once = at_once
         self._stopped = threading.Event()
         self._unwritten: OSError | None = None
+        self._was_busy = False
 
     def create(self, say: Say, notice: Callable[[str], None], *, timeout: float) -> None:
         """Create what is missing; ``say`` hears of each object what became of it.
@@ -69,12 +87,20 @@ class Batch:
     def _told(self, answered: bool) -> str:
         wanted = len(self.plan.missing) + len(self.plan.there)
         if wanted == 1 and answered:
-            fate = "is there" if self.clones else "was not created"
+            fate = "is there, and goes on without us" if self.clones else "was not created"
             return f"interrupted; {named([*self.clones, *self.plan.missing][0])} {fate}"
+        open_ones = min(self._at_once, wanted - len(self.clones))
+        unknown = "" if answered else f"; no answer came for up to {open_ones} more"
+        return f"interrupted; {self._state(unknown)}"
+
+    def _state(self, unknown: str = "") -> str:
+        """How many clones are there by now, and how to go on."""
+        wanted = len(self.plan.missing) + len(self.plan.there)
         kept = f" with the snapshot {name_of(self._taken)}" if self._taken else ""
-        unknown = "" if answered else f"; no answer came for up to {self._at_once} more"
-        there = f"{len(self.clones)} of {wanted} clones are there{kept}{unknown}"
-        return f"interrupted; {there}; the same command creates what is missing"
+        # One that is called otherwise in each run is made anew.
+        lasting = self.plan.is_series and all(map(name_of, self.plan.missing))
+        again = "; the same command creates what is missing" if lasting else ""
+        return f"{len(self.clones)} of {wanted} clones are there{kept}{unknown}{again}"
 
     def _tell(self, say: Say, obj: Object, fate: str) -> None:
         """Say what became of an object; where nobody hears it, nothing new is begun."""
@@ -94,7 +120,8 @@ class Batch:
         clones = self.plan.missing
         if taken and not self.dry_run:
             clones = [sharing(clone, taken) for clone in clones]
-        for clone, outcome in zip(clones, self._created(clones), strict=False):
+        created = self._created(clones, notice, timeout or math.inf)
+        for clone, outcome in zip(clones, created, strict=False):
             if isinstance(outcome, VirtCloneError):
                 self.errors.append(_about(clone, outcome, len(clones)))
             elif outcome is not None:
@@ -103,22 +130,34 @@ class Batch:
         if taken and not self.dry_run:
             self._hand_over(taken, say)
 
-    def _created(self, clones: Sequence[Object]) -> Iterator[Outcome]:
+    def _created(
+        self, clones: Sequence[Object], notice: Callable[[str], None], patience: float
+    ) -> Iterator[Outcome]:
         """What became of each clone, None where it was too late to begin with it, in order.
 
-        A server that is too busy slows it down. Where no answer came to the first, nothing new is
-        begun; what is under way is waited for.
+        A server that is too busy slows it down, for so many seconds of ``patience``. Where no
+        answer came to the first, nothing new is begun; what is under way is waited for.
         """
         calls = [partial(self._unless_stopped, _Creation(self, clone)) for clone in clones]
         answered, left = False, 0
-        for outcome in in_order(calls, at_once=self._at_once, is_busy=is_busy):
-            answered = answered or not isinstance(outcome, ConnectionFailed)
-            if not answered:
-                self._stopped.set()
-            left += outcome is None
-            yield outcome
+        busy = partial(self._is_busy, notice)
+        with self.session.until(time.monotonic() + patience):
+            for outcome in in_order(calls, at_once=self._at_once, is_busy=busy, seconds=patience):
+                answered = answered or not isinstance(outcome, ConnectionFailed)
+                if not answered:
+                    self._stopped.set()
+                left += outcome is None
+                yield outcome
         if left and not answered:
             self.errors.append(VirtCloneError(f"{left} more clones were not tried"))
+
+    def _is_busy(self, notice: Callable[[str], None], outcome: Outcome) -> bool:
+        """Whether a creation is to be tried again, of which the first time is told."""
+        busy = is_too_busy_to_create(outcome)
+        if busy and not self._was_busy:
+            self._was_busy = True
+            notice(f"the server is busy, trying again: {outcome}")
+        return busy
 
     def _unless_stopped(self, creation: Callable[[], Outcome]) -> Outcome:
         return None if self._stopped.is_set() else creation()
@@ -140,7 +179,13 @@ class Batch:
         if not self.plan.missing:
             return taken
         notice(f"waiting until {named(taken)} is ready")
-        return until_ready(self.session, taken, timeout=timeout, stopped=self._stopped)
+        return until_ready(
+            *(self.session, taken),
+            timeout=timeout,
+            stopped=self._stopped,
+            notice=notice,
+            left=self._state(),
+        )
 
     def _hand_over(self, taken: Object, say: Say) -> None:
         """Let the clones own the snapshot; one that we took and nobody came to use goes."""
@@ -153,28 +198,50 @@ class Batch:
                 self._taken = None
                 say(taken, "deleted")
         except (ConnectionFailed, StatusError) as error:
-            self.errors.append(VirtCloneError(f"{named(taken)} stays: {error}"))
+            why = f"{named(taken)} stays until somebody deletes it: {error}"
+            self.stays.append(VirtCloneError(why))
 
     def finish(self, done: Sequence[Object], say: Say, *, rm: bool) -> None:
         """Delete what nobody needs any more, now that the ``done`` clones reached their goal.
 
-        With ``rm`` their objects; and the snapshot once all have all of their volumes. Raises
+        With ``rm`` their objects; and the snapshot once all have all of their volumes. As long as a
+        volume needs it whose clone is gone, the others stay: it would go with them. Raises
         WaitInterrupted, which says what was deleted by then.
         """
         whole = len(done) == len(self.clones) and not self.errors
-        if rm:
+        if rm and not (self._taken and self.plan.hollow):
             self._remove(self.served, done, say)
-        if self._taken and whole and not any(map(has_children, done)):
-            self._remove(SNAPSHOTS, [self._taken], say)
+        needless = self._taken and whole and not any(map(has_children, done))
+        if self._taken and needless and self._remove(SNAPSHOTS, [self._taken], say):
+            self.stays.clear()
+        self.errors += self.stays
+        self.stays.clear()
 
-    def _remove(self, resource: Resource, objects: Sequence[Object], say: Say) -> None:
+    def _remove(self, resource: Resource, objects: Sequence[Object], say: Say) -> Sequence[Object]:
+        """Delete objects; returns those that are gone."""
         from kubectl_virt_clone.cluster.removing import Removal  # few runs delete anything
 
         removal = Removal(
             self.session, resource, objects, at_once=self._at_once, dry_run="none", named=False
         )
-        removal.run(lambda obj: say(obj, "deleted"))
+        try:
+            removal.run(lambda obj: say(obj, "deleted"))
+        except WaitInterrupted as end:
+            gone = {name_of(obj) for obj in removal.gone}
+            left = [obj for obj in objects if name_of(obj) not in gone]
+            raise WaitInterrupted(f"{end}{self._rest(left)}", end.exit_code) from end
         self.errors += removal.errors
+        return removal.gone
+
+    def _rest(self, left: Sequence[Object]) -> str:
+        """How to delete the clones that are left, after others of them are gone."""
+        if not left or self.served.kind != text_at(left[0], "kind"):
+            return ""
+        if self._taken or all(map(from_snapshot, left)):
+            return "; the same command deletes the others"
+        words = ("kubectl", "virt-clone", "delete", *map(name_of, left))
+        hint = shlex.join((*words, "-n", text_at(left[0], "metadata", "namespace")))
+        return f". To delete the others:\n  {self.session.flags.in_hint(hint)}"
 
 
 def _about(clone: Object, error: VirtCloneError, number: int) -> VirtCloneError:

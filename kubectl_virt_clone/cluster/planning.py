@@ -6,25 +6,42 @@ Only reads; what follows from it is ``creating.py``'s to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.cluster.paging import each, pages
-from kubectl_virt_clone.cluster.resources import FORBIDDEN
+from kubectl_virt_clone.cluster.resources import FORBIDDEN, NOT_FOUND, get
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.snapshots import find_snapshot
 from kubectl_virt_clone.errors import StatusError, VirtCloneError, is_missing
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Resource
+from kubectl_virt_clone.model.api import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    Resource,
+)
+from kubectl_virt_clone.model.descent import Descent, claims_of, descent, may_descend
+from kubectl_virt_clone.model.finding import FLAGS, SERIES, Finding, flag
 from kubectl_virt_clone.model.manifest import named, target_name
-from kubectl_virt_clone.model.objects import Object, at, name_of, text_at
+from kubectl_virt_clone.model.objects import Key, Object, at, name_of, text_at
+from kubectl_virt_clone.model.preflight.facts import content_name, from_snapshot, source_name
 from kubectl_virt_clone.model.shared_snapshot import (
-    is_made_from,
+    can_share,
     is_of_series,
     is_usable,
+    shared_snapshot,
     shares,
     sharing,
 )
+
+A_FEW = 8  # objects that are read one by one, where more are read as a list
+
+Notice = Callable[[str], None]
+Checked = tuple[Object, Sequence[Finding]]
+Objects = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -32,43 +49,78 @@ class Plan:
     """What there is to create: the clones that are ``missing``.
 
     ``there`` are those that exist as they are wanted, ``done`` the target VMs of those that did
-    what they were for and are gone, ``errors`` stand for those that exist otherwise. ``wanted`` is
-    the snapshot that they are to share, ``snapshot`` the one that an earlier run took.
+    what they were for and are gone. ``hollow`` are target VMs whose clones are gone, too, but
+    before their volumes were bound. ``errors`` stand for these, and for clones that exist
+    otherwise. ``wanted`` is the snapshot that they are to share, ``snapshot`` the one that an
+    earlier run took; ``form`` is how several were asked for.
     """
 
     missing: Sequence[Object]
     there: Sequence[dict[str, Any]] = ()
     done: Sequence[dict[str, Any]] = ()
+    hollow: Sequence[dict[str, Any]] = ()
     errors: Sequence[VirtCloneError] = ()
     wanted: Object | None = None
     snapshot: Object | None = None
-    is_series: bool = False
+    form: str = FLAGS
+
+    @property
+    def is_series(self) -> bool:
+        """Whether there may be some of them already: they are called the same in each run."""
+        return self.form != FLAGS
 
     @property
     def checked(self) -> list[Object]:
         """The missing clones as they will be sent, as far as their source is known."""
-        if self.snapshot is None:
-            return list(self.missing)
-        return [sharing(clone, self.snapshot) for clone in self.missing]
+        return [self.as_sent(clone) for clone in self.missing]
+
+    def as_sent(self, clone: Object) -> Object:
+        """One of the clones, with the source that it gets."""
+        return sharing(clone, self.snapshot) if self.snapshot else clone
+
+    def refused(self, checked: Iterable[Checked]) -> list[VirtCloneError]:
+        """The error for several clones whose targets are there in part; it names what is left."""
+        ids = {target_name(clone): {item.id for item in found} for clone, found in checked}
+        taken = [target for target, found in ids.items() if "target-exists" in found]
+        if not taken or self.form != SERIES:
+            return []
+        number = sum(map(len, (self.missing, self.there, self.done, self.hollow)))
+        some = f"{len(taken)} of the {number}" if number > len(taken) else "all of the"
+        are, them = ("are", "them") if len(taken) > 1 or number == 1 else ("is", "it")
+        # The clones of such targets are found by their names, and are left as they are.
+        there = [c for c in self.there if name_of(c) == f"clone-{target_name(c)}"]
+        left = [target_name(clone) for clone in (*self.missing, *there)]
+        left = [target for target in left if target not in taken]
+        # A single clone that is there is no series, and would be told to exist.
+        useful = len(left) > 1 or not set(left) <= set(map(target_name, there))
+        hint = f"\nhint: {flag('--target', *left)}" if useful else ""
+        what = f"targets {are} there already; what made {them} can't be told any more"
+        return [VirtCloneError(f"{some} {what}{hint}")]
 
 
 def plan_of(
     session: Session,
     served: Resource,
     clones: Sequence[Object],
-    wanted: Object | None,
+    form: str,
     *,
-    rm: bool,
-    notice: Callable[[str], None],
+    share: bool = True,
+    notice: Notice,
 ) -> Plan:
-    """What is left to create of a series, all of whose clones are in one namespace.
+    """What is left to create of several clones, or of a series of one; another is missing.
 
-    With ``rm`` a clone whose object is gone may be done: its target tells.
+    ``form`` is how they were asked for; those of a series ``share`` a snapshot, if they can.
+
+    A clone whose object is gone may have made its target: that is proven, or not known; and what
+    may not be read is not there, so that its creation is refused. Raises VirtCloneError.
     """
+    if form != SERIES and len(clones) <= 1:
+        return Plan(clones)
+    wanted = shared_snapshot(clones) if share and form == SERIES and can_share(clones) else None
     stored = _stored(session, served, clones, notice)
     missing, there, errors = [], [], list[VirtCloneError]()
     for clone in clones:
-        found = stored.get(name_of(clone))
+        found = stored.get(_key(session, clone))
         if found is None:
             missing.append(clone)
         elif at(found, "metadata", "deletionTimestamp"):
@@ -77,58 +129,139 @@ def plan_of(
             there.append(found)
         else:
             errors.append(VirtCloneError(f"{named(clone)} exists already, and is another clone"))
-    plan = Plan(missing, there, (), errors, wanted, None, is_series=True)
-    if wanted is None:
-        return plan
-    snapshot = find_snapshot(session, wanted)
-    used = snapshot is not None and any(shares(clone, snapshot) for clone in there)
-    if snapshot is None or not (used or is_usable(snapshot, datetime.now(timezone.utc))):
-        return plan
-    plan = replace(plan, snapshot=snapshot)
-    return _without_done(session, plan, snapshot) if rm else plan
+    snapshot = _earlier(session, wanted) if wanted else None
+    made = _made(session, [sharing(c, snapshot) if snapshot else c for c in missing], notice)
+    done = [vm for vm, how in made.values() if how is Descent.WHOLE]
+    hollow = [vm for vm, how in made.values() if how is Descent.HOLLOW]
+    if snapshot and not made and not any(shares(clone, snapshot) for clone in there):
+        snapshot = snapshot if is_usable(snapshot, datetime.now(timezone.utc)) else None
+    missing = [clone for clone in missing if _target(session, clone) not in made]
+    errors += [VirtCloneError(_not_bound(vm)) for vm in hollow]
+    return Plan(missing, there, done, hollow, errors, wanted, snapshot, form)
 
 
-def _stored(
-    session: Session, served: Resource, clones: Sequence[Object], notice: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
-    """Those of ``clones`` that exist, by name: from one list, or where that is forbidden, each."""
-    namespace = text_at(clones[0], "metadata", "namespace") or session.namespace
-    names = {name_of(clone): None for clone in clones}
+def _not_bound(vm: Object) -> str:
+    return (
+        f"{named(vm)} was made, but not all of its volumes are bound, and its clone is gone: what"
+        " they are to be filled from has to stay until they are; run the same command again then"
+    )
+
+
+def _namespace(session: Session, clone: Object) -> str:
+    return text_at(clone, "metadata", "namespace") or session.namespace
+
+
+def _key(session: Session, clone: Object) -> Key:
+    return _namespace(session, clone), name_of(clone)
+
+
+def _target(session: Session, clone: Object) -> Key:
+    return _namespace(session, clone), target_name(clone)
+
+
+def _earlier(session: Session, wanted: Object) -> dict[str, Any] | None:
+    """The snapshot that an earlier run took; none where the user could not have taken it."""
     try:
-        listed = [
-            obj
-            for page in pages(session, served, namespace, notice=notice)
-            for obj in page
-            if name_of(obj) in names
-        ]
+        return find_snapshot(session, wanted)
     except StatusError as error:
         if error.code != FORBIDDEN:
             raise
-        listed = _there(session, served, namespace, names)
-    return {name_of(obj): obj for obj in listed}
+        return None
 
 
-def _there(
-    session: Session, resource: Resource, namespace: str, names: Iterable[str]
-) -> list[dict[str, Any]]:
+def _stored(
+    session: Session, served: Resource, clones: Sequence[Object], notice: Notice
+) -> dict[Key, dict[str, Any]]:
+    """Those of ``clones`` that exist: from a list, or where that is forbidden, one by one."""
+    names: dict[str, list[str]] = {}
+    for clone in clones:
+        if name_of(clone):
+            names.setdefault(_namespace(session, clone), []).append(name_of(clone))
+    found: dict[Key, dict[str, Any]] = {}
+    for namespace, wanted in names.items():
+        objects: Objects = {}
+        for read in (partial(_listed, notice=notice), _there):
+            try:
+                objects = read(session, served, namespace, wanted)
+                break
+            except StatusError as error:
+                if error.code != FORBIDDEN:
+                    raise
+        found |= {(namespace, name): obj for name, obj in objects.items()}
+    return found
+
+
+def _listed(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    names: Iterable[str],
+    *,
+    notice: Notice,
+    metadata_only: bool = False,
+) -> Objects:
+    wanted = frozenset(names)
+    read = pages(session, resource, namespace, metadata_only=metadata_only, notice=notice)
+    return {name_of(obj): obj for page in read for obj in page if name_of(obj) in wanted}
+
+
+def _there(session: Session, resource: Resource, namespace: str, names: Iterable[str]) -> Objects:
     """The objects of these names that exist. Raises the first refusal to read one."""
-    found = []
-    for outcome in each(session, resource, namespace, names):
+    found = {}
+    for outcome in each(session, resource, namespace, dict.fromkeys(names)):
         if not isinstance(outcome, StatusError):
-            found.append(outcome)
+            found[name_of(outcome)] = outcome
         elif not is_missing(outcome):
             raise outcome
     return found
 
 
-def _without_done(session: Session, plan: Plan, snapshot: Object) -> Plan:
-    """Take out the clones whose targets an earlier run made, before it was cut off deleting them.
+def _present(
+    session: Session, resource: Resource, namespace: str, names: Sequence[str], notice: Notice
+) -> Objects:
+    """The objects of these names that exist, read with few requests however many there are."""
+    if len(names) > A_FEW and resource == VIRTUAL_MACHINES:  # the others in full may be thousands
+        names = [*_listed(session, resource, namespace, names, notice=notice, metadata_only=True)]
+    elif len(names) > A_FEW:
+        return _listed(session, resource, namespace, names, notice=notice)
+    return _there(session, resource, namespace, names)
 
-    Their snapshot is still there, and a restore made their target after it was taken.
-    """
-    namespace = text_at(snapshot, "metadata", "namespace")
-    targets = filter(None, map(target_name, plan.missing))
-    vms = {name_of(vm): vm for vm in _there(session, VIRTUAL_MACHINES, namespace, targets)}
-    done = {name: vm for name, vm in vms.items() if is_made_from(vm, snapshot)}
-    missing = [clone for clone in plan.missing if target_name(clone) not in done]
-    return replace(plan, missing=missing, done=list(done.values()))
+
+Made = dict[Key, tuple[dict[str, Any], Descent]]
+
+
+def _made(session: Session, clones: Iterable[Object], notice: Notice) -> Made:
+    """The targets that clones of snapshots made, whose objects are gone; only what is proven."""
+    groups: dict[Key, list[Object]] = {}
+    for clone in clones:
+        if from_snapshot(clone) and target_name(clone):
+            groups.setdefault((_namespace(session, clone), source_name(clone)), []).append(clone)
+    made: Made = {}
+    for source, group in groups.items():
+        try:
+            made |= _made_from(session, source, group, notice)
+        except StatusError as error:
+            if error.code not in (FORBIDDEN, NOT_FOUND):
+                raise
+    return made
+
+
+def _made_from(session: Session, source: Key, clones: Sequence[Object], notice: Notice) -> Made:
+    """Those of the targets that are proven to be of the snapshot that is the ``source``."""
+    namespace, name = source
+    targets = [target_name(clone) for clone in clones]
+    vms = _present(session, VIRTUAL_MACHINES, namespace, targets, notice)
+    snapshot = get(session, SNAPSHOTS, namespace, name) if vms else {}
+    vms = {target: vm for target, vm in vms.items() if may_descend(vm, snapshot)}
+    if not vms or not content_name(snapshot):
+        return {}
+    content = get(session, SNAPSHOT_CONTENTS, namespace, content_name(snapshot))
+    mounted = [*dict.fromkeys(claim for vm in vms.values() for claim in claims_of(vm).values())]
+    claims = _present(session, PERSISTENT_VOLUME_CLAIMS, namespace, mounted, notice)
+    made: Made = {}
+    for clone in clones:
+        if vm := vms.get(target_name(clone)):
+            how = descent(vm, clone, snapshot, content, claims.values())
+            if how is not Descent.UNPROVEN:
+                made[namespace, target_name(clone)] = vm, how
+    return made

@@ -138,7 +138,8 @@ class Removal:
         """
 
         def told(answered: bool) -> str:
-            unknown = "" if answered else f"; no answer came for up to {self._at_once} more"
+            untold = min(self._at_once, len(self._objects) - len(self.gone))
+            unknown = "" if answered else f"; no answer came for up to {untold} more"
             return f"interrupted; {self.state}{unknown}"
 
         stoppable(partial(self._delete_all, say), self._stopped, told)

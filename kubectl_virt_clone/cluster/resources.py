@@ -18,7 +18,7 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
 )
 from kubectl_virt_clone.model.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, Resource
-from kubectl_virt_clone.model.objects import key_of, mapping_at, mappings_at, text_at, uid_of
+from kubectl_virt_clone.model.objects import at, key_of, mapping_at, mappings_at, text_at, uid_of
 
 FIELD_MANAGER = "kubectl-virt-clone"
 FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 403, 404, 409, 429, 500
@@ -164,6 +164,16 @@ def is_busy(outcome: object) -> bool:
     if not isinstance(outcome, StatusError) or "failed calling webhook" in outcome.message:
         return False
     return outcome.code == TOO_MANY_REQUESTS or outcome.code >= SERVER_ERROR
+
+
+def is_too_busy_to_create(outcome: object) -> bool:
+    """The same for a creation: of the 500s only one that says when to come again.
+
+    kubectl takes any other for the answer, such as that of a webhook which fails.
+    """
+    if isinstance(outcome, StatusError) and outcome.code == SERVER_ERROR:
+        return at(outcome.status, "details", "retryAfterSeconds") is not None
+    return is_busy(outcome)
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from kubectl_virt_clone.cluster.changes import Changed, Listed, Scope
+from kubectl_virt_clone.cluster.changes import Change, Changed, Listed, Notice, Scope
 from kubectl_virt_clone.cluster.resources import (
     CONFLICT,
     FORBIDDEN,
@@ -22,19 +23,26 @@ from kubectl_virt_clone.cluster.resources import (
     get,
     path_of,
 )
+from kubectl_virt_clone.cluster.seen import STALL_SECONDS
 from kubectl_virt_clone.cluster.session import Session
 from kubectl_virt_clone.cluster.watching import watching
 from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
 from kubectl_virt_clone.model.api import SNAPSHOTS
+from kubectl_virt_clone.model.cause import Cause
+from kubectl_virt_clone.model.diagnosis import SILENT_SECONDS, silence_cause
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, at, key_of, name_of, text_at, uid_of
 from kubectl_virt_clone.model.shared_snapshot import SHARED, is_usable, owners
-from kubectl_virt_clone.model.stalled import snapshot_failure
+from kubectl_virt_clone.model.stalled import snapshot_cause
+from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
 
 # For a first look at a server that is slow, and for a leftover to go.
 LOOK_LONG, GONE_SECONDS = 10.0, 30.0
 LOOK_SECONDS = 0.05  # between two looks whether to go on
 MERGE_PATCH = "application/merge-patch+json"
+# That a snapshot has no status for too long was measured with our own clock; why, is not asked.
+_LATE = datetime.max.replace(tzinfo=timezone.utc)
+_UNASKED = Surroundings(events=Listing(unreadable="not asked for"))
 
 
 def find_snapshot(session: Session, wanted: Object) -> dict[str, Any] | None:
@@ -87,33 +95,93 @@ def _replace(session: Session, leftover: Object) -> None:
 
 
 def until_ready(
-    session: Session, snapshot: Object, *, timeout: float, stopped: threading.Event
+    session: Session,
+    snapshot: Object,
+    *,
+    timeout: float,
+    stopped: threading.Event,
+    notice: Callable[[str], None],
+    left: str,
 ) -> Object:
     """Wait until a snapshot can be restored, or until ``stopped``.
 
-    ``timeout`` in seconds; 0 looks once. Raises WaitFailed when it failed or the time is up.
+    ``timeout`` in seconds; 0 looks once. ``notice`` hears what holds it up, as soon as that is
+    known. Raises WaitFailed when it never will be ready or the time is up; ``left`` is its last
+    line, which says what there is by then.
     """
     namespace, name = key_of(snapshot)
     end = time.monotonic() + timeout
-    looked = False
-    scope = Scope(SNAPSHOTS, namespace, names=(name,))
-    with watching(session, [scope]) as watch:
-        while not stopped.is_set() and (not looked or time.monotonic() < end):
-            change = watch.next(LOOK_SECONDS)
-            looked = looked or isinstance(change, Listed) or time.monotonic() > end + LOOK_LONG
-            if isinstance(change, Listed):
-                snapshot = change.objects[0] if change.objects else {}
-            elif isinstance(change, Changed):
-                snapshot = {} if change.deleted else change.object
-            if not snapshot:
-                raise VirtCloneError(f"the snapshot {name} was deleted before it was ready")
-            if at(snapshot, "status", "readyToUse") is True:
-                return snapshot
-            if why := snapshot_failure(snapshot):
-                raise WaitFailed([f"error: {why}"], ExitCode.CLONE_FAILED)
+    taking = _Taking(session, snapshot, notice)
+    with watching(session, [Scope(SNAPSHOTS, namespace, names=(name,))]) as watch:
+        while not stopped.is_set() and time.monotonic() < end + (0 if taking.seen else LOOK_LONG):
+            taking.take(watch.next(LOOK_SECONDS))
+            if at(taking.snapshot, "status", "readyToUse") is True:
+                return taking.snapshot
+            if (cause := taking.cause()) and cause.final:
+                lines = _lines(f"error: {cause.sentence}", cause)
+                raise WaitFailed([*lines, left], ExitCode.CLONE_FAILED)
     if stopped.is_set():
-        return snapshot
-    raise WaitFailed([f"error: timed out waiting for {named(snapshot)}"], ExitCode.TIMED_OUT)
+        return taking.snapshot
+    known = taking.seen and not watch.trouble
+    cause = taking.cause(at_last=True) if known else None
+    why = cause.sentence if cause else watch.trouble or "the server did not answer"
+    lines = _lines(f"error: timed out waiting for {named(snapshot)}: {why}", cause)
+    raise WaitFailed([*lines, left], ExitCode.TIMED_OUT)
+
+
+class _Taking:
+    """A snapshot that is being taken: its last version, and what holds it up."""
+
+    def __init__(self, session: Session, snapshot: Object, notice: Callable[[str], None]) -> None:
+        self.snapshot = snapshot
+        self.seen = False
+        self._name = name_of(snapshot)
+        self._in_hint = session.flags.in_hint
+        self._notice = notice
+        self._changed_at = time.monotonic()
+        self._told = ""
+
+    def take(self, change: Change | None) -> None:
+        """Take note of a change, and tell once what holds it up."""
+        if isinstance(change, Notice):
+            self._notice(change.text)
+        elif isinstance(change, Listed):
+            self.seen = True
+            self._see(change.objects[0] if change.objects else {})
+        elif isinstance(change, Changed):
+            self._see({} if change.deleted else change.object)
+        cause = self.cause()
+        if cause and not cause.final and cause.sentence != self._told:
+            self._told = cause.sentence
+            self._notice("; hint: ".join(filter(None, (cause.sentence, cause.hint))))
+
+    def _see(self, snapshot: Object) -> None:
+        if snapshot != self.snapshot:
+            self.snapshot, self._changed_at = snapshot, time.monotonic()
+
+    def cause(self, *, at_last: bool = False) -> Cause | None:
+        """What holds it up; what may pass, as for a clone, after a while or ``at_last`` only."""
+        cause = self._cause(at_last=at_last)
+        return cause and replace(cause, hint=self._in_hint(cause.hint))
+
+    def _cause(self, *, at_last: bool) -> Cause | None:
+        if not self.snapshot or at(self.snapshot, "metadata", "deletionTimestamp"):
+            gone = f'the snapshot "{self._name}" was deleted before it was ready'
+            return Cause("snapshot-deleted", gone, final=True)
+        quiet = time.monotonic() - self._changed_at
+        begun = at(self.snapshot, "status")
+        if not begun and quiet >= SILENT_SECONDS:
+            cause = silence_cause(self.snapshot, _UNASKED, _LATE)
+            late = f'the snapshot "{self._name}" is not ready: '
+            return cause and replace(cause, sentence=late + cause.sentence)
+        cause = snapshot_cause(self.snapshot, Surroundings(snapshot=Lookup(self.snapshot)))
+        early = not begun or (cause and cause.passing and quiet < STALL_SECONDS)
+        return None if early and not at_last else cause
+
+
+def _lines(error: str, cause: Cause | None) -> list[str]:
+    """An error, and below it the hint of its cause."""
+    return [error, *([f"hint: {cause.hint}"] if cause and cause.hint else [])]
 
 
 def own(session: Session, snapshot: Object, clones: Sequence[Object]) -> None:

@@ -43,34 +43,48 @@ def command(
     It takes the flags of create; without any, it judges the cluster alone. Nothing is created. The
     exit code is 1 if there is a finding of the level error.
     """
-    from kubectl_virt_clone.clone_requests import requested_clones
+    from kubectl_virt_clone.clone_requests import form_of, requested_clones
     from kubectl_virt_clone.cluster.session import connect
     from kubectl_virt_clone.render.messages import log, warn
 
     flags = connection_flags(ctx)
     if not any(asked.values()):
         ctx.exit(_check_cluster(connect(flags, log=log, warn=warn), skip_check, output))
-    clones = requested_clones(asked, flags.namespace)
-    ctx.exit(_check(connect(flags, log=log, warn=warn), clones, skip_check, output))
+    clones, form = requested_clones(asked, flags.namespace), form_of(asked)
+    ctx.exit(_check(connect(flags, log=log, warn=warn), clones, form, skip_check, output))
 
 
 def _check(
-    session: Session, clones: list[dict[str, Any]], skipped: tuple[str, ...], output: str | None
+    session: Session,
+    clones: list[dict[str, Any]],
+    form: str,
+    skipped: tuple[str, ...],
+    output: str | None,
 ) -> ExitCode:
+    """Judge what ``create`` would create; of several clones those that are there are fine."""
     from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.cluster.planning import plan_of
     from kubectl_virt_clone.cluster.resources import served_clones
     from kubectl_virt_clone.model.finding import is_fine
     from kubectl_virt_clone.model.preflight import judged
     from kubectl_virt_clone.render.findings import report
+    from kubectl_virt_clone.render.messages import log
 
     try:
         served = served_clones(session)
     except ResourceNotServed:
         return _check_cluster(session, skipped, output)
-    facts = gather_each(session, clones, served, rights=True)
-    checked = judged(clones, facts, skipped)
-    click.echo(report(checked, output), nl=False)
-    return ExitCode.DONE if all(is_fine(found) for _, found in checked) else ExitCode.ERROR
+    plan = plan_of(session, served, clones, form, notice=log)
+    facts = gather_each(session, plan.checked, served, rights=True, form=form)
+    checked = judged(plan.checked, facts, skipped)
+    # Not by name: it may be for the server to generate.
+    found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
+    everyone = [(clone, found.get(id(clone), ())) for clone in clones]
+    click.echo(report(everyone, output, flags=session.flags), nl=False)
+    errors = [*plan.errors, *plan.refused(checked)]
+    for line in "\n".join(map(str, errors)).splitlines():
+        log(line)
+    return ExitCode.ERROR if errors or not all(is_fine(f) for _, f in checked) else ExitCode.DONE
 
 
 def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | None) -> ExitCode:
@@ -81,5 +95,5 @@ def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | Non
 
     cluster = cluster_facts(session)
     found = without(ordered(cluster_findings(cluster)), skipped)
-    click.echo(cluster_report(cluster, found, output), nl=False)
+    click.echo(cluster_report(cluster, found, output, flags=session.flags), nl=False)
     return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
-from kubectl_virt_clone.errors import ExitCode, SeveralErrors
+from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
 from kubectl_virt_clone.model.api import CLONES
+from kubectl_virt_clone.model.finding import SERIES
 from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
 from kubectl_virt_clone.options import (
     FORMATS,
@@ -27,9 +28,11 @@ from kubectl_virt_clone.options import (
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
     from kubectl_virt_clone.cluster.creating import Batch, Say
+    from kubectl_virt_clone.cluster.planning import Plan
     from kubectl_virt_clone.cluster.session import Session
     from kubectl_virt_clone.model.api import Resource
     from kubectl_virt_clone.model.connection import ConnectionFlags
+    from kubectl_virt_clone.model.progress import Goal, Result
 
 EXAMPLES = """
 # Clone a VM; KubeVirt names the new one
@@ -80,94 +83,89 @@ _WHOLE = ("json", "yaml")  # formats in which several objects are one List, prin
     is_flag=True,
     help="With --wait: delete the clone object as soon as the new VM's volumes are bound.",
 )
-@timeout_option("10m", "How long to wait with --wait, and for a shared snapshot.")
+@timeout_option(
+    "10m", "How long to wait with --wait, for a shared snapshot, and for a busy server."
+)
 @connection_options
 @click.pass_context
 def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: Any) -> None:
     """Clone a VM or a VM snapshot.
 
     NAME is the name of the clone object; without it, it is clone-<5 characters>, or clone-<target>
-    where there are several. Nothing is created where 'check' finds an error; what an earlier run of
-    the same command created is left as it is.
+    where there are several. Nothing is created where 'check' finds an error. Of several clones,
+    those that an earlier run of the same command made are left as they are.
     """
-    from kubectl_virt_clone.clone_requests import is_series, requested_clones
+    from kubectl_virt_clone.clone_requests import form_of, requested_clones
     from kubectl_virt_clone.render.answers import answer, unnamed_in
 
-    flags = connection_flags(ctx)
+    flags, form = connection_flags(ctx), form_of(asked)
     how = {name: asked.pop(name) for name in _HOW}
-    _check_usage(how, dry_run)
+    _check_usage(how, dry_run, asked)
     clones = requested_clones(asked, flags.namespace)
-    series = is_series(asked)
-    snapshot = _shared(clones) if series and how["shared_snapshot"] else None
     unnamed = unnamed_in(clones)
     if dry_run == "client":
-        click.echo(answer(_as_sent(clones, snapshot), unnamed, output, dry_run), nl=False)
+        share = form == SERIES and how["shared_snapshot"] and output != "name"
+        sent = _as_sent(clones) if share else clones
+        click.echo(answer(sent, unnamed, output, dry_run), nl=False)
         return
     from kubectl_virt_clone.render.messages import log
 
-    batch = _batch(clones, snapshot, flags, how, series=series, dry_run=dry_run == "server")
+    batch = _batch(clones, flags, how, form=form, dry_run=dry_run == "server")
     say = partial(_say, unnamed, output, dry_run)
-    batch.create(say, log, timeout=how["timeout"])
-    if how["wait"] and batch.clones:
-        for error in batch.errors:
-            log(str(error))  # now, for the wait may take long
-        _follow(batch, flags, how["timeout"], output, say, rm=how["rm"])
+    if not how["wait"]:
+        batch.create(say, log, timeout=how["timeout"])
+    elif error := _create_and_follow(batch, flags, how, output, say):
+        raise error
+    elif batch.clones:
         ctx.exit(ExitCode.ERROR if batch.errors else ExitCode.DONE)
     if output in _WHOLE:
         click.echo(answer(batch.clones, unnamed, output, dry_run), nl=False)
-    if batch.errors:
-        raise SeveralErrors(batch.errors)
+    if errors := [*batch.errors, *batch.stays]:
+        raise SeveralErrors(errors)
 
 
 # What says how to create, and not what.
 _HOW = ("skip_check", "shared_snapshot", "parallel", "wait", "rm", "timeout")
 
 
-def _check_usage(how: dict[str, Any], dry_run: str) -> None:
+def _check_usage(how: dict[str, Any], dry_run: str, asked: dict[str, Any]) -> None:
     if how["wait"] and dry_run != "none":
         raise click.UsageError("--wait can't be used together with --dry-run")
     if how["rm"] and not how["wait"]:
         raise click.UsageError("--rm needs --wait: before its end a clone must not be deleted")
+    if how["rm"] and asked["count"] is not None and not asked["targets"]:
+        raise click.UsageError(
+            "--rm with --count needs --target: in a second run nothing else tells what is done"
+        )
 
 
-def _shared(clones: Sequence[Object]) -> Object | None:
-    """The snapshot that the clones are to share, if they can."""
-    from kubectl_virt_clone.model.shared_snapshot import can_share, shared_snapshot
+def _as_sent(clones: Sequence[Object]) -> Sequence[Object]:
+    """All objects of a series, as they would be sent."""
+    from kubectl_virt_clone.model.shared_snapshot import as_sent, can_share, shared_snapshot
 
-    return shared_snapshot(clones) if can_share(clones) else None
-
-
-def _as_sent(clones: Sequence[Object], snapshot: Object | None) -> Sequence[Object]:
-    """All objects of the request, as they would be sent."""
-    if snapshot is None:
-        return clones
-    from kubectl_virt_clone.model.shared_snapshot import as_sent
-
-    return as_sent(clones, snapshot)
+    return as_sent(clones, shared_snapshot(clones)) if can_share(clones) else clones
 
 
 def _batch(
     clones: Sequence[Object],
-    snapshot: Object | None,
     flags: ConnectionFlags,
     how: dict[str, Any],
     *,
-    series: bool,
+    form: str,
     dry_run: bool,
 ) -> Batch:
     """What there is to create, checked; nothing is written yet."""
     from kubectl_virt_clone.cluster.creating import Batch
-    from kubectl_virt_clone.cluster.planning import Plan, plan_of
+    from kubectl_virt_clone.cluster.planning import plan_of
     from kubectl_virt_clone.cluster.resources import served_clones
     from kubectl_virt_clone.cluster.session import connect
     from kubectl_virt_clone.render.messages import log, warn
 
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    plan = Plan(clones)
-    if series:
-        plan = plan_of(session, served, clones, snapshot, rm=how["rm"], notice=log)
-    _check(session, plan.checked, served, how["skip_check"])
+    share = how["shared_snapshot"]
+    plan = plan_of(session, served, clones, form, share=share, notice=log)
+    _check(session, plan, served, how["skip_check"], form)
     return Batch(session, served, plan, at_once=how["parallel"], dry_run=dry_run)
 
 
@@ -181,10 +179,7 @@ def _say(unnamed: frozenset[str], output: str | None, dry_run: str, obj: Object,
 
 
 def _check(
-    session: Session,
-    clones: Sequence[Object],
-    served: Resource,
-    skipped: tuple[str, ...],
+    session: Session, plan: Plan, served: Resource, skipped: tuple[str, ...], form: str
 ) -> None:
     """Warn of what may go wrong, and raise what would."""
     from kubectl_virt_clone.cluster.facts import gather_each
@@ -195,32 +190,61 @@ def _check(
 
     if ALL in skipped:
         return
-    checked = judged(clones, gather_each(session, clones, served), skipped)
-    for line in warnings(checked):
+    clones = plan.checked
+    checked = judged(clones, gather_each(session, clones, served, form=form), skipped)
+    for line in warnings(checked, flags=session.flags):
         warn(line)
-    if error := refusal(checked):
-        raise error
+    if error := refusal(checked, flags=session.flags):
+        raise SeveralErrors([error, *plan.refused(checked)])
 
 
-def _follow(
-    batch: Batch,
-    flags: ConnectionFlags,
-    timeout: float,
-    output: str | None,
-    say: Say,
-    *,
-    rm: bool,
-) -> None:
-    """Wait for the clones just created; raises the error that stands for those not Succeeded."""
+def _create_and_follow(
+    batch: Batch, flags: ConnectionFlags, how: dict[str, Any], output: str | None, say: Say
+) -> VirtCloneError | None:
+    """Create, and wait for all clones; returns the error that stands for those not Succeeded."""
+    from kubectl_virt_clone.model.progress import BOUND, SUCCESS
+    from kubectl_virt_clone.model.selection import Selection
+    from kubectl_virt_clone.render.answers import answer
+    from kubectl_virt_clone.render.interruption import interrupted
+    from kubectl_virt_clone.render.live import resumable
+    from kubectl_virt_clone.render.messages import log, warn
+    from kubectl_virt_clone.render.outcomes import failure
+
+    goal = BOUND if how["rm"] else SUCCESS
+    results: list[Result] = []
+
+    def told() -> str:
+        keys = [key_of(clone) for clone in batch.clones]
+        return interrupted(keys, goal, flags, Selection()) if keys else ""
+
+    with resumable(told):
+        batch.create(say, log, timeout=how["timeout"])
+        if batch.clones:
+            for error in batch.errors:
+                log(str(error))  # now, for the wait may take long
+            for stays in batch.stays:
+                warn(str(stays.args[0]))
+            results = _results(batch, flags, goal, how["timeout"], output)
+    finished = [result.clone for result in results if result.clone is not None]
+    if output in _WHOLE and finished:
+        click.echo(answer(finished, frozenset(), output, "none"), nl=False)
+    before = len(batch.errors)
+    done = [result.clone for result in results if result.met and result.clone]
+    batch.finish(done, say, rm=how["rm"])
+    for problem in batch.errors[before:] if batch.clones else ():
+        log(str(problem))
+    return failure(results, goal, looked_once=how["timeout"] == 0, flags=flags)
+
+
+def _results(
+    batch: Batch, flags: ConnectionFlags, goal: Goal, timeout: float, output: str | None
+) -> list[Result]:
+    """How the wait for the clones that are there ended, for each."""
     from kubectl_virt_clone.cluster.waiting import wait_for
     from kubectl_virt_clone.cluster.wanted import Wanted
-    from kubectl_virt_clone.model.progress import BOUND, SUCCESS
-    from kubectl_virt_clone.render.answers import answer
     from kubectl_virt_clone.render.live import progress
-    from kubectl_virt_clone.render.messages import log
-    from kubectl_virt_clone.render.outcomes import Met, failure
+    from kubectl_virt_clone.render.outcomes import Met
 
-    goal = BOUND if rm else SUCCESS
     met = Met()
     stream = sys.stderr if output else sys.stdout  # with -o, stdout has objects only
     with progress(
@@ -231,15 +255,4 @@ def _follow(
         flags=flags,
     ) as shown:
         wanted = Wanted({key_of(clone): uid_of(clone) for clone in batch.clones})
-        results = wait_for(
-            batch.session, batch.served, wanted, goal, timeout=timeout, observer=shown
-        )
-    finished = [result.clone for result in results if result.clone is not None]
-    if output in _WHOLE:
-        click.echo(answer(finished, frozenset(), output, "none"), nl=False)
-    before = len(batch.errors)
-    batch.finish([result.clone for result in results if result.met and result.clone], say, rm=rm)
-    for problem in batch.errors[before:]:
-        log(str(problem))
-    if error := failure(results, goal, looked_once=timeout == 0):
-        raise error
+        return wait_for(batch.session, batch.served, wanted, goal, timeout=timeout, observer=shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -37,18 +38,25 @@ def command(
     It takes the flags of create. Nothing is created; what KubeVirt generates is shown as
     <generated>, and its places are listed.
     """
-    from kubectl_virt_clone.clone_requests import requested_clones
+    from kubectl_virt_clone.clone_requests import form_of, requested_clones
     from kubectl_virt_clone.cluster.facts import gather_each
+    from kubectl_virt_clone.cluster.planning import plan_of
     from kubectl_virt_clone.cluster.resources import served_clones
     from kubectl_virt_clone.cluster.session import connect
     from kubectl_virt_clone.model.preview import preview_of
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.preview import rendered
 
-    flags = connection_flags(ctx)
+    flags, form = connection_flags(ctx), form_of(asked)
     clones = requested_clones(asked, flags.namespace)
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
-    facts = gather_each(session, clones, served)
-    previews = [preview_of(clone, own) for clone, own in zip(clones, facts, strict=True)]
-    click.echo(rendered(previews, output), nl=False)
+    plan = plan_of(session, served, clones, form, notice=log)
+    sent = [plan.as_sent(clone) for clone in clones]
+    facts = gather_each(session, sent, served, form=form)
+    previews = [preview_of(clone, own) for clone, own in zip(sent, facts, strict=True)]
+    judged = [
+        preview if clone in plan.missing else replace(preview, findings=())
+        for clone, preview in zip(clones, previews, strict=True)
+    ]
+    click.echo(rendered(judged, output, flags=flags), nl=False)

@@ -25,7 +25,6 @@ from kubectl_virt_clone.model.objects import (
     time_at,
     uid_of,
 )
-from kubectl_virt_clone.model.origin import LAST_RESTORE
 from kubectl_virt_clone.model.stalled import snapshot_failure
 
 LEFT_OVER_MINUTES = 15
@@ -132,14 +131,6 @@ def is_usable(snapshot: Object, now: datetime) -> bool:
         return False
     taken = time_at(snapshot, "metadata", "creationTimestamp")
     return taken is not None and now - taken < timedelta(minutes=LEFT_OVER_MINUTES)
-
-
-def is_made_from(vm: Object, snapshot: Object) -> bool:
-    """Whether a clone's restore made the VM after the snapshot was taken."""
-    made = time_at(vm, "metadata", "creationTimestamp")
-    taken = time_at(snapshot, "metadata", "creationTimestamp")
-    restored = text_at(vm, "metadata", "annotations", LAST_RESTORE).startswith("tmp-restore-")
-    return restored and made is not None and taken is not None and made >= taken
 
 
 def _spec(clone: Object) -> dict[str, Any]:

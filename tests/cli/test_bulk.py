@@ -240,6 +240,7 @@ def test_two_runs_at_once_make_each_clone_once(kvc: Kvc, make_plane: Planes) -> 
         ),
         (("--target=a-{}", "--count=0"), "Invalid value for '--count': 0 is not in the range"),
         (("--target=a", "--rm"), "--rm needs --wait"),
+        (("n-{}", "--count=2", "--wait", "--rm"), "--rm with --count needs --target"),
         (("--target=a", "--target-type=vmsnapshot"), "--target-type: a clone's target is a vm"),
     ],
 )
@@ -253,6 +254,15 @@ def test_a_dry_run_without_a_server_prints_the_snapshot_and_the_clones(kvc: Kvc)
     answer = kvc(*FIVE, "--dry-run=client", "-s", "https://127.0.0.1:1")
 
     assert list(fates(answer.out.replace(" (dry run)", "")).values()) == ["created"] * 6
+
+
+@pytest.mark.parametrize("dry_run", ["client", "server", "none"])
+def test_the_names_of_a_series_are_those_of_its_clones(
+    kvc: Kvc, plane: ControlPlane, dry_run: str
+) -> None:
+    answer = kvc(*FIVE, "-o", "name", f"--dry-run={dry_run}")
+
+    assert answer.out.splitlines() == [f"{OBJECT}/{name}" for name in NAMES]
 
 
 def test_a_dry_run_on_the_server_stores_nothing(kvc: Kvc, plane: ControlPlane) -> None:
@@ -420,12 +430,12 @@ def test_a_snapshot_that_can_not_be_handed_over_hides_nothing(
 ) -> None:
     plane = make_plane(faults=[f"{fault},resource=virtualmachinesnapshots,count=9"])
 
-    answer = kvc(*FIVE, "--wait", exit_code=1)
+    answer = kvc(*FIVE, exit_code=1)
 
-    assert sum(line.endswith("condition met") for line in answer.out.splitlines()) == 5
+    assert sum(fate == "created" for fate in fates(answer.out).values()) == 6
     (snapshot,) = shared(plane)
     name = snapshot["metadata"]["name"]
-    stays = f"error: virtualmachinesnapshot.snapshot.kubevirt.io/{name} stays: "
+    stays = f"error: virtualmachinesnapshot.snapshot.kubevirt.io/{name} stays until somebody "
     assert [line.startswith(stays) for line in errors(answer)] == [True]
 
 

@@ -16,6 +16,7 @@ import pytest
 from kubectl_virt_clone.sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Planes
 from tests.cli.test_bulk import SNAPSHOTS, VMS, clones, shared
+from tests.cli.test_rerun import golden
 from tests.cli.test_wait import until
 
 COUNT = 8
@@ -84,3 +85,32 @@ def test_a_run_that_was_killed_is_finished_by_the_same_command(
         assert [name for name in clones(plane) if name.startswith("clone-")] == [], where
     temporary = [s["metadata"]["name"] for s in plane.registry.list(SNAPSHOTS).items]
     assert [name for name in temporary if name.startswith("tmp-")] == []
+
+
+def test_a_run_that_was_killed_while_it_deletes_is_finished_by_the_same_command(
+    make_plane: Planes, pytestconfig: pytest.Config
+) -> None:
+    plane = make_plane(speed=20)
+    golden(plane)
+    command = ("create", "--source=vmsnapshot/golden", f"--count={COUNT}", "--wait", "--rm")
+    began = time.monotonic()
+    finished(plane, *command, "--target=all-{}")
+    whole = time.monotonic() - began
+    seed = random.randrange(2**32)
+    dice = random.Random(seed)
+
+    for number in range(pytestconfig.getoption("kills")):
+        prefix = f"r{number}-"
+        run = started(plane, *command, f"--target={prefix}{{}}")
+        time.sleep(dice.uniform(whole * 0.3, whole))
+        run.kill()
+        run.communicate(timeout=60)
+        before = targets(plane, prefix)
+
+        told = finished(plane, *command, f"--target={prefix}{{}}")
+
+        where = f"kill {number} of seed {seed}: {told}"
+        after = targets(plane, prefix)
+        names = [f"{prefix}{index}" for index in range(1, COUNT + 1)]
+        assert (sorted(after), clones(plane)) == (sorted(names), {}), where
+        assert {name: after[name] for name in before} == before, where

@@ -10,7 +10,6 @@ import pytest
 from kubectl_virt_clone.model.shared_snapshot import (
     as_sent,
     can_share,
-    is_made_from,
     is_of_series,
     is_same,
     is_usable,
@@ -256,28 +255,3 @@ def test_a_snapshot_that_is_young_and_well_may_be_what_another_run_takes(
     snapshot: dict[str, Any], usable: bool
 ) -> None:
     assert is_usable(snapshot, NOW) is usable
-
-
-def restored(minutes: float, mark: str = "tmp-restore-u-1") -> dict[str, Any]:
-    vm = taken(minutes)
-    vm["metadata"]["annotations"] = {"restore.kubevirt.io/lastRestoreUID": mark}
-    return vm
-
-
-@pytest.mark.parametrize(
-    ("vm", "snapshot", "made"),
-    [
-        (restored(1), taken(2), True),
-        (restored(2), taken(2), True),
-        (restored(3), taken(2), False),
-        (restored(1, mark="my-restore-u"), taken(2), False),
-        (restored(1, mark=""), taken(2), False),
-        (taken(1), taken(2), False),
-        (restored(1), a_snapshot(), False),
-        ({"metadata": {"annotations": restored(1)["metadata"]["annotations"]}}, taken(2), False),
-    ],
-)
-def test_a_vm_is_made_from_a_snapshot_if_a_clone_restored_it_afterwards(
-    vm: dict[str, Any], snapshot: dict[str, Any], made: bool
-) -> None:
-    assert is_made_from(vm, snapshot) is made
