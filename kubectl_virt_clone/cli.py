@@ -107,6 +107,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)  # Python's own end has nothing to unwind
     gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
     sys.exit(code)
 

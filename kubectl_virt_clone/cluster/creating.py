@@ -205,12 +205,15 @@ class Batch:
         """Delete what nobody needs any more, now that the ``done`` clones reached their goal.
 
         With ``rm`` their objects; and the snapshot once all have all of their volumes. As long as a
-        volume needs it whose clone is gone, the others stay: it would go with them. Raises
-        WaitInterrupted, which says what was deleted by then.
+        volume needs it whose clone is gone, or a clone is missing, the others stay: it would go
+        with them. Raises WaitInterrupted, which says what was deleted by then.
         """
         whole = len(done) == len(self.clones) and not self.errors
-        if rm and not (self._taken and self.plan.hollow):
+        if rm and not (self._taken and (self.plan.hollow or self.errors)):
             self._remove(self.served, done, say)
+        elif rm and done and not self.plan.hollow:
+            why = f"the clones stay with the snapshot {name_of(self._taken)}"
+            self.stays.append(VirtCloneError(f"{why}: the same command finishes what is missing"))
         needless = self._taken and whole and not any(map(has_children, done))
         if self._taken and needless and self._remove(SNAPSHOTS, [self._taken], say):
             self.stays.clear()

@@ -93,7 +93,9 @@ class Plan:
         left = [target for target in left if target not in taken]
         # A single clone that is there is no series, and would be told to exist.
         useful = len(left) > 1 or not set(left) <= set(map(target_name, there))
-        hint = f"\nhint: {flag('--target', *left)}" if useful else ""
+        named_so = all(name_of(c) == f"clone-{target_name(c)}" for c in (*self.missing, *there))
+        hint = f"\nhint: {flag('--target', *left)}{'' if named_so else ', without NAME'}"
+        hint = hint if useful else ""
         what = f"targets {are} there already; what made {them} can't be told any more"
         return [VirtCloneError(f"{some} {what}{hint}")]
 
@@ -220,10 +222,16 @@ def _present(
     session: Session, resource: Resource, namespace: str, names: Sequence[str], notice: Notice
 ) -> Objects:
     """The objects of these names that exist, read with few requests however many there are."""
-    if len(names) > A_FEW and resource == VIRTUAL_MACHINES:  # the others in full may be thousands
-        names = [*_listed(session, resource, namespace, names, notice=notice, metadata_only=True)]
-    elif len(names) > A_FEW:
-        return _listed(session, resource, namespace, names, notice=notice)
+    light = resource == VIRTUAL_MACHINES  # in full, the others may be thousands
+    listed = partial(_listed, session, resource, namespace, names, notice=notice)
+    try:
+        if len(names) > A_FEW and light:
+            names = [*listed(metadata_only=True)]
+        elif len(names) > A_FEW:
+            return listed()
+    except StatusError as error:
+        if error.code != FORBIDDEN:
+            raise
     return _there(session, resource, namespace, names)
 
 

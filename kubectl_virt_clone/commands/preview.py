@@ -60,3 +60,5 @@ def command(
         for clone, preview in zip(clones, previews, strict=True)
     ]
     click.echo(rendered(judged, output, flags=flags), nl=False)
+    for error in plan.errors:
+        log(str(error))

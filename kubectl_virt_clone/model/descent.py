@@ -11,6 +11,7 @@ from enum import Enum
 
 from kubectl_virt_clone.model.objects import (
     Object,
+    at,
     mapping_at,
     mappings_at,
     name_of,
@@ -18,7 +19,7 @@ from kubectl_virt_clone.model.objects import (
     time_at,
 )
 from kubectl_virt_clone.model.origin import LAST_RESTORE
-from kubectl_virt_clone.model.projection import project
+from kubectl_virt_clone.model.projection import Projection, project
 from kubectl_virt_clone.model.restored import GENERATED, claim_of
 
 _RUN = ("running", "runStrategy")
@@ -41,7 +42,8 @@ def may_descend(vm: Object, snapshot: Object) -> bool:
     made = time_at(vm, "metadata", "creationTimestamp")
     taken = time_at(snapshot, "metadata", "creationTimestamp")
     restored = text_at(vm, "metadata", "annotations", LAST_RESTORE).startswith("tmp-restore-")
-    return restored and made is not None and taken is not None and made >= taken
+    going = text_at(vm, "metadata", "deletionTimestamp")
+    return restored and not going and made is not None and taken is not None and made >= taken
 
 
 def claims_of(vm: Object) -> dict[str, str]:
@@ -67,7 +69,7 @@ def descent(
         "metadata": mapping_at(foretold.target, "metadata"),
         "spec": {key: value for key, value in spec.items() if key not in _RUN},
     }
-    if foretold.problems or not _holds(vm, lasting):
+    if foretold.problems or not _holds(vm, lasting) or _kept_in_spite(vm, kept, foretold):
         return Descent.UNPROVEN
     known = {name_of(claim): claim for claim in claims}
     mounted = {volume: known.get(name) for volume, name in claims_of(vm).items()}
@@ -84,6 +86,21 @@ def descent(
     return Descent.WHOLE if whole else Descent.HOLLOW
 
 
+def _kept_in_spite(vm: Object, source: Object, foretold: Projection) -> bool:
+    """Whether the VM has a key of the source's, with its value, that the clone drops."""
+    template = ("spec", "template", "metadata")
+    return any(
+        not item.kept and at(vm, *path, item.key) == at(source, *path, item.key)
+        for path, decided in (
+            (("metadata", "labels"), foretold.labels),
+            (("metadata", "annotations"), foretold.annotations),
+            ((*template, "labels"), foretold.template_labels),
+            ((*template, "annotations"), foretold.template_annotations),
+        )
+        for item in decided
+    )
+
+
 def _volume_snapshots(content: Object) -> dict[str, str]:
     """Volume → the VolumeSnapshot that holds its data."""
     backups = mappings_at(content, "spec", "volumeBackups")
@@ -92,6 +109,8 @@ def _volume_snapshots(content: Object) -> dict[str, str]:
 
 def _origin(claim: Object | None) -> str | None:
     """The VolumeSnapshot that the claim is filled from, which is written for good; or None."""
+    if text_at(claim, "metadata", "deletionTimestamp"):
+        return None
     source = mapping_at(claim, "spec", "dataSource")
     return text_at(source, "name") if source.get("kind") == "VolumeSnapshot" else None
 

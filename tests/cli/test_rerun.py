@@ -200,6 +200,60 @@ def test_the_rest_of_a_run_without_a_shared_snapshot_is_named(
     assert clones(plane) == {}
 
 
+def test_the_hint_says_where_the_clones_would_be_called_otherwise(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    kvc("create", "taken", "--source=vm-cirros", "--target=e-2", *DONE)
+
+    answer = kvc("create", "x-{}", *DATA[1:], *DONE, exit_code=1)
+
+    hint = "hint: --target e-1 --target e-3 --target e-4, without NAME"
+    assert answer.err.splitlines()[-1] == hint
+
+
+def test_who_may_not_list_vms_finds_many_targets_one_by_one(kvc: Kvc, make_plane: Planes) -> None:
+    plane = make_plane()
+    golden(plane)
+    many = ("create", "--source=vmsnapshot/golden", "--target=m-{}", "--count=10")
+    kvc(*many, *DONE)
+    plane.faults.add("forbid:verb=list,resource=virtualmachines")
+    plane.faults.add("forbid:verb=list,resource=persistentvolumeclaims")
+
+    answer = kvc(*many, *DONE)
+
+    assert fates(answer.out) == {f"m-{number}": "unchanged" for number in range(1, 11)}
+
+
+def test_a_target_that_is_going_is_not_done(kvc: Kvc, plane: ControlPlane) -> None:
+    golden(plane)
+    kvc(*NAMED, *DONE)
+    changed(plane, "c-2", lambda vm: vm["metadata"].update(finalizers=["example.com/held"]))
+    plane.registry.delete(VMS, "default", "c-2")
+
+    answer = kvc(*NAMED, *DONE, exit_code=1)
+
+    assert errors(answer)[-1].startswith("error: 1 of the 4 targets is there already")
+
+
+def test_where_a_clone_is_missing_the_others_keep_their_snapshot(
+    kvc: Kvc, make_plane: Planes
+) -> None:
+    plane = make_plane(faults=["500:verb=create,resource=virtualmachineclones,after=2,count=1"])
+    first = kvc(*DATA, "--parallel=1", *DONE, exit_code=1)
+    (snapshot,) = shared(plane)
+
+    answer = kvc(*DATA, *DONE)
+
+    name = snapshot["metadata"]["name"]
+    assert errors(first)[-1] == (
+        f"error: the clones stay with the snapshot {name}: the same command finishes what is"
+        " missing"
+    )
+    assert [fates(answer.out)[f"clone-e-{number}"] for number in (1, 2, 3, 4)] == ["deleted"] * 4
+    assert answer.out.count(" created\n") == 1
+    assert (clones(plane), shared(plane)) == ({}, [])
+
+
 def test_who_may_not_read_the_evidence_is_told_that_the_targets_are_there(
     kvc: Kvc, make_plane: Planes
 ) -> None:
@@ -238,8 +292,10 @@ def test_check_names_what_is_left_of_a_series_that_create_refuses(
 
     answer = kvc("check", *DATA[1:], exit_code=1)
 
+    other = f"error: {OBJECT}/clone-e-3 exists already, and is another clone"
+    assert other in kvc("preview", *DATA[1:]).err.splitlines()
     assert answer.err.splitlines() == [
-        f"error: {OBJECT}/clone-e-3 exists already, and is another clone",
+        other,
         "error: 1 of the 3 targets is there already; what made it can't be told any more",
         "hint: --target e-1 --target e-4",
     ]

@@ -31,7 +31,7 @@ def a_vm(name: str, claim: str, serial: str, **annotations: str) -> Object:
         "spec": {
             "runStrategy": "Halted",
             "template": {
-                "metadata": {"labels": {"app": "web"}},
+                "metadata": {"annotations": {"note": "hello"}, "labels": {"app": "web"}},
                 "spec": {
                     "domain": {
                         "devices": {"interfaces": [{"name": "default", "masquerade": {}}]},
@@ -58,6 +58,11 @@ def a_target(change: Callable[[Object], Any] = lambda vm: None) -> Object:
     target = a_vm("copy", "restore-u-2-data", "S-2", **{MARK: RESTORED})
     change(target)
     return target
+
+
+def a_claim_that_goes() -> Object:
+    claim = a_claim()
+    return {**claim, "metadata": {**claim["metadata"], "deletionTimestamp": "2026-11-22T08:00:02Z"}}
 
 
 def a_content(**more: Any) -> Object:
@@ -119,6 +124,7 @@ def test_the_claims_of_a_vm_are_known_by_their_volumes() -> None:
         ([a_claim(name="")], UNPROVEN),
         ([a_claim(kind="PersistentVolumeClaim")], UNPROVEN),
         ([{**a_claim(), "spec": {}}], UNPROVEN),
+        ([a_claim_that_goes()], UNPROVEN),
         ([{**a_claim(), "metadata": {"name": "other"}}], UNPROVEN),
         ([], UNPROVEN),
     ],
@@ -175,6 +181,7 @@ def test_a_target_that_was_started_or_has_more_since_is_the_target(
         lambda vm: vm["metadata"]["labels"].update(app="db"),
         lambda vm: vm["metadata"].update(labels=None),
         lambda vm: vm["metadata"].update(name="other"),
+        lambda vm: vm["metadata"].update(deletionTimestamp="2026-11-22T08:00:02Z"),
         lambda vm: vm["metadata"]["annotations"].update({MARK: "my-restore-u"}),
         lambda vm: vm["metadata"].update(creationTimestamp="2026-11-22T07:59:59Z"),
         lambda vm: volumes_of(vm)[0]["containerDisk"].update(image="fedora"),
@@ -202,6 +209,10 @@ def test_a_vm_that_is_otherwise_than_foretold_may_be_anybodys(
     [
         ({}, WHOLE),
         ({"labelFilters": ["*"]}, WHOLE),
+        ({"labelFilters": ["!app"]}, UNPROVEN),
+        ({"annotationFilters": ["!note"]}, UNPROVEN),
+        ({"template": {"labelFilters": ["!app"]}}, UNPROVEN),
+        ({"template": {"annotationFilters": ["!note"]}}, UNPROVEN),
         ({"newSMBiosSerial": "S-2"}, WHOLE),
         ({"newSMBiosSerial": "S-3"}, UNPROVEN),
         ({"volumeNamePolicy": "PrefixTargetName"}, UNPROVEN),
@@ -212,6 +223,17 @@ def test_a_vm_that_is_otherwise_than_foretold_may_be_anybodys(
 )
 def test_another_request_has_another_target(spec: Object, found: Descent) -> None:
     assert descent(a_target(), a_clone(**spec), SNAPSHOT, a_content(), [a_claim()]) is found
+
+
+def test_a_target_lacks_what_its_filters_drop() -> None:
+    def bare(vm: Object) -> None:
+        for metadata in (vm["metadata"], vm["spec"]["template"]["metadata"]):
+            del metadata["labels"]["app"], metadata["annotations"]["note"]
+
+    own = {"labelFilters": ["!app"], "annotationFilters": ["!note"]}
+    clone = a_clone(**own, template=own)
+
+    assert descent(a_target(bare), clone, SNAPSHOT, a_content(), [a_claim()]) is WHOLE
 
 
 def test_a_volume_that_a_patch_takes_away_needs_no_claim() -> None:
