@@ -18,7 +18,7 @@ from kubectl_virt_clone.model.objects import (
     text_at,
     time_at,
 )
-from kubectl_virt_clone.model.origin import LAST_RESTORE
+from kubectl_virt_clone.model.origin import is_restored_by_a_clone
 from kubectl_virt_clone.model.projection import Projection, project
 from kubectl_virt_clone.model.restored import GENERATED, claim_of
 
@@ -41,9 +41,9 @@ def may_descend(vm: Object, snapshot: Object) -> bool:
     """Whether some clone's restore made the VM after the snapshot was taken; its metadata tells."""
     made = time_at(vm, "metadata", "creationTimestamp")
     taken = time_at(snapshot, "metadata", "creationTimestamp")
-    restored = text_at(vm, "metadata", "annotations", LAST_RESTORE).startswith("tmp-restore-")
-    going = text_at(vm, "metadata", "deletionTimestamp")
-    return restored and not going and made is not None and taken is not None and made >= taken
+    if made is None or taken is None or text_at(vm, "metadata", "deletionTimestamp"):
+        return False
+    return is_restored_by_a_clone(vm) and made >= taken
 
 
 def claims_of(vm: Object) -> dict[str, str]:

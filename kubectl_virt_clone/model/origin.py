@@ -30,6 +30,11 @@ def is_marked(clone: Object, target: Object) -> bool:
     return restored.startswith(f"{_restore_name(clone)}-")
 
 
+def is_restored_by_a_clone(vm: Object) -> bool:
+    """Whether the last restore of ``vm`` was a clone's, whichever."""
+    return text_at(vm, "metadata", "annotations", LAST_RESTORE).startswith("tmp-restore-")
+
+
 def has_failed(clone: Object, events: Iterable[Object]) -> bool:
     """Whether the restore of ``clone`` ended without having restored anything."""
     return any(text_at(e, "reason") == "Operation failed" for e in _own(clone, events))
@@ -43,8 +48,7 @@ def origin_of(clone: Object, target: Object, events: Iterable[Object] = ()) -> O
     """
     if is_marked(clone, target):
         return Origin.THIS_CLONE
-    restored = text_at(target, "metadata", "annotations", LAST_RESTORE)
-    other = Origin.ANOTHER_CLONE if restored.startswith("tmp-restore-") else Origin.OLDER
+    other = Origin.ANOTHER_CLONE if is_restored_by_a_clone(target) else Origin.OLDER
     events = tuple(_own(clone, events))
     made = time_at(target, "metadata", "creationTimestamp")
     for event in events:
