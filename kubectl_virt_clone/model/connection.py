@@ -21,10 +21,8 @@ _USER = (
     ("impersonate_user", "--as"),
     ("impersonate_uid", "--as-uid"),
 )
-# The program of a command; what stands in quotes is a value.
-_COMMAND = re.compile(
-    r"""'[^']*'|"[^"]*"|(?:^|(?<=: ))(?P<program>kubectl(?: virt-clone)?|virtctl)(?= )"""
-)
+# The program of a command; what stands in quotes is a value. Compiled when it is first used.
+_COMMAND = r"""'[^']*'|"[^"]*"|(?:^|(?<=: ))(?P<program>kubectl(?: virt-clone)?|virtctl)(?= )"""
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,12 @@ class ConnectionFlags:
         def completed(match: re.Match[str]) -> str:
             return f"{match.group()} {words}" if match["program"] else match.group()
 
-        return _COMMAND.sub(completed, hint) if words else hint
+        return re.sub(_COMMAND, completed, hint) if words else hint
 
     def _given(self, flags: tuple[tuple[str, str], ...]) -> list[str]:
         given = [(flag, str(getattr(self, field))) for field, flag in flags]
         return [word for flag, value in given if value for word in (flag, value)]
+
+
+NO_FLAGS = ConnectionFlags()
+"""Of a command that says nothing about its connection."""

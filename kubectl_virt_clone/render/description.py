@@ -10,7 +10,7 @@ from datetime import datetime
 
 from kubectl_virt_clone.model.api import CLONES
 from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.diagnosis import diagnose
 from kubectl_virt_clone.model.effects import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.model.objects import (
@@ -39,7 +39,6 @@ from kubectl_virt_clone.render.tables import underlined
 from kubectl_virt_clone.render.timeline import moment, phase_line, timeline
 
 UNSET = "<unset>"
-_NONE_GIVEN = ConnectionFlags()
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Rows = Iterator[tuple[int, str, str]]
@@ -52,7 +51,7 @@ def description(
     now: datetime,
     *,
     show_events: bool = True,
-    flags: ConnectionFlags = _NONE_GIVEN,
+    flags: ConnectionFlags = NO_FLAGS,
 ) -> str:
     """The whole text for one clone, with a hint for those ``flags``; ends with a newline."""
     steps = steps_of(clone, around)

@@ -12,7 +12,7 @@ from typing import Any
 
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
 from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, WARNING, Finding
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Object, text_at
@@ -27,7 +27,6 @@ NO_FINDINGS = "no findings"
 _SHOWN = 3
 Checked = tuple[Object, Sequence[Finding]]
 """A clone's manifest and what was found out about it."""
-_NONE_GIVEN = ConnectionFlags()
 
 
 def acting(findings: Sequence[Finding], flags: ConnectionFlags) -> list[Finding]:
@@ -78,7 +77,7 @@ def as_values(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 
 def report(
-    checked: Sequence[Checked], output: str | None, *, flags: ConnectionFlags = _NONE_GIVEN
+    checked: Sequence[Checked], output: str | None, *, flags: ConnectionFlags = NO_FLAGS
 ) -> str:
     """What ``check`` prints for the clones of a request, as tables or as JSON."""
     checked = _all_acting(checked, flags)
@@ -95,7 +94,7 @@ def cluster_report(
     findings: Sequence[Finding],
     output: str | None,
     *,
-    flags: ConnectionFlags = _NONE_GIVEN,
+    flags: ConnectionFlags = NO_FLAGS,
 ) -> str:
     """What ``check`` prints about a cluster alone."""
     findings = acting(findings, flags)
@@ -137,7 +136,7 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=4) + "\n"
 
 
-def warnings(checked: Sequence[Checked], *, flags: ConnectionFlags = _NONE_GIVEN) -> list[str]:
+def warnings(checked: Sequence[Checked], *, flags: ConnectionFlags = NO_FLAGS) -> list[str]:
     """What ``create`` says before it goes on: a line for each warning, one for what is unknown."""
     checked = _all_acting(checked, flags)
     told = [
@@ -148,7 +147,7 @@ def warnings(checked: Sequence[Checked], *, flags: ConnectionFlags = _NONE_GIVEN
 
 
 def refusal(
-    checked: Sequence[Checked], *, flags: ConnectionFlags = _NONE_GIVEN
+    checked: Sequence[Checked], *, flags: ConnectionFlags = NO_FLAGS
 ) -> VirtCloneError | None:
     """The error that stands for all findings of the level error; None if there is none.
 

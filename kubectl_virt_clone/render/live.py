@@ -14,7 +14,7 @@ from typing import TextIO
 
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.objects import Key, Object, key_of
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result, phase_of
 from kubectl_virt_clone.model.selection import Selection
@@ -27,7 +27,6 @@ from kubectl_virt_clone.render.screen import Screen
 from kubectl_virt_clone.render.style import moves_its_cursor, style_of
 
 FRAME_SECONDS = 0.1
-_NO_FLAGS = ConnectionFlags()
 
 Clock = Callable[[], float]
 """Counts seconds."""
@@ -147,7 +146,7 @@ class Lines(Quiet):
         clock: Clock,
         *,
         several: bool = False,
-        flags: ConnectionFlags = _NO_FLAGS,
+        flags: ConnectionFlags = NO_FLAGS,
     ) -> None:
         super().__init__(met)
         self._several = several
@@ -211,7 +210,7 @@ class Drawn(Quiet):
         clock: Clock,
         *,
         several: bool = False,
-        flags: ConnectionFlags = _NO_FLAGS,
+        flags: ConnectionFlags = NO_FLAGS,
     ) -> None:
         super().__init__(met)
         self._in_hint = flags.in_hint

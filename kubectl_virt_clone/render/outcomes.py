@@ -7,15 +7,13 @@ from collections.abc import Sequence
 
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.progress import Goal, Outcome, Result
 from kubectl_virt_clone.model.selection import Selection
 from kubectl_virt_clone.render.board import label
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
-
-_NONE_GIVEN = ConnectionFlags()
 
 
 class Met:
@@ -50,7 +48,7 @@ def failure(
     *,
     looked_once: bool,
     selection: Selection | None = None,
-    flags: ConnectionFlags = _NONE_GIVEN,
+    flags: ConnectionFlags = NO_FLAGS,
 ) -> WaitFailed | None:
     """The error that stands for all clones that did not reach ``goal``; None if all did.
 

@@ -11,7 +11,7 @@ from difflib import unified_diff
 from typing import Any
 
 from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.filters import Decision
 from kubectl_virt_clone.model.objects import Object, at, name_of
 from kubectl_virt_clone.model.preview import Preview, possible, source_name
@@ -22,12 +22,11 @@ from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.tables import underlined
 
 NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
-_NONE_GIVEN = ConnectionFlags()
 _METADATA = ("annotations", "labels", "name", "namespace")
 
 
 def rendered(
-    previews: Sequence[Preview], output: str | None, *, flags: ConnectionFlags = _NONE_GIVEN
+    previews: Sequence[Preview], output: str | None, *, flags: ConnectionFlags = NO_FLAGS
 ) -> str:
     """The previews in the format asked for, or for people without one; ends with a newline.
 

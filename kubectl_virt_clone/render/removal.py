@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
 from kubectl_virt_clone.model.finding import kubectl
 from kubectl_virt_clone.model.manifest import named
 from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
@@ -18,7 +18,6 @@ from kubectl_virt_clone.render.escaping import escaped
 A_FEW = 5
 """Names that one line holds."""
 
-_NONE_GIVEN = ConnectionFlags()
 _DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
 
 
@@ -50,7 +49,7 @@ def spared(count: int) -> str:
     return f"{what} not finished, or not old enough, and left alone"
 
 
-def staying(left: Remains, *, flags: ConnectionFlags = _NONE_GIVEN) -> Iterator[str]:
+def staying(left: Remains, *, flags: ConnectionFlags = NO_FLAGS) -> Iterator[str]:
     """Lines about what stays, with the commands that show it on the cluster of ``flags``."""
     for vms, single, several in (
         (left.targets, "stays, with its volumes", "stay, with their volumes"),
@@ -67,7 +66,7 @@ def staying(left: Remains, *, flags: ConnectionFlags = _NONE_GIVEN) -> Iterator[
         yield unread(plural)
 
 
-def young(snapshot: Object, *, flags: ConnectionFlags = _NONE_GIVEN) -> str:
+def young(snapshot: Object, *, flags: ConnectionFlags = NO_FLAGS) -> str:
     """Why a snapshot that no clone owns or names is not deleted."""
     namespace, name = key_of(snapshot)
     why = "it is younger than an hour, and a create may still need it"
