@@ -55,8 +55,9 @@ def command(
     sent = [plan.as_sent(clone) for clone in clones]
     facts = gather_each(session, sent, served, form=form)
     previews = [preview_of(clone, own) for clone, own in zip(sent, facts, strict=True)]
+    missing = set(map(id, plan.missing))  # not by name: it may be for the server to generate
     judged = [
-        preview if clone in plan.missing else replace(preview, findings=())
+        preview if id(clone) in missing else replace(preview, findings=())
         for clone, preview in zip(clones, previews, strict=True)
     ]
     click.echo(rendered(judged, output, flags=flags), nl=False)

@@ -15,7 +15,7 @@ _MAPPING = (dict, Mapping)  # a dict is known at once, while the abstract class 
 Key = tuple[str, str]
 """(namespace, name) of an object."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 
 
 def at(obj: object, *path: str) -> Any:
@@ -54,7 +54,7 @@ def copied(value: Any) -> Any:
 
 def well_formed(text: str) -> str:
     """The text as Go reads it from JSON, where half a pair of surrogates becomes U+FFFD."""
-    return _SURROGATE.sub("\ufffd", text)
+    return re.sub(_SURROGATE, "\ufffd", text)
 
 
 def name_of(obj: object) -> str:

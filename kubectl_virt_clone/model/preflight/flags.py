@@ -77,15 +77,16 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
 
 # A value as shlex.quote writes it; a comma behind it, and a word, belong to the sentence.
 _VALUE = r"""(?!(?:and|or|instead) )(?:'[^']*'|"'"|[\w@%+=:./-]|,(?=\S))+"""
-_GIVEN = re.compile(
-    rf"(?<!\S)(?P<flag>{'|'.join(_FIELDS)})(?P<values> {_VALUE}(?: (?P=flag) {_VALUE})*)?(?![\w-])",
-    re.ASCII,
+_GIVEN = (  # compiled when it is first used
+    rf"(?a)(?<!\S)(?P<flag>{'|'.join(_FIELDS)})"
+    rf"(?P<values> {_VALUE}(?: (?P=flag) {_VALUE})*)?(?![\w-])"
 )
 
 
 def in_manifest(hint: str) -> str:
     """The hint with the fields of a manifest in place of our flags; other words stay."""
-    return _GIVEN.sub(_field, re.sub(rf"{re.escape(_STARTING)}|--start\b", _STRATEGY_FLAG, hint))
+    running = re.sub(rf"{re.escape(_STARTING)}|--start\b", _STRATEGY_FLAG, hint)
+    return re.sub(_GIVEN, _field, running)
 
 
 def _field(match: re.Match[str]) -> str:
