@@ -47,12 +47,12 @@ format: $(VENV)/.dev ## write the code in its one style
 	$(BIN)/ruff format .
 
 # Not with it: what the program imports, for there coverage itself would be found.
-coverage: $(VENV)/.dev ## measure how much of the code the tests run: all of model/, 95 % of the package
+coverage: $(VENV)/.dev ## measure how much of the code the tests run: all of clone/ and objects/, 95 % of the package
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --ignore tests/cli/test_startup.py $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
-	$(BIN)/coverage report --skip-covered --include 'kubectl_virt_clone/model/*' --fail-under 100
+	$(BIN)/coverage report --skip-covered --include 'kubectl_virt_clone/clone/*,kubectl_virt_clone/objects/*' --fail-under 100
 
 mutants: $(VENV)/.mutants ## change each line of the model and see a test fail: make mutants MODULES="filters"
 	$(BIN)/python -m tests.mutants $(MODULES)
@@ -104,7 +104,7 @@ test-wheel: ## run the test suite on what `make dist` built, away from the check
 	mkdir -p build/wheel/dist
 	cp dist/kubectl-virt_clone-* build/wheel/dist/
 	tar -xzf dist/kubectl_virt_clone-*.tar.gz -C build/wheel --strip-components 1
-	rm -r build/wheel/kubectl_virt_clone*
+	rm -r build/wheel/kubectl_virt_clone* build/wheel/kubevirt_sandbox
 	$(PYTHON) -m venv build/wheel/.venv
 	build/wheel/.venv/$(SCRIPTS)/python -m pip install --quiet "$$(ls dist/kubectl_virt_clone-*.whl)[test]"
 	cd build/wheel && .venv/$(SCRIPTS)/python -m pytest -n $(WORKERS) --ignore tests/test_architecture.py $(PYTEST_ARGS)

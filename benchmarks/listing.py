@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from shutil import which
 from threading import Timer
 
-from kubectl_virt_clone.cli import VERBS
+from kubectl_virt_clone.cli.main import VERBS
 
 from .figures import Row
 from .plane import Plane

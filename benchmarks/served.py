@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 
 from .load import ADD, DELETE, LABEL, OPEN, put_on, steps
 from .manifests import clone, small_vm

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from kubectl_virt_clone.cli import VERBS
+from kubectl_virt_clone.cli.main import VERBS
 
 from .figures import Row
 from .runs import always, in_turn, ours

@@ -33,6 +33,6 @@ def _set_right() -> None:
 
 _set_right()
 
-from kubectl_virt_clone.cli import main  # noqa: E402 - in the environment set right
+from kubectl_virt_clone.cli.main import main  # noqa: E402 - in the environment set right
 
 main()

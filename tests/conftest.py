@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.envtest.binaries import ASSETS, why_not
 from tests.envtest.cluster import running_cluster
 

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
+from kubectl_virt_clone.cli.flags import (
+    Verb,
+    connection_flags,
+    connection_options,
+    output_option,
+)
+from kubectl_virt_clone.cli.flags_clone import clone_spec_options, skip_check_option
 from kubectl_virt_clone.errors import ExitCode, ResourceNotServed
-from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.cluster.session import Session
+    from kubectl_virt_clone.kube.transport import Session
 
 EXAMPLES = """
 # Say whether anything can be cloned on this cluster, and by you
@@ -43,8 +48,8 @@ def command(
     It takes the flags of create; without any, it judges the cluster alone. Nothing is created. The
     exit code is 1 if there is a finding of the level error.
     """
-    from kubectl_virt_clone.clone_requests import form_of, requested_clones
-    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.cli.requests import form_of, requested_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 
     flags = connection_flags(ctx)
@@ -62,11 +67,11 @@ def _check(
     output: str | None,
 ) -> ExitCode:
     """Judge what ``create`` would create; of several clones those that are there are fine."""
-    from kubectl_virt_clone.cluster.facts import gather_each
-    from kubectl_virt_clone.cluster.planning import plan_of
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.model.finding import is_fine
-    from kubectl_virt_clone.model.preflight import judged
+    from kubectl_virt_clone.actions.check import gather_each
+    from kubectl_virt_clone.actions.create.planning import plan_of
+    from kubectl_virt_clone.clone.checks.finding import is_fine
+    from kubectl_virt_clone.clone.checks.findings import judged
+    from kubectl_virt_clone.kube.resource import served_clones
     from kubectl_virt_clone.render.findings import report
     from kubectl_virt_clone.render.messages import log
 
@@ -88,9 +93,9 @@ def _check(
 
 
 def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | None) -> ExitCode:
-    from kubectl_virt_clone.cluster.facts import cluster_facts
-    from kubectl_virt_clone.model.finding import is_fine, ordered, without
-    from kubectl_virt_clone.model.preflight import cluster_findings
+    from kubectl_virt_clone.actions.check import cluster_facts
+    from kubectl_virt_clone.clone.checks.finding import is_fine, ordered, without
+    from kubectl_virt_clone.clone.checks.findings import cluster_findings
     from kubectl_virt_clone.render.findings import cluster_report
 
     cluster = cluster_facts(session)

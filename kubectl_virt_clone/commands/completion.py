@@ -7,9 +7,15 @@ from pathlib import Path
 
 import click
 
+from kubectl_virt_clone.cli.flags import Verb
+from kubectl_virt_clone.cli.shells import (
+    MARK,
+    PLUGIN,
+    PLUGIN_SCRIPT,
+    SHELLS,
+    script,
+)
 from kubectl_virt_clone.errors import VirtCloneError, said_of
-from kubectl_virt_clone.options import Verb
-from kubectl_virt_clone.render.shells import MARK, PLUGIN, PLUGIN_SCRIPT, SHELLS, script
 
 EXAMPLES = """
 # Complete 'kubectl virt-clone', if kubectl itself is completed already

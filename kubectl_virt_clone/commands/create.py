@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.clone_options import clone_spec_options, skip_check_option
-from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
-from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.finding import SERIES
-from kubectl_virt_clone.model.objects import Object, key_of, text_at, uid_of
-from kubectl_virt_clone.options import (
+from kubectl_virt_clone.cli.flags import (
     FORMATS,
     Verb,
     connection_flags,
@@ -24,15 +19,25 @@ from kubectl_virt_clone.options import (
     parallel_option,
     timeout_option,
 )
+from kubectl_virt_clone.cli.flags_clone import clone_spec_options, skip_check_option
+from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.checks.finding import SERIES
+from kubectl_virt_clone.errors import ExitCode, SeveralErrors, VirtCloneError
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    key_of,
+    text_at,
+    uid_of,
+)
 
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
-    from kubectl_virt_clone.cluster.creating import Batch, Say
-    from kubectl_virt_clone.cluster.planning import Plan
-    from kubectl_virt_clone.cluster.session import Session
-    from kubectl_virt_clone.model.api import Resource
-    from kubectl_virt_clone.model.connection import ConnectionFlags
-    from kubectl_virt_clone.model.progress import Goal, Result
+    from kubectl_virt_clone.actions.create.creating import Batch, Say
+    from kubectl_virt_clone.actions.create.planning import Plan
+    from kubectl_virt_clone.clone.progress.progress import Goal, Result
+    from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.connection import ConnectionFlags
+    from kubectl_virt_clone.objects.resource import Resource
 
 EXAMPLES = """
 # Clone a VM; KubeVirt names the new one
@@ -95,7 +100,7 @@ def command(ctx: click.Context, /, dry_run: str, output: str | None, **asked: An
     where there are several. Nothing is created where 'check' finds an error. Of several clones,
     those that an earlier run of the same command made are left as they are.
     """
-    from kubectl_virt_clone.clone_requests import form_of, requested_clones
+    from kubectl_virt_clone.cli.requests import form_of, requested_clones
     from kubectl_virt_clone.render.answers import answer, unnamed_in
 
     flags, form = connection_flags(ctx), form_of(asked)
@@ -141,7 +146,7 @@ def _check_usage(how: dict[str, Any], dry_run: str, asked: dict[str, Any]) -> No
 
 def _as_sent(clones: Sequence[Object]) -> Sequence[Object]:
     """All objects of a series, as they would be sent."""
-    from kubectl_virt_clone.model.shared_snapshot import as_sent, can_share, shared_snapshot
+    from kubectl_virt_clone.clone.shared_snapshot import as_sent, can_share, shared_snapshot
 
     return as_sent(clones, shared_snapshot(clones)) if can_share(clones) else clones
 
@@ -155,10 +160,10 @@ def _batch(
     dry_run: bool,
 ) -> Batch:
     """What there is to create, checked; nothing is written yet."""
-    from kubectl_virt_clone.cluster.creating import Batch
-    from kubectl_virt_clone.cluster.planning import plan_of
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.actions.create.creating import Batch
+    from kubectl_virt_clone.actions.create.planning import plan_of
+    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 
     session = connect(flags, log=log, warn=warn)
@@ -182,9 +187,9 @@ def _check(
     session: Session, plan: Plan, served: Resource, skipped: tuple[str, ...], form: str
 ) -> None:
     """Warn of what may go wrong, and raise what would."""
-    from kubectl_virt_clone.cluster.facts import gather_each
-    from kubectl_virt_clone.model.finding import ALL
-    from kubectl_virt_clone.model.preflight import judged
+    from kubectl_virt_clone.actions.check import gather_each
+    from kubectl_virt_clone.clone.checks.finding import ALL
+    from kubectl_virt_clone.clone.checks.findings import judged
     from kubectl_virt_clone.render.findings import refusal, warnings
     from kubectl_virt_clone.render.messages import warn
 
@@ -202,13 +207,13 @@ def _create_and_follow(
     batch: Batch, flags: ConnectionFlags, how: dict[str, Any], output: str | None, say: Say
 ) -> VirtCloneError | None:
     """Create, and wait for all clones; returns the error that stands for those not Succeeded."""
-    from kubectl_virt_clone.model.progress import BOUND, SUCCESS
-    from kubectl_virt_clone.model.selection import Selection
+    from kubectl_virt_clone.clone.progress.progress import BOUND, SUCCESS
+    from kubectl_virt_clone.objects.selection import Selection
     from kubectl_virt_clone.render.answers import answer
-    from kubectl_virt_clone.render.interruption import interrupted
-    from kubectl_virt_clone.render.live import resumable
     from kubectl_virt_clone.render.messages import log, warn
-    from kubectl_virt_clone.render.outcomes import failure
+    from kubectl_virt_clone.render.progress.interruption import interrupted
+    from kubectl_virt_clone.render.progress.live import resumable
+    from kubectl_virt_clone.render.progress.outcomes import failure
 
     goal = BOUND if how["rm"] else SUCCESS
     results: list[Result] = []
@@ -240,10 +245,10 @@ def _results(
     batch: Batch, flags: ConnectionFlags, goal: Goal, timeout: float, output: str | None
 ) -> list[Result]:
     """How the wait for the clones that are there ended, for each."""
-    from kubectl_virt_clone.cluster.waiting import wait_for
-    from kubectl_virt_clone.cluster.wanted import Wanted
-    from kubectl_virt_clone.render.live import progress
-    from kubectl_virt_clone.render.outcomes import Met
+    from kubectl_virt_clone.actions.wait.waiting import wait_for
+    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.render.progress.live import progress
+    from kubectl_virt_clone.render.progress.outcomes import Met
 
     met = Met()
     stream = sys.stderr if output else sys.stdout  # with -o, stdout has objects only

@@ -13,6 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kubectl_virt_clone.cli.flags import (
+    A_WEEK,
+    DURATION,
+    Verb,
+    connection_flags,
+    connection_options,
+    parallel_option,
+    timeout_option,
+)
+from kubectl_virt_clone.cli.flags_selection import selection_options
+from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     ExitCode,
@@ -23,25 +34,15 @@ from kubectl_virt_clone.errors import (
     WaitInterrupted,
     is_missing,
 )
-from kubectl_virt_clone.model.api import SNAPSHOTS, Resource
-from kubectl_virt_clone.model.objects import Object, key_of, uid_of
-from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.options import (
-    A_WEEK,
-    DURATION,
-    Verb,
-    connection_flags,
-    connection_options,
-    parallel_option,
-    timeout_option,
-)
-from kubectl_virt_clone.selection_options import selection_options
+from kubectl_virt_clone.objects.fields import Object, key_of, uid_of
+from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.selection import Selection
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.cluster.removing import Found, Removal
-    from kubectl_virt_clone.cluster.session import Session
-    from kubectl_virt_clone.model.connection import ConnectionFlags
-    from kubectl_virt_clone.model.removal import Limits
+    from kubectl_virt_clone.actions.delete.removing import Found, Removal
+    from kubectl_virt_clone.clone.removal import Limits
+    from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays
@@ -116,10 +117,10 @@ def command(
     What KubeVirt made for a clone that is not done goes with it. An object that took the name of
     one that was selected is left alone.
     """
-    from kubectl_virt_clone.cluster.removing import find
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.cluster.session import connect
-    from kubectl_virt_clone.model.removal import Limits
+    from kubectl_virt_clone.actions.delete.removing import find
+    from kubectl_virt_clone.clone.removal import Limits
+    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 
     how, limits = Asked(**asked), Limits(finished, older_than)
@@ -176,7 +177,7 @@ def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked
 def _removal(
     session: Session, resource: Resource, objects: Sequence[Object], how: Asked, *, named: bool
 ) -> Removal:
-    from kubectl_virt_clone.cluster.removing import Removal
+    from kubectl_virt_clone.actions.delete.removing import Removal
 
     return Removal(
         session, resource, objects, at_once=how.parallel, dry_run=how.dry_run, named=named
@@ -213,7 +214,7 @@ def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> 
 def _say_what_stays(
     session: Session, namespace: str, gone: Sequence[Object], flags: ConnectionFlags
 ) -> None:
-    from kubectl_virt_clone.cluster.leftovers import what_stays
+    from kubectl_virt_clone.actions.delete.leftovers import what_stays
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.removal import staying
 
@@ -235,10 +236,15 @@ def _tidy_up(
 
     Returns why some are not deleted.
     """
-    from kubectl_virt_clone.cluster.leftovers import left_behind
-    from kubectl_virt_clone.model.removal import AN_HOUR, is_older
+    from kubectl_virt_clone.actions.delete.leftovers import left_behind
+    from kubectl_virt_clone.clone.removal import AN_HOUR, is_older
     from kubectl_virt_clone.render.messages import log, warn
-    from kubectl_virt_clone.render.removal import deleted, spared, unread, young
+    from kubectl_virt_clone.render.removal import (
+        deleted,
+        spared,
+        unread,
+        young,
+    )
 
     namespace, old = selection.scope(session.namespace), list[Object]()
     if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):
@@ -278,12 +284,12 @@ def _wait(
     flags: ConnectionFlags,
 ) -> list[VirtCloneError]:
     """Wait until the clones that were deleted are gone: a finalizer may hold them."""
-    from kubectl_virt_clone.cluster.waiting import wait_for
-    from kubectl_virt_clone.cluster.wanted import Wanted
-    from kubectl_virt_clone.model.progress import Goal
-    from kubectl_virt_clone.model.removal import held
-    from kubectl_virt_clone.render.live import progress
-    from kubectl_virt_clone.render.outcomes import failure
+    from kubectl_virt_clone.actions.wait.waiting import wait_for
+    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.clone.progress.progress import Goal
+    from kubectl_virt_clone.clone.removal import held
+    from kubectl_virt_clone.render.progress.live import progress
+    from kubectl_virt_clone.render.progress.outcomes import failure
 
     gone = Goal("delete")
     wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})

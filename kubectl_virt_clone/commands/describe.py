@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kubectl_virt_clone.cli.flags import Verb, connection_flags, connection_options
+from kubectl_virt_clone.cli.flags_selection import selection_options
 from kubectl_virt_clone.errors import SeveralErrors, is_missing
-from kubectl_virt_clone.model.objects import name_of
-from kubectl_virt_clone.options import Verb, connection_flags, connection_options
-from kubectl_virt_clone.selection_options import selection_options
+from kubectl_virt_clone.objects.fields import name_of
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.cluster.session import Session
-    from kubectl_virt_clone.model.api import Resource
-    from kubectl_virt_clone.model.selection import Selection
+    from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.resource import Resource
+    from kubectl_virt_clone.objects.selection import Selection
 
 EXAMPLES = """
 # Describe a clone, or those whose names begin so
@@ -45,10 +45,10 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
     If it is not going well, the cause is told, and a command to try next. What you may not read is
     shown as <unknown>. A single name that does not exist stands for all that begin so.
     """
-    from kubectl_virt_clone.cluster.paging import select
-    from kubectl_virt_clone.cluster.related import settled
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.actions.describe import settled
+    from kubectl_virt_clone.kube.paging import select
+    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.description import description
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found
@@ -73,7 +73,7 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
 
 def _beginning_with(session: Session, clones: Resource, prefix: str) -> list[dict[str, Any]]:
     """The clones whose names begin so; none if they may not be listed."""
-    from kubectl_virt_clone.cluster.related import list_up
+    from kubectl_virt_clone.actions.describe import list_up
 
     listed = list_up(session, clones, session.namespace).objects
     return [dict(clone) for clone in listed if name_of(clone).startswith(prefix)]

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kubectl_virt_clone.errors import InvalidValue, SeveralErrors, is_missing
-from kubectl_virt_clone.model.objects import Object
-from kubectl_virt_clone.model.selection import PAGE_SIZE, Selection
-from kubectl_virt_clone.options import (
+from kubectl_virt_clone.cli.flags import (
     Checked,
     Verb,
     connection_flags,
     connection_options,
 )
-from kubectl_virt_clone.selection_options import Function, selection_options
+from kubectl_virt_clone.cli.flags_selection import Function, selection_options
+from kubectl_virt_clone.errors import InvalidValue, SeveralErrors, is_missing
+from kubectl_virt_clone.objects.fields import Object
+from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.cluster.session import Session
-    from kubectl_virt_clone.model.api import Resource
-    from kubectl_virt_clone.model.batch import Batch
-    from kubectl_virt_clone.model.jsonpath import Path
+    from kubectl_virt_clone.clone.batch import Batch
+    from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.jsonpath import Path
+    from kubectl_virt_clone.objects.resource import Resource
     from kubectl_virt_clone.render.rows import Look
 
 EXAMPLES = """
@@ -71,7 +71,7 @@ class Asked:
 
 
 def _path(text: str) -> Path:
-    from kubectl_virt_clone.model.jsonpath import parse_jsonpath
+    from kubectl_virt_clone.objects.jsonpath import parse_jsonpath
 
     return parse_jsonpath(text)
 
@@ -120,9 +120,9 @@ def command(ctx: click.Context, /, selection: Selection, **given: Any) -> None:
 
     They are printed as they are read, in pages. A target that KubeVirt named is shown as well.
     """
-    from kubectl_virt_clone.cluster.paging import get_each
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.cluster.session import connect
+    from kubectl_virt_clone.kube.paging import get_each
+    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found, shown
 
@@ -156,10 +156,10 @@ def _read(
     asked: Asked,
 ) -> Iterator[Batch]:
     """The clones in pages; in a single one where they are to be sorted, or have been named."""
-    from kubectl_virt_clone.cluster.paging import pages
-    from kubectl_virt_clone.cluster.unfinished import with_children
-    from kubectl_virt_clone.model.batch import Batch
-    from kubectl_virt_clone.model.sorting import sorted_by
+    from kubectl_virt_clone.actions.unfinished import with_children
+    from kubectl_virt_clone.clone.batch import Batch
+    from kubectl_virt_clone.kube.paging import pages
+    from kubectl_virt_clone.objects.sorting import sorted_by
     from kubectl_virt_clone.render.messages import warn
 
     namespace = selection.scope(session.namespace)
@@ -185,9 +185,9 @@ def _followed(
 
     The cause in a row is what the clone itself says: no request follows from a change.
     """
-    from kubectl_virt_clone.cluster.changes import Scope
-    from kubectl_virt_clone.cluster.following import followed
-    from kubectl_virt_clone.model.batch import Batch
+    from kubectl_virt_clone.actions.following import followed
+    from kubectl_virt_clone.clone.batch import Batch
+    from kubectl_virt_clone.kube.watch import Scope
     from kubectl_virt_clone.render.messages import log
 
     scope = Scope(

@@ -7,8 +7,13 @@ from typing import Any
 
 import click
 
-from kubectl_virt_clone.clone_options import clone_spec_options
-from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
+from kubectl_virt_clone.cli.flags import (
+    Verb,
+    connection_flags,
+    connection_options,
+    output_option,
+)
+from kubectl_virt_clone.cli.flags_clone import clone_spec_options
 
 EXAMPLES = """
 # Show what the new VM will be, and what the checks say
@@ -38,12 +43,12 @@ def command(
     It takes the flags of create. Nothing is created; what KubeVirt generates is shown as
     <generated>, and its places are listed.
     """
-    from kubectl_virt_clone.clone_requests import form_of, requested_clones
-    from kubectl_virt_clone.cluster.facts import gather_each
-    from kubectl_virt_clone.cluster.planning import plan_of
-    from kubectl_virt_clone.cluster.resources import served_clones
-    from kubectl_virt_clone.cluster.session import connect
-    from kubectl_virt_clone.model.preview import preview_of
+    from kubectl_virt_clone.actions.check import gather_each
+    from kubectl_virt_clone.actions.create.planning import plan_of
+    from kubectl_virt_clone.cli.requests import form_of, requested_clones
+    from kubectl_virt_clone.clone.target.preview import preview_of
+    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.preview import rendered
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kubectl_virt_clone.cli.flags import Checked, Verb
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.options import Checked, Verb
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.sandbox.apiserver.faults import Fault
-    from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+    from kubevirt_sandbox.apiserver.faults.faults import Fault
+    from kubevirt_sandbox.controlplane import ControlPlane
 
 EXAMPLES = """
 # Try a clone without a cluster
@@ -53,7 +53,7 @@ def _speed(text: str) -> float:
 
 
 def _fault(text: str) -> Fault:
-    from kubectl_virt_clone.sandbox.apiserver.faults import parse_fault
+    from kubevirt_sandbox.apiserver.faults.faults import parse_fault
 
     try:
         return parse_fault(text)
@@ -164,7 +164,7 @@ def _started(
     faults: tuple[Fault, ...],
 ) -> Iterator[ControlPlane]:
     """A control plane that runs. Raises VirtCloneError for a seed that it can't begin with."""
-    from kubectl_virt_clone.sandbox.controlplane import ControlPlane, SeedError
+    from kubevirt_sandbox.controlplane import ControlPlane, SeedError
 
     plane = ControlPlane(
         speed=speed, throttled=throttle, seeds=seeds or None, kubevirt=kubevirt, faults=faults

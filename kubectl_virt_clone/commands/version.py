@@ -5,8 +5,13 @@ from __future__ import annotations
 import click
 
 from kubectl_virt_clone import __version__
+from kubectl_virt_clone.cli.flags import (
+    Verb,
+    connection_flags,
+    connection_options,
+    output_option,
+)
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.options import Verb, connection_flags, connection_options, output_option
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.versions import client_version, shown
 
@@ -31,8 +36,8 @@ def command(ctx: click.Context, /, client: bool, output: str | None) -> None:
     """
     versions = client_version(__version__)
     if not client:
-        from kubectl_virt_clone.cluster.session import connect
-        from kubectl_virt_clone.cluster.versions import server_versions
+        from kubectl_virt_clone.actions.versions import server_versions
+        from kubectl_virt_clone.kube.transport import connect
 
         try:
             versions |= server_versions(connect(connection_flags(ctx), log=log, warn=warn))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kubectl_virt_clone.options import (
+from kubectl_virt_clone.cli.flags import (
     FORMATS,
     GOAL,
     Verb,
@@ -17,11 +17,11 @@ from kubectl_virt_clone.options import (
     output_option,
     timeout_option,
 )
-from kubectl_virt_clone.selection_options import selection_options
+from kubectl_virt_clone.cli.flags_selection import selection_options
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.model.progress import Goal
-    from kubectl_virt_clone.model.selection import Selection
+    from kubectl_virt_clone.clone.progress.progress import Goal
+    from kubectl_virt_clone.objects.selection import Selection
 
 EXAMPLES = """
 # Wait until a clone has succeeded; end at once if it never can
@@ -78,12 +78,12 @@ def command(
 
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
     """
-    from kubectl_virt_clone.cluster.session import connect
-    from kubectl_virt_clone.cluster.waiting import wait_for
-    from kubectl_virt_clone.cluster.wanted import Wanted
-    from kubectl_virt_clone.render.live import progress
+    from kubectl_virt_clone.actions.wait.waiting import wait_for
+    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
-    from kubectl_virt_clone.render.outcomes import Met, failure
+    from kubectl_virt_clone.render.progress.live import progress
+    from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
     flags = connection_flags(ctx)
     session = connect(flags, log=log, warn=warn)

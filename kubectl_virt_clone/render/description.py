@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
-from kubectl_virt_clone.model.diagnosis import diagnose
-from kubectl_virt_clone.model.effects import FILTERS, Effect, filter_effects
-from kubectl_virt_clone.model.objects import (
+from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.progress.around import Listing, Surroundings, last_seen
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.diagnosis import diagnose
+from kubectl_virt_clone.clone.progress.progress import STEPS, phase_of, step_of
+from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
+from kubectl_virt_clone.clone.target.filter_effects import FILTERS, Effect, filter_effects
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.fields import (
     Object,
     at,
     mapping_at,
@@ -23,9 +26,7 @@ from kubectl_virt_clone.model.objects import (
     time_at,
     uid_of,
 )
-from kubectl_virt_clone.model.surroundings import Listing, Surroundings, last_seen
-from kubectl_virt_clone.model.timeline import Step, steps_of
-from kubectl_virt_clone.render.durations import age
+from kubectl_virt_clone.render.durations import age, human
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.states import (
     NONE,
@@ -36,7 +37,6 @@ from kubectl_virt_clone.render.states import (
     volumes,
 )
 from kubectl_virt_clone.render.tables import underlined
-from kubectl_virt_clone.render.timeline import moment, phase_line, timeline
 
 UNSET = "<unset>"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -214,3 +214,29 @@ def _aligned(rows: Iterable[tuple[int, str, str]]) -> list[str]:
 
 def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
+
+
+def moment(when: datetime) -> str:
+    """A point in time as ``kubectl describe`` writes it."""
+    return when.strftime("%a, %d %b %Y %H:%M:%S %z")
+
+
+def phase_line(clone: Object, steps: Sequence[Step], now: datetime) -> str:
+    """``RestoreInProgress (2/4) for 55s``; without the time where it is not known."""
+    phase, step = escaped(phase_of(clone)) or "Pending", step_of(clone)
+    since = phase_since(clone, steps)
+    lasting = f" for {age(since, now)}" if since else ""
+    return (f"{phase} ({step}/{len(STEPS)})" if step else phase) + lasting
+
+
+def timeline(steps: Sequence[Step]) -> list[str]:
+    """The lines of a table: each step, when it was done, and how long after the one before it."""
+    rows = [(step.what, moment(step.when), _took(step.seconds)) for step in steps]
+    return underlined(("Step", "Time", "Took"), rows) if rows else ["<unknown>"]
+
+
+def _took(seconds: float | None) -> str:
+    """A duration of which only whole seconds are known."""
+    if seconds is None:
+        return ""
+    return human(seconds) if seconds >= 1 else "<1s"

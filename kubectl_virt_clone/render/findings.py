@@ -10,15 +10,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, gate_is_on, served_by
+from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    UNKNOWN,
+    WARNING,
+    Finding,
+)
+from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
-from kubectl_virt_clone.model.api import CLONES
-from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
-from kubectl_virt_clone.model.finding import ERROR, UNKNOWN, WARNING, Finding
-from kubectl_virt_clone.model.manifest import named
-from kubectl_virt_clone.model.objects import Object, text_at
-from kubectl_virt_clone.model.preflight.cluster import ClusterFacts, gate_is_on, served_by
-from kubectl_virt_clone.model.preflight.facts import Facts
-from kubectl_virt_clone.model.surroundings import Listing
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.fields import Object, text_at
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.tables import plain
 

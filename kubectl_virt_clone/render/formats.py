@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kubectl_virt_clone.model.manifest import named
-from kubectl_virt_clone.model.objects import Object, at
+from kubectl_virt_clone.clone.spec.manifest import named
+from kubectl_virt_clone.objects.fields import Object, at, well_formed
 from kubectl_virt_clone.render.escaping import escaped, is_safe
-from kubectl_virt_clone.render.plain_yaml import plain_yaml
 
 _NEVER_FOLD = 10**6
 
@@ -104,22 +103,19 @@ def _yaml_item(obj: Object) -> str:
 
 def _yaml(value: Any) -> str:
     """Like ``_json``, plain ASCII where that is safer."""
-    text = plain_yaml(value)
-    return dumped(value) if text is None else text
+    import yaml  # here, for most commands print none
 
+    from kubectl_virt_clone.objects.documents import Dumper
 
-def dumped(value: Any) -> str:
-    """Any value that JSON can hold, as PyYAML writes it."""
-    import yaml
-
-    from kubectl_virt_clone.model.documents import Dumper
-
+    text = json.dumps(value, ensure_ascii=False)
+    if well_formed(text) != text:  # libyaml writes UTF-8, which has no half pairs of surrogates
+        value = json.loads(well_formed(text))
     return yaml.dump(
         value,
         Dumper=Dumper,
         sort_keys=False,
         default_flow_style=False,
-        allow_unicode=is_safe(json.dumps(value, ensure_ascii=False)),
+        allow_unicode=is_safe(text),
         width=_NEVER_FOLD,
     )
 

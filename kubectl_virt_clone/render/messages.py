@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.style import wants_colour
+from kubectl_virt_clone.render.progress.style import wants_colour
 
 _YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
 

@@ -10,12 +10,12 @@ from dataclasses import asdict, replace
 from difflib import unified_diff
 from typing import Any
 
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
-from kubectl_virt_clone.model.filters import Decision
-from kubectl_virt_clone.model.objects import Object, at, name_of
-from kubectl_virt_clone.model.preview import Preview, possible, source_name
-from kubectl_virt_clone.model.projection import PATCHED, Projection, filters_of
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.spec.filters import Decision
+from kubectl_virt_clone.clone.target.preview import Preview, possible, source_name
+from kubectl_virt_clone.clone.target.projection import PATCHED, Projection, filters_of
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.fields import Object, at, name_of
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.findings import acting, as_values, table
 from kubectl_virt_clone.render.formats import formatted

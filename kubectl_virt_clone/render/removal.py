@@ -8,11 +8,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from kubectl_virt_clone.model.connection import NO_FLAGS, ConnectionFlags
-from kubectl_virt_clone.model.finding import kubectl
-from kubectl_virt_clone.model.manifest import named
-from kubectl_virt_clone.model.objects import Key, Object, key_of, name_of
-from kubectl_virt_clone.model.removal import Remains, unfinished
+from kubectl_virt_clone.clone.checks.finding import kubectl
+from kubectl_virt_clone.clone.removal import Remains, unfinished
+from kubectl_virt_clone.clone.spec.manifest import named
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.fields import (
+    Key,
+    Object,
+    key_of,
+    name_of,
+)
 from kubectl_virt_clone.render.escaping import escaped
 
 A_FEW = 5

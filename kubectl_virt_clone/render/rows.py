@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubectl_virt_clone.model.batch import Batch
-from kubectl_virt_clone.model.diagnosis import clone_cause, diagnose, silence_cause
-from kubectl_virt_clone.model.objects import (
+from kubectl_virt_clone.clone.batch import Batch
+from kubectl_virt_clone.clone.progress.around import Listing, Surroundings
+from kubectl_virt_clone.clone.progress.diagnosis import clone_cause, diagnose, silence_cause
+from kubectl_virt_clone.clone.progress.progress import FAILED, SUCCEEDED, phase_of
+from kubectl_virt_clone.objects.fields import (
     Object,
     mapping_at,
     mappings_at,
@@ -19,8 +21,6 @@ from kubectl_virt_clone.model.objects import (
     text_at,
     time_at,
 )
-from kubectl_virt_clone.model.progress import FAILED, SUCCEEDED, phase_of
-from kubectl_virt_clone.model.surroundings import Listing, Surroundings
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import documents, listed, watch_events

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubectl_virt_clone.model.api import SNAPSHOTS
-from kubectl_virt_clone.model.objects import Object, at, mappings_at, text_at
-from kubectl_virt_clone.model.origin import Origin, origin_of
-from kubectl_virt_clone.model.progress import SUCCEEDED, phase_of
-from kubectl_virt_clone.model.surroundings import Lookup, Surroundings
+from kubectl_virt_clone.clone.api import SNAPSHOTS
+from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
+from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mappings_at,
+    text_at,
+)
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.tables import underlined
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubectl_virt_clone.render.columns import padded, width
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.progress.columns import padded, width
 
 _NARROWEST = 3  # kubectl's cells are six wide at the least, the gap included
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_virt_clone.model.objects import Object, at, text_at
+from kubectl_virt_clone.objects.fields import Object, at, text_at
 from kubectl_virt_clone.render.escaping import escaped
 
 UNKNOWN, NONE = "<unknown>", "<none>"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.cli.main import run
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.stub import serve  # noqa: F401 - a fixture of the tests here
 
 AT_ONCE = float("inf")

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.cluster import snapshots
-from kubectl_virt_clone.cluster.changes import Notice, Scope
-from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.cluster.watching import Watch, watching
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.actions.create import snapshots
+from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.watch import Notice, Scope, Watch, watching
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
 from tests.cli.test_bulk import SNAPSHOTS, clones, fates, shared
 
@@ -138,7 +137,7 @@ def test_one_that_is_deleted_meanwhile_ends_it_at_once(
         plane.registry.delete(SNAPSHOTS, "default", snapshot["metadata"]["name"])
         return take(session, snapshot, **options)
 
-    from kubectl_virt_clone.cluster import creating
+    from kubectl_virt_clone.actions.create import creating
 
     monkeypatch.setattr(creating, "until_ready", deleted_before)
     answer = kvc(*TWO, exit_code=4)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES, Reference
-from kubectl_virt_clone.model.manifest import CloneRequest, build_clone
-from kubectl_virt_clone.model.shared_snapshot import shared_snapshot
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.clone.shared_snapshot import shared_snapshot
+from kubectl_virt_clone.clone.spec.manifest import CloneRequest, build_clone
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import CLONES, OBJECT, errors, phase_of, until
 
@@ -275,7 +275,7 @@ def test_a_dry_run_on_the_server_stores_nothing(kvc: Kvc, plane: ControlPlane) -
 def test_an_interrupted_run_names_what_is_there(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kubectl_virt_clone.cluster import creating
+    from kubectl_virt_clone.actions.create import creating
 
     plane = make_plane()
     create, made = creating.create, []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.cluster import concurrency
-from kubectl_virt_clone.cluster.resources import is_too_busy_to_create
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.kube import pool as concurrency
+from kubectl_virt_clone.kube.resource import is_too_busy_to_create
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_bulk import FIVE, NAMES, clones
 from tests.cli.test_wait import errors

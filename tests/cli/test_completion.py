@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_virt_clone.cli import VERBS
-from kubectl_virt_clone.cluster import names
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.cli import names
+from kubectl_virt_clone.cli.main import VERBS
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.stub import Serve, answering
 from tests.cli.test_startup import HEAVY

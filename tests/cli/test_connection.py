@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.apiserver.certificates import make_certificates
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.apiserver.access.certificates import make_certificates
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"

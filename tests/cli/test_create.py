@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"

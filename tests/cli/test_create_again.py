@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.test_create_checks import CLONES, CREATE, MANIFEST, OBJECT, REFUSED
 from tests.sandbox.world import World

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.cluster import concurrency, creating, removing, waiting
-from kubectl_virt_clone.cluster.creating import Batch
+from kubectl_virt_clone.actions.create import creating
+from kubectl_virt_clone.actions.create.creating import Batch
+from kubectl_virt_clone.actions.delete import removing
+from kubectl_virt_clone.actions.wait import waiting
 from kubectl_virt_clone.errors import ConnectionFailed
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.kube import pool as concurrency
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.test_bulk import clones, shared
 from tests.cli.test_wait import PATIENCE, a_clone

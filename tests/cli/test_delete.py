@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from tests.cli.conftest import Kvc, Planes
 from tests.sandbox.world import CLAIMS, CLONES, SNAPSHOTS, VMS, World
 

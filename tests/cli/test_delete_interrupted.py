@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Planes
 from tests.sandbox.world import CLONES, World
 

@@ -122,7 +122,7 @@ def test_ctrl_c_after_the_last_deletion_says_how_many_are_deleted(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kubectl_virt_clone.cluster.leftovers.what_stays", interrupt)
+    monkeypatch.setattr("kubectl_virt_clone.actions.delete.leftovers.what_stays", interrupt)
 
     answer = kvc("delete", "a", "b", exit_code=130)
 
@@ -147,7 +147,7 @@ def test_an_interrupted_wait_in_all_namespaces_names_the_one_of_each_clone(
         observer.began([*wanted.uids][undecided])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kubectl_virt_clone.cluster.waiting.wait_for", interrupted)
+    monkeypatch.setattr("kubectl_virt_clone.actions.wait.waiting.wait_for", interrupted)
 
     both = kvc("delete", "--all", "-A", exit_code=130)
     undecided = slice(1, None)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.stub import Answer, Serve, answering
 from tests.cli.test_wait import phase_of, until

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.faults import OPTIONS
+from kubevirt_sandbox.apiserver.faults.faults import OPTIONS
 from tests.cli.conftest import Kvc
 
 PROGRAM = (sys.executable, "-m", "kubectl_virt_clone")

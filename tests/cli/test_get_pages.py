@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from kubectl_virt_clone.model.objects import Object
+from kubectl_virt_clone.objects.fields import Object
 from tests.cli.conftest import Kvc
 from tests.cli.stub import Answer, Serve, answering, failing
 

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from kubectl_virt_clone.cluster import watching
-from kubectl_virt_clone.model.objects import Object
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.kube import watch as watching
+from kubectl_virt_clone.objects.fields import Object
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.stub import Answer, Serve, answering
 from tests.cli.test_get import CLONES, HEADERS, OBJECT, aged, labelled

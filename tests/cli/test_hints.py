@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import CONTEXT, ControlPlane
+from kubevirt_sandbox.controlplane import CONTEXT, ControlPlane
 from tests.cli.conftest import Kvc
 
 GET_VM = "kubectl HERE get vm"

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Planes
 from tests.cli.test_bulk import SNAPSHOTS, VMS, clones, shared
 from tests.cli.test_rerun import golden

@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.storage.registry import Registry
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.storage.registry import Registry
+from kubevirt_sandbox.storage.status import ApiError
 from tests.cli.conftest import Kvc, Planes
 from tests.predictions import (
     DETERMINISTIC,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.test_wait import until
 

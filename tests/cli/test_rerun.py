@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.storage.status import ApiError
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_bulk import CLONES, OBJECT, SNAPSHOTS, VMS, clones, fates, shared
 from tests.cli.test_wait import errors, phase_of, until
@@ -364,7 +364,7 @@ def test_documents_that_are_there_are_left_as_they_are(kvc: Kvc, plane: ControlP
 def test_ctrl_c_while_the_clones_are_deleted_tells_how_to_go_on(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], rest: str
 ) -> None:
-    from kubectl_virt_clone.cluster import removing
+    from kubectl_virt_clone.actions.delete import removing
 
     plane = make_plane()
     delete, deleted = removing.delete, []

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kubectl_virt_clone.cli import VERBS
+from kubectl_virt_clone.cli.main import VERBS
 
 HEAVY = ("kubernetes", "tabulate", "urllib3", "cryptography", "jsonpatch", "re2", "ssl")
 OURS = "kubectl_virt_clone"

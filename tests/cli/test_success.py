@@ -21,13 +21,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
-from kubectl_virt_clone.sandbox.kubevirt.releases import catalogue_of, release_named
-from kubectl_virt_clone.sandbox.kubevirt.workqueue import Key
-from kubectl_virt_clone.sandbox.storage.registry import Registry
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubectl_virt_clone.cli.main import run
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.releases import catalogue_of, release_named
+from kubevirt_sandbox.kubevirt.workqueue import Key
+from kubevirt_sandbox.storage.registry import Registry
+from kubevirt_sandbox.storage.status import ApiError
 from tests.sandbox.world import CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, a_clone, a_vm
 
 TARGETS = st.sampled_from(["t", "u"])

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from kubectl_virt_clone.cluster import judging, waiting
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.actions.wait import judging, waiting
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.stub import Answer, Serve, answering, failing
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.cluster import judging
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.actions.wait import judging
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
@@ -299,7 +299,7 @@ def test_fifty_clones_take_one_list_and_one_watch(
 ) -> None:
     # On a slow machine the causes of a delay would be looked for as well.
     monkeypatch.setattr(
-        "kubectl_virt_clone.cluster.awaited.Awaited._look_at_stalled", lambda _: None
+        "kubectl_virt_clone.actions.wait.awaited.Awaited._look_at_stalled", lambda _: None
     )
     requests: list[str] = []
     plane = make_plane(controllers=False, on_request=lambda method, path, _: requests.append(path))

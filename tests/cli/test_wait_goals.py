@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import (
     BACKEND_STORAGE,

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from kubectl_virt_clone.cluster import judging, session, waiting
+from kubectl_virt_clone.actions.wait import judging, waiting
 from kubectl_virt_clone.errors import Deferred
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.kube import transport as session
+from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import CLONES, OBJECT, PATIENCE, a_clone, errors, phase_of, until
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from kubectl_virt_clone.cli import run
+from kubectl_virt_clone.cli.main import run
 from tests.credentials.kit import Kit
 from tests.credentials.servers import Cluster, Identity
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import EVERYTHING, User
+from kubevirt_sandbox.apiserver.access.authorization import EVERYTHING, User
 from tests.credentials import relays
 from tests.credentials.servers import HOST, Cluster, server_tls
 

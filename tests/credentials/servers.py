@@ -12,11 +12,11 @@ from email.message import Message
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import EVERYTHING, User
-from kubectl_virt_clone.sandbox.apiserver.certificates import Authority, Pair
-from kubectl_virt_clone.sandbox.apiserver.server import ApiServer
-from kubectl_virt_clone.sandbox.kubevirt.releases import NEWEST, catalogue_of
-from kubectl_virt_clone.sandbox.storage.registry import Registry
+from kubevirt_sandbox.apiserver.access.authorization import EVERYTHING, User
+from kubevirt_sandbox.apiserver.access.certificates import Authority, Pair
+from kubevirt_sandbox.apiserver.server import ApiServer
+from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of
+from kubevirt_sandbox.storage.registry import Registry
 
 HOST = "127.0.0.1"
 NAMED = "cluster.invalid"

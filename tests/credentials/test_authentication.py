@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.authentication import user_of
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.apiserver.access.authentication import user_of
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.storage.status import ApiError
 
 MAY_ACT = Rule(("",), ("users",), ("impersonate",))
 USERS = {"t": User("tom", (MAY_ACT,)), "none": User("carl", groups=("kept-by-token-only",))}

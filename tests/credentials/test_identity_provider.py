@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.cluster import oidc
-from kubectl_virt_clone.sandbox.apiserver.authorization import EVERYTHING, User
+from kubectl_virt_clone.kube import oidc
+from kubevirt_sandbox.apiserver.access.authorization import EVERYTHING, User
 from tests.credentials.conftest import Kvc
 from tests.credentials.kit import Kit, b64
 from tests.credentials.servers import HOST, Identity, server_tls

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.cluster.exec_plugin import run_plugin
 from kubectl_virt_clone.errors import ConnectionFailed
+from kubectl_virt_clone.kube.exec_plugin import run_plugin
 from tests.credentials.cases import plugin
 from tests.credentials.conftest import Kubectl, Kvc, Transcript
 from tests.credentials.kit import V1, V1BETA1, Kit

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.cluster.proxies import proxy_of
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
+from kubectl_virt_clone.kube.proxies import proxy_of
 
 PROXY = "http://proxy.example:3128"
 

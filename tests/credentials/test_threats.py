@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.model.filters import matches
+from kubectl_virt_clone.clone.spec.filters import matches
 from tests.credentials.cases import CASES
 
 TESTS = Path(__file__).parents[1]

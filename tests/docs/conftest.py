@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 
 from .shell import Shell, shell_in
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kubectl_virt_clone.cli import PROGRAM, VERBS, virt_clone
+from kubectl_virt_clone.cli.main import PROGRAM, VERBS, virt_clone
 
 from .markdown import ROOT
 

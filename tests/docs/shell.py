@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from threading import Timer
 
-from kubectl_virt_clone.cli import run
+from kubectl_virt_clone.cli.main import run
 
 from .markdown import Command
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.storage.status import ApiError
 from tests.sandbox.world import CLONES, NAMESPACE, VMS
 
 from .demo import PICTURE, record, rows_of

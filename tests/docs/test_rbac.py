@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import AUTHENTICATED, Rule, User
-from kubectl_virt_clone.sandbox.apiserver.requestinfo import parse
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.access.authorization import AUTHENTICATED, Rule, User
+from kubevirt_sandbox.apiserver.requestinfo import parse
+from kubevirt_sandbox.controlplane import ControlPlane
 
 from .markdown import ROOT
 from .shell import Shell, shell_in

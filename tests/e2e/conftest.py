@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.cluster.resources import path_of
-from kubectl_virt_clone.cluster.session import Session, connect
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.cli.main import run
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.kube.resource import path_of
+from kubectl_virt_clone.kube.transport import Session, connect
+from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 NAMESPACES = "/api/v1/namespaces"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from kubectl_virt_clone.cluster.resources import get
-from kubectl_virt_clone.cluster.session import Session
-from kubectl_virt_clone.model.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.kube.resource import get
+from kubectl_virt_clone.kube.transport import Session
 from tests.e2e.conftest import Kvc, MakeVm
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from kubectl_virt_clone.cluster.resources import get, items_of, list_page
-from kubectl_virt_clone.cluster.session import Session
+from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.shared_snapshot import SHARED
 from kubectl_virt_clone.errors import StatusError
-from kubectl_virt_clone.model.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES
-from kubectl_virt_clone.model.shared_snapshot import SHARED
+from kubectl_virt_clone.kube.resource import get, items_of, list_page
+from kubectl_virt_clone.kube.transport import Session
 from tests.e2e.conftest import Kvc, MakeVm
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

@@ -26,7 +26,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kubectl_virt_clone.sandbox.apiserver.certificates import Certificates, make_certificates
+from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
 
 ASSETS = "KUBEBUILDER_ASSETS"
 KEEPER = Path(__file__).with_name("keeper.py")

@@ -11,17 +11,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_virt_clone.model.api import Resource
-from kubectl_virt_clone.sandbox.apiserver.certificates import Certificates, make_certificates
-from kubectl_virt_clone.sandbox.kubevirt.admission import KUBEVIRT_NAMESPACE
-from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
-from kubectl_virt_clone.sandbox.kubevirt.releases import NEWEST, catalogue_of
-from kubectl_virt_clone.sandbox.kubevirt.remote_api import RemoteApi
-from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed, plant
-from kubectl_virt_clone.sandbox.kubevirt.volumes import SNAPSHOT_CLASSES
-from kubectl_virt_clone.sandbox.kubevirt.webhook_server import WebhookServer, registrations
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubectl_virt_clone.objects.resource import Resource
+from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
+from kubevirt_sandbox.kubevirt.admission.dispatch import KUBEVIRT_NAMESPACE
+from kubevirt_sandbox.kubevirt.controllers.volumes import SNAPSHOT_CLASSES
+from kubevirt_sandbox.kubevirt.loop import KubeVirt
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of
+from kubevirt_sandbox.kubevirt.seed.seeds import load_seed, plant
+from kubevirt_sandbox.storage.status import ApiError
+from tests.envtest.remote_api import RemoteApi
+from tests.envtest.webhook_server import WebhookServer, registrations
 
 from .binaries import HOST, PATIENCE, ApiServer, running_apiserver
 from .collector import NAMESPACES, GarbageCollector

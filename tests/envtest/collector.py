@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from kubectl_virt_clone.model.api import (
+from kubectl_virt_clone.clone.api import (
     CLONES,
     EVENTS,
     PERSISTENT_VOLUME_CLAIMS,
@@ -17,12 +17,18 @@ from kubectl_virt_clone.model.api import (
     SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
-    Resource,
 )
-from kubectl_virt_clone.sandbox.kubevirt.remote_api import RemoteApi
-from kubectl_virt_clone.sandbox.storage.garbage import Collector
-from kubectl_virt_clone.sandbox.storage.status import ApiError
-from kubectl_virt_clone.sandbox.storage.store import Change, ObjectKey, Store, copy_json, object_key
+from kubectl_virt_clone.objects.resource import Resource
+from kubevirt_sandbox.storage.garbage import Collector
+from kubevirt_sandbox.storage.status import ApiError
+from kubevirt_sandbox.storage.store import (
+    Change,
+    ObjectKey,
+    Store,
+    copy_json,
+    object_key,
+)
+from tests.envtest.remote_api import RemoteApi
 
 Obj = dict[str, Any]
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")

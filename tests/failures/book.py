@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kubectl_virt_clone.cluster.watching import GRACE_SECONDS, WATCH_SECONDS
+from kubectl_virt_clone.kube.watch import GRACE_SECONDS, WATCH_SECONDS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "failures.md"
 KUBECTL_SECONDS = 3

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from tests.sandbox.world import CLAIMS, CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, a_snapshot
 
 from .stage import PATIENCE, Stage

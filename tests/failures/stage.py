@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.storage.store import Change
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.storage.store import Change
 from tests.sandbox.world import CLONES, NAMESPACE, a_clone
 
 Obj = dict[str, Any]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.model.cause import IDS
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.cli.main import run
+from kubectl_virt_clone.clone.progress.cause import IDS
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import kubectl_path  # noqa: F401 - a fixture
 from tests.sandbox.world import a_clone
 

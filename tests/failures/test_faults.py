@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.cluster import seen, watching
+from kubectl_virt_clone.actions.wait import seen
+from kubectl_virt_clone.cli.main import run
+from kubectl_virt_clone.kube import watch as watching
 from tests.sandbox.world import CLONES
 
 from .book import FAULTS, Book

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.cluster import waiting
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.actions.wait import waiting
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.fuzz.commands import COMMANDS, PREPARED
 from tests.fuzz.effort import RAN, TIMES
 from tests.fuzz.replay import Replay

@@ -38,8 +38,10 @@ PHASES = ("", "SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", "Su
 @cache
 def seeds() -> tuple[Object, ...]:
     """Everything that the sandbox begins with."""
-    folder = files("kubectl_virt_clone.sandbox.kubevirt") / "seed"
-    texts = [path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()]
+    folder = files("kubevirt_sandbox.kubevirt") / "seed"
+    texts = [
+        path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name.endswith(".yaml")
+    ]
     return tuple(obj for text in texts for obj in yaml.safe_load_all(text) if obj)
 
 

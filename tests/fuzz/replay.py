@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 
 
 class Answer(NamedTuple):

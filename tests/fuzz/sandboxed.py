@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from kubectl_virt_clone.cluster.answers import read_json
-from kubectl_virt_clone.sandbox.apiserver.authorization import User
-from kubectl_virt_clone.sandbox.apiserver.endpoints import Endpoints, Request, refused
-from kubectl_virt_clone.sandbox.apiserver.negotiation import JSON, PROTOBUF
-from kubectl_virt_clone.sandbox.apiserver.requestinfo import parse
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubectl_virt_clone.kube.answers import read_json
+from kubevirt_sandbox.apiserver.access.authorization import User
+from kubevirt_sandbox.apiserver.endpoints import Endpoints, Request, refused
+from kubevirt_sandbox.apiserver.negotiation import JSON, PROTOBUF
+from kubevirt_sandbox.apiserver.requestinfo import parse
+from kubevirt_sandbox.storage.status import ApiError
 from tests.fuzz import corpus, test_files
 from tests.sandbox.world import World as Plane
 

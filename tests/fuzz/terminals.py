@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import NamedTuple
 
-from kubectl_virt_clone.cli import run
+from kubectl_virt_clone.cli.main import run
 from tests.fuzz.hostile import dangerous
 
 HANGS = 60

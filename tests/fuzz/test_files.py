@@ -14,10 +14,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.cluster.session import connect
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.documents import parse_documents
+from kubectl_virt_clone.kube.transport import connect
+from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.documents import parse_documents
 from tests.fuzz import corpus
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.effort import fuzzed

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.cluster.answers import read_json, retry_after
+from kubectl_virt_clone.cli.flags import parse_duration
+from kubectl_virt_clone.clone.checks.facts import Facts, kubevirt_version
+from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.shared_snapshot import owners
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
-from kubectl_virt_clone.model.documents import parse_documents
-from kubectl_virt_clone.model.preflight.facts import Facts, kubevirt_version
-from kubectl_virt_clone.model.shared_snapshot import owners
-from kubectl_virt_clone.model.surroundings import Listing
-from kubectl_virt_clone.options import parse_duration
+from kubectl_virt_clone.kube.answers import read_json, retry_after
+from kubectl_virt_clone.objects.documents import parse_documents
 from kubectl_virt_clone.render.removal import question
-from kubectl_virt_clone.sandbox.apiserver.authorization import User
-from kubectl_virt_clone.sandbox.apiserver.endpoints import Endpoints, Request, Response
-from kubectl_virt_clone.sandbox.apiserver.requestinfo import parse
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.apiserver.access.authorization import User
+from kubevirt_sandbox.apiserver.endpoints import Endpoints, Request, Response
+from kubevirt_sandbox.apiserver.requestinfo import parse
+from kubevirt_sandbox.storage.status import ApiError
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.hostile import DEPTH
 from tests.fuzz.replay import Answer

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.cli import VERBS, virt_clone
-from kubectl_virt_clone.options import Verb
+from kubectl_virt_clone.cli.flags import Verb
+from kubectl_virt_clone.cli.main import VERBS, virt_clone
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import TEXTS

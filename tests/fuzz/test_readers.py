@@ -1,4 +1,4 @@
-"""Every public function of ``model/`` and ``render/`` bears whatever a server may send.
+"""Every public function of the pure rooms and ``render/`` bears whatever a server may send.
 
 What it is called with follows from the names and types of its parameters; one that a table below
 does not know makes a test fail, so that no new function is forgotten.
@@ -119,35 +119,34 @@ OWNERS: Mapping[str, Make] = {
 """What has methods."""
 
 OTHERWISE: Mapping[str, str] = {
-    "render.live": "what a wait shows; test_waits",
-    "render.frames": "what a wait shows; test_waits",
-    "render.board.Board": "what a wait shows; test_waits",
-    "render.screen.Screen": "a terminal; it takes lines that were made harmless",
-    "render.style.style_of": "looks at a stream",
-    "render.style.wants_colour": "looks at a stream",
+    "render.progress.live": "what a wait shows; test_waits",
+    "render.progress.frames": "what a wait shows; test_waits",
+    "render.progress.board.Board": "what a wait shows; test_waits",
+    "render.progress.screen.Screen": "a terminal; it takes lines that were made harmless",
+    "render.progress.style.style_of": "looks at a stream",
+    "render.progress.style.wants_colour": "looks at a stream",
     "render.tables": "takes rows as wide as its headers; those that show objects are called",
     "render.messages": "writes to stderr; test_server",
     "render.removal.unread": "takes the name of a resource",
-    "render.shells.script": "takes the name of a shell",
     "render.versions.client_version": "takes our own version",
-    "model.manifest.build_clone": "takes what options made of a user's text; test_options",
-    "model.references.parse_reference": "takes what a user typed; test_options",
-    "model.series.numbered": "takes what a user typed; test_options",
-    "model.documents": "takes a user's file; test_files",
-    "model.preflight.judged": "takes as many facts as clones; test_server",
-    "model.preflight.values.problem_finding": "takes a rule; the rules are called",
-    "model.shared_snapshot.shared_snapshot": "takes one clone or more, of our own making",
+    "clone.spec.manifest.build_clone": "takes what options made of a user's text; test_options",
+    "clone.spec.references.parse_reference": "takes what a user typed; test_options",
+    "clone.spec.series.numbered": "takes what a user typed; test_options",
+    "objects.documents": "takes a user's file; test_files",
+    "clone.checks.findings.judged": "takes as many facts as clones; test_server",
+    "clone.checks.values.problem_finding": "takes a rule; the rules are called",
+    "clone.shared_snapshot.shared_snapshot": "takes one clone or more, of our own making",
 }
 """Rooms and functions that are not called here, and why."""
 
 RAW: Mapping[str, str] = {
-    "render.outcomes.failure": "an error, which the door escapes",
+    "render.progress.outcomes.failure": "an error, which the door escapes",
     "render.findings.warnings": "lines for render.messages.warn, which escapes them",
     "render.findings.refusal": "an error, which the door escapes",
-    "render.interruption.interrupted": "an error, which the door escapes",
-    "render.columns": "measures text that was made harmless",
-    "render.board": "says what the frame then makes harmless",
-    "render.style.Style.painted": "paints text that was made harmless",
+    "render.progress.interruption.interrupted": "an error, which the door escapes",
+    "render.progress.columns": "measures text that was made harmless",
+    "render.progress.board": "says what the frame then makes harmless",
+    "render.progress.style.Style.painted": "paints text that was made harmless",
 }
 """What returns text that is not for a terminal as it stands, and why."""
 
@@ -181,7 +180,7 @@ def _make(parameter: inspect.Parameter) -> Make:
 
 
 def _readers() -> Iterator[Reader]:
-    for room in ("model", "render"):
+    for room in ("clone", "objects", "render"):
         package = import_module(f"{kubectl_virt_clone.__name__}.{room}")
         for info in walk_packages(package.__path__, f"{package.__name__}."):
             module = import_module(info.name)

@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 from hypothesis import given
 
-from kubectl_virt_clone.model.objects import key_of
-from kubectl_virt_clone.model.progress import Result
-from kubectl_virt_clone.render.live import Drawn, Lines
-from kubectl_virt_clone.render.outcomes import Met
+from kubectl_virt_clone.clone.progress.progress import Result
+from kubectl_virt_clone.objects.fields import key_of
+from kubectl_virt_clone.render.progress.live import Drawn, Lines
+from kubectl_virt_clone.render.progress.outcomes import Met
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import dangerous
 from tests.fuzz.terminals import Terminal

@@ -9,22 +9,28 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.model.batch import Batch
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.finding import IDS, LEVELS, Finding
-from kubectl_virt_clone.model.jsonpath import Path, parse_jsonpath
-from kubectl_virt_clone.model.preflight.cluster import RIGHTS, ClusterFacts
-from kubectl_virt_clone.model.preflight.facts import Facts
-from kubectl_virt_clone.model.preview import Preview
-from kubectl_virt_clone.model.progress import Goal, Outcome, Result, Verdict, parse_goal
-from kubectl_virt_clone.model.projection import project
-from kubectl_virt_clone.model.removal import Limits, Remains
-from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
-from kubectl_virt_clone.model.timeline import Step
+from kubectl_virt_clone.clone.batch import Batch
+from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
+from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import (
+    Goal,
+    Outcome,
+    Result,
+    Verdict,
+    parse_goal,
+)
+from kubectl_virt_clone.clone.progress.timeline import Step
+from kubectl_virt_clone.clone.removal import Limits, Remains
+from kubectl_virt_clone.clone.target.preview import Preview
+from kubectl_virt_clone.clone.target.projection import project
+from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
+from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.progress.style import Style
 from kubectl_virt_clone.render.rows import Look
-from kubectl_virt_clone.render.style import Style
 from kubectl_virt_clone.render.tables import Table
 from tests.fuzz import corpus
 from tests.fuzz.hostile import TEXTS, VALUES, objects_like

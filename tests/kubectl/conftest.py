@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 
 PATIENCE = 60
 # A line of klog: I, W, E or F with the date, the time, the process and the line of the source.

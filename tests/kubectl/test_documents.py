@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.documents import parse_documents
+from kubectl_virt_clone.objects.documents import parse_documents
 from kubectl_virt_clone.render.formats import formatted
 from tests.unit.builders import a_clone
 from tests.unit.test_documents import SCALARS

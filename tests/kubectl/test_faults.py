@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import Kubectl
 
 CLONE = """\

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.cli.main import run
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, answered
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from kubectl_virt_clone.sandbox.controlplane import CONTEXT, ControlPlane
+from kubevirt_sandbox.controlplane import CONTEXT, ControlPlane
 from tests.kubectl.conftest import PATIENCE, Kubectl
 
 CHECK = ("virt-clone", "check", "--source", "vm-tpm")

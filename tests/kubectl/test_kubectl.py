@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from kubectl_virt_clone.render.formats import watch_events
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, Kubectl
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

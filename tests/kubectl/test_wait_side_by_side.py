@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from kubectl_virt_clone.cli import run
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubectl_virt_clone.cli.main import run
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, answered
 from tests.sandbox.world import CLONES, NAMESPACE, a_clone
 

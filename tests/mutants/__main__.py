@@ -19,7 +19,7 @@ import click
 import hypothesis
 import pytest
 
-from tests.mutants.changes import PACKAGE, Mutant
+from tests.mutants.changes import PACKAGE, ROOMS, Mutant
 from tests.mutants.meeting import Run
 
 ROOT = Path(__file__).parents[2]
@@ -46,11 +46,11 @@ def shown(mutant: Mutant) -> str:
 
 
 def modules() -> list[str]:
-    """Every module of the model, as ``filters`` or ``preflight.volumes``."""
-    root = ROOT.joinpath(*PACKAGE.split("."))
-    paths = sorted(path.relative_to(root).with_suffix("") for path in root.rglob("*.py"))
-    names = [".".join(part for part in path.parts if part != "__init__") for path in paths]
-    return [name for name in names if name]
+    """Every module of the pure rooms, as ``clone.api`` or ``clone.checks.volumes``."""
+    root = ROOT / PACKAGE
+    paths = sorted(path for room in ROOMS for path in (root / room).rglob("*.py"))
+    parts = [path.relative_to(root).with_suffix("").parts for path in paths]
+    return [".".join(names) for names in parts if names[-1] != "__init__"]
 
 
 def _table(*found: list[Mutant]) -> str:

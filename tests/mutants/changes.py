@@ -20,7 +20,7 @@ from mutmut.mutation.file_mutation import MutationVisitor, deep_replace
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
-PACKAGE = "kubectl_virt_clone.model"
+PACKAGE, ROOMS = "kubectl_virt_clone", ("clone", "objects")
 
 
 @dataclass(frozen=True)

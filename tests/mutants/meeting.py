@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.mutants.changes import PACKAGE, Mutant, mutants_of
+from tests.mutants.changes import PACKAGE, ROOMS, Mutant, mutants_of
 
 SECONDS, MEMORY = 600, 4 << 30
 """What all tests together may take: processor time, and memory."""
@@ -142,7 +142,7 @@ def _run(item: pytest.Item, following: list[pytest.Item]) -> None:
 def _forget() -> None:
     """Empty the model's caches, which hold what was found without the mutant."""
     for module in list(sys.modules.values()):
-        if module.__name__.startswith(PACKAGE):
+        if module.__name__.startswith(tuple(f"{PACKAGE}.{room}." for room in ROOMS)):
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
-from kubectl_virt_clone.sandbox.kubevirt.seeds import SEED_DIRECTORY
-from kubectl_virt_clone.sandbox.storage.registry import Registry
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.seed.seeds import SEED_DIRECTORY
+from kubevirt_sandbox.storage.registry import Registry
 
 from .transcript import Step
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.pace import Pace
 
 from .world import World
 

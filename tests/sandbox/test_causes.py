@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 
 from .test_targets import EXISTS, WEBHOOK
 from .world import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.mac_address import length_of_mac
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.kubevirt.admission.mac_address import length_of_mac
+from kubevirt_sandbox.storage.status import ApiError
 
 from .world import CLONES, NAMESPACE, World, a_clone
 

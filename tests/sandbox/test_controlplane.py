@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.authorization import Rule, User
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.access.authorization import Rule, User
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.contract.client import CLONES, MERGE_PATCH, Api, Obj
 
 VIEWER, CLONER = "token-of-viewer", "token-of-cloner"

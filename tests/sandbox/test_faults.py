@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.sandbox.apiserver import disturbances
-from kubectl_virt_clone.sandbox.apiserver.faults import Fault, parse_fault
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.apiserver.faults import disturbances
+from kubevirt_sandbox.apiserver.faults.faults import Fault, parse_fault
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.contract.client import CLONES as CLONES_PATH
 from tests.contract.client import MERGE_PATCH, Api, Obj
 

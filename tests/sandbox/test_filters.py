@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.filters import compiled, kept, matches
-from kubectl_virt_clone.sandbox.kubevirt.targets import restore_patches
+from kubevirt_sandbox.kubevirt.controllers.targets import restore_patches
+from kubevirt_sandbox.kubevirt.filters import compiled, kept, matches
 
 from .world import VMS, World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.go_json_patch import PatchError, patched
+from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
 
 DOCUMENT: dict[str, Any] = {"spec": {"labels": {"a/b": "1"}, "list": [1, 2, 3]}}
 

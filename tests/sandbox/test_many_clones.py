@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
-from kubectl_virt_clone.sandbox.kubevirt.snapshots import is_ready
+from kubevirt_sandbox.kubevirt.controllers.snapshots import is_ready
+from kubevirt_sandbox.kubevirt.pace import Pace
 
 from .world import NAMESPACE, SNAPSHOTS, World, a_snapshot
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace, Timers
-from kubectl_virt_clone.sandbox.kubevirt.workqueue import WorkQueue
+from kubevirt_sandbox.kubevirt.pace import Pace, Timers
+from kubevirt_sandbox.kubevirt.workqueue import WorkQueue
 
 INFINITE = float("inf")
 ONE, TWO = ("c", "default", "one"), ("c", "default", "two")

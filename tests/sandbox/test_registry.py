@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.storage.listing import ListQuery
-from kubectl_virt_clone.sandbox.storage.registry import AdmissionRequest, Registry
-from kubectl_virt_clone.sandbox.storage.status import ApiError, denied
+from kubevirt_sandbox.storage.listing import ListQuery
+from kubevirt_sandbox.storage.registry import AdmissionRequest, Registry
+from kubevirt_sandbox.storage.status import ApiError, denied
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"

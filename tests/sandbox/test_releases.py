@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kubectl_virt_clone.commands.sandbox import command
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
-from kubectl_virt_clone.sandbox.kubevirt.releases import RELEASES, catalogue_of, release_named
-from kubectl_virt_clone.sandbox.storage.status import ApiError
-from kubectl_virt_clone.sandbox.storage.webhooks import Write
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.releases import RELEASES, catalogue_of, release_named
+from kubevirt_sandbox.storage.status import ApiError
+from kubevirt_sandbox.storage.webhooks import Write
 
 from .world import CLAIMS, CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, World, a_clone, a_snapshot
 

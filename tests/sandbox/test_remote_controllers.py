@@ -8,12 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from kubectl_virt_clone.model.api import CLONES as CLONE_RESOURCE
-from kubectl_virt_clone.sandbox.apiserver.faults import parse_fault
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
-from kubectl_virt_clone.sandbox.kubevirt.remote_api import RemoteApi
+from kubectl_virt_clone.clone.api import CLONES as CLONE_RESOURCE
+from kubevirt_sandbox.apiserver.faults.faults import parse_fault
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.loop import KubeVirt
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
+from tests.envtest.remote_api import RemoteApi
 
 from .test_clone_lifecycle import happy_events, happy_timeline
 from .world import CLAIMS, CLONES, PATIENCE, RESTORES, SNAPSHOTS, VMS, World, a_snapshot, pending

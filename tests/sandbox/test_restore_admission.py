@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.storage.status import ApiError
 
 from .world import NAMESPACE, RESTORES, World
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.go_json_patch import PatchError
-from kubectl_virt_clone.sandbox.kubevirt.restored_vm import (
+from kubevirt_sandbox.kubevirt.controllers.restored_vm import (
     claim_names,
     new_target,
     overwritten_target,
     prefixed_name,
 )
+from kubevirt_sandbox.kubevirt.go_json_patch import PatchError
 
 Obj = dict[str, Any]
 MARK = {"restore.kubevirt.io/lastRestoreUID": "r-uid-1"}

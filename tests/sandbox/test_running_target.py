@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.pace import Pace
 
 from .world import CLONES, READY, RESTORES, VMS, World, processing
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.storage.schema import prune, violations
+from kubevirt_sandbox.storage.schema import prune, violations
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.api import LocalApi
-from kubectl_virt_clone.sandbox.kubevirt.seeds import SEED_DIRECTORY, load_seed, plant, seed_names
+from kubevirt_sandbox.kubevirt.api import LocalApi
+from kubevirt_sandbox.kubevirt.seed.seeds import (
+    SEED_DIRECTORY,
+    load_seed,
+    plant,
+    seed_names,
+)
 
 from .world import CLONES, KUBEVIRTS, VMS, World
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.sandbox.storage.resources import default_catalogue
-from kubectl_virt_clone.sandbox.storage.selectors import field_predicate, label_predicate
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.storage.resources import default_catalogue
+from kubevirt_sandbox.storage.selectors import field_predicate, label_predicate
+from kubevirt_sandbox.storage.status import ApiError
 
 CATALOGUE = default_catalogue()
 

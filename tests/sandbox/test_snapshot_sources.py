@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import NEVER, Pace
-from kubectl_virt_clone.sandbox.kubevirt.snapshots import seconds_of
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.kubevirt.controllers.snapshots import seconds_of
+from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.storage.status import ApiError
 
 from .world import (
     CLAIMS,

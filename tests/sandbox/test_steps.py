@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.pace import Pace
 
 from .world import CLONES, NAMESPACE, READY, World, a_clone
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from kubectl_virt_clone.sandbox.storage.store import Compacted, Store
+from kubevirt_sandbox.storage.store import Compacted, Store
 
 KIND = "things.example.com"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.patches import patcher
-from kubectl_virt_clone.sandbox.apiserver.strategic import merge
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.apiserver.patches import patcher
+from kubevirt_sandbox.apiserver.strategic import merge
+from kubevirt_sandbox.storage.status import ApiError
 
 STRATEGIC = "application/strategic-merge-patch+json"
 OWNERS = [{"uid": "1", "name": "one"}, {"uid": "2", "name": "two"}]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.pace import Pace
 
 from .world import CLONES, NAMESPACE, READY, RESTORES, SNAPSHOTS, VMS, World, a_clone, processing
 

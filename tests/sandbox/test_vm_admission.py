@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.kubevirt.seed.seeds import load_seed
+from kubevirt_sandbox.storage.status import ApiError
 
 from .world import NAMESPACE, VMS, World, a_vm
 

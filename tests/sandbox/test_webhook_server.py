@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.sandbox.apiserver.certificates import make_certificates
-from kubectl_virt_clone.sandbox.kubevirt.webhook_server import WebhookServer, registrations
+from kubevirt_sandbox.apiserver.access.certificates import make_certificates
+from tests.envtest.webhook_server import WebhookServer, registrations
 
 from .world import NAMESPACE, World, a_clone, a_snapshot
 

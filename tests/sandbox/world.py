@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
-from kubectl_virt_clone.sandbox.kubevirt.api import LocalApi
-from kubectl_virt_clone.sandbox.kubevirt.loop import KubeVirt
-from kubectl_virt_clone.sandbox.kubevirt.pace import Pace
-from kubectl_virt_clone.sandbox.kubevirt.releases import catalogue_of, release_named
-from kubectl_virt_clone.sandbox.kubevirt.seeds import load_seed, plant
-from kubectl_virt_clone.sandbox.storage.registry import Registry
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.api import LocalApi
+from kubevirt_sandbox.kubevirt.loop import KubeVirt
+from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.releases import catalogue_of, release_named
+from kubevirt_sandbox.kubevirt.seed.seeds import load_seed, plant
+from kubevirt_sandbox.storage.registry import Registry
+from kubevirt_sandbox.storage.status import ApiError
 
 Obj = dict[str, Any]
 NAMESPACE = "default"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 PATIENCE = 30.0

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from kubectl_virt_clone.sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.controlplane import ControlPlane
 from tests.terminal.conftest import CLONES, PATIENCE, Panes, Planes, a_clone
 
 QUESTION = "delete all 2 clones of the namespace default? [y/N]"

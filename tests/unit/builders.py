@@ -10,7 +10,7 @@ from copy import deepcopy
 from datetime import datetime, timezone
 from typing import Any
 
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 
 Object = dict[str, Any]
 

@@ -3,13 +3,23 @@
 from collections import deque
 from queue import Queue
 
-from kubectl_virt_clone.cluster.awaited import Awaited
-from kubectl_virt_clone.cluster.changes import Changed, Listed, Looked, Scope
-from kubectl_virt_clone.cluster.children import Children
-from kubectl_virt_clone.cluster.judging import Judge, Judgement
-from kubectl_virt_clone.model.api import CLONES, EVENTS, RESTORES, SNAPSHOTS
-from kubectl_virt_clone.model.progress import MET, parse_goal
-from kubectl_virt_clone.model.surroundings import Lookup
+from kubectl_virt_clone.actions.wait.awaited import Awaited
+from kubectl_virt_clone.actions.wait.children import Children
+from kubectl_virt_clone.actions.wait.judging import Judge, Judgement
+from kubectl_virt_clone.clone.api import (
+    CLONES,
+    EVENTS,
+    RESTORES,
+    SNAPSHOTS,
+)
+from kubectl_virt_clone.clone.progress.around import Lookup
+from kubectl_virt_clone.clone.progress.progress import MET, parse_goal
+from kubectl_virt_clone.kube.watch import (
+    Changed,
+    Listed,
+    Looked,
+    Scope,
+)
 from tests.unit.builders import RESTORE, UID, a_clone, an_event
 
 ONE, TWO = (Scope(CLONES, namespace, page_size=500) for namespace in ("one", "two"))

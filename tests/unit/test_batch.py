@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubectl_virt_clone.model.batch import Batch
-from kubectl_virt_clone.model.surroundings import Lookup, Surroundings
+from kubectl_virt_clone.clone.batch import Batch
+from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from tests.unit.builders import RESTORE, SNAPSHOT, WRONG, a_clone, a_restore, a_snapshot, without
 
 CHILDREN = {

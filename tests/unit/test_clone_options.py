@@ -6,8 +6,8 @@ import sys
 import click
 import pytest
 
-from kubectl_virt_clone.clone_options import clone_spec_options
-from kubectl_virt_clone.clone_requests import form_of, requested_clones
+from kubectl_virt_clone.cli.flags_clone import clone_spec_options
+from kubectl_virt_clone.cli.requests import form_of, requested_clones
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
 
 

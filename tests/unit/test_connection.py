@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from kubectl_virt_clone.model.connection import ConnectionFlags
+from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 EVERYTHING = ConnectionFlags(
     kubeconfig="my config",

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.descent import Descent, claims_of, descent, may_descend
+from kubectl_virt_clone.clone.progress.descent import (
+    Descent,
+    claims_of,
+    descent,
+    may_descend,
+)
 from tests.unit.builders import malformed
 
 Object = dict[str, Any]

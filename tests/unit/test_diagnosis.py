@@ -7,9 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from kubectl_virt_clone.model.cause import IDS, Cause
-from kubectl_virt_clone.model.diagnosis import clone_cause, deleted_cause, diagnose, not_cloned
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.cause import IDS, Cause
+from kubectl_virt_clone.clone.progress.diagnosis import (
+    clone_cause,
+    deleted_cause,
+    diagnose,
+    not_cloned,
+)
 from tests.unit.builders import (
     NOW,
     RESTORE,

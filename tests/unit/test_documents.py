@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_virt_clone.errors import ManifestError
-from kubectl_virt_clone.model.documents import parse_documents
+from kubectl_virt_clone.objects.documents import parse_documents
 
 SCALARS = [
     # MAC addresses and times, which YAML 1.1 takes for numbers to the base 60 and for dates

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubectl_virt_clone.model.effects import Effect, filter_effects
-from kubectl_virt_clone.model.surroundings import Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
+from kubectl_virt_clone.clone.target.filter_effects import Effect, filter_effects
 from tests.unit.builders import WRONG, a_clone, a_vm, malformed, surroundings
 
 SOURCE = a_vm()

@@ -6,8 +6,7 @@ from itertools import product
 
 import pytest
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.filters import (
+from kubectl_virt_clone.clone.spec.filters import (
     LAST_RESTORE_UID,
     Decision,
     check_filter,
@@ -16,7 +15,8 @@ from kubectl_virt_clone.model.filters import (
     decisions,
     matches,
 )
-from kubectl_virt_clone.sandbox.kubevirt.filters import kept as kept_in_the_sandbox
+from kubectl_virt_clone.errors import InvalidValue
+from kubevirt_sandbox.kubevirt.filters import kept as kept_in_the_sandbox
 
 
 @pytest.mark.parametrize(

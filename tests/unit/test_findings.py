@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
+from kubectl_virt_clone.clone.checks.finding import Finding
 from kubectl_virt_clone.render.findings import refusal, warnings
 
 NOT_READY = Finding("snapshot-not-ready", "warning", "it is not ready", "kubectl wait x")

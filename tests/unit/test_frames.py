@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.progress import MET, Outcome, Result, Verdict
-from kubectl_virt_clone.render.board import Board
-from kubectl_virt_clone.render.columns import width
-from kubectl_virt_clone.render.frames import frame, last_line, span_of_time
-from kubectl_virt_clone.render.style import Style
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import (
+    MET,
+    Outcome,
+    Result,
+    Verdict,
+)
+from kubectl_virt_clone.render.progress.board import Board
+from kubectl_virt_clone.render.progress.columns import width
+from kubectl_virt_clone.render.progress.frames import frame, last_line, span_of_time
+from kubectl_virt_clone.render.progress.style import Style
 from tests.unit.builders import a_clone
 
 WHY = Cause("x", "the guest does not freeze")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.progress import SUCCESS, parse_goal
-from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.render.interruption import interrupted
+from kubectl_virt_clone.clone.progress.progress import SUCCESS, parse_goal
+from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.progress.interruption import interrupted
 
 
 def said(names="a", goal=SUCCESS, selection=None, **flags):

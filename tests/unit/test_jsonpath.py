@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.model.jsonpath import as_text, parse_jsonpath, split_value
+from kubectl_virt_clone.objects.jsonpath import as_text, parse_jsonpath, split_value
 
 SOURCE = {"kind": "VirtualMachine", "name": "vm-cirros"}
 CLONE = {

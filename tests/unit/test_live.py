@@ -8,12 +8,24 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import (
+    MET,
+    SUCCESS,
+    Outcome,
+    Result,
+    Verdict,
+)
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.progress import MET, SUCCESS, Outcome, Result, Verdict
-from kubectl_virt_clone.render.live import Drawn, Lines, Quiet, progress, resumable
+from kubectl_virt_clone.objects.connection import ConnectionFlags
 from kubectl_virt_clone.render.messages import log
+from kubectl_virt_clone.render.progress.live import (
+    Drawn,
+    Lines,
+    Quiet,
+    progress,
+    resumable,
+)
 from tests.unit.builders import a_clone
 from tests.unit.emulator import Clock, Terminal
 

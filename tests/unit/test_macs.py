@@ -2,8 +2,8 @@
 
 import pytest
 
+from kubectl_virt_clone.clone.spec.macs import dashed, parse_assignment
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.macs import dashed, parse_assignment
 
 
 @pytest.mark.parametrize(

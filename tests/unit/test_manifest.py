@@ -4,9 +4,8 @@ from copy import deepcopy
 
 import pytest
 
-from kubectl_virt_clone.errors import ManifestError
-from kubectl_virt_clone.model.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference
-from kubectl_virt_clone.model.manifest import (
+from kubectl_virt_clone.clone.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.clone.spec.manifest import (
     CloneRequest,
     build_clone,
     chosen_name,
@@ -16,6 +15,7 @@ from kubectl_virt_clone.model.manifest import (
     target_name,
     unserved_fields,
 )
+from kubectl_virt_clone.errors import ManifestError
 from tests.unit.builders import WRONG, a_clone, malformed, without
 
 VM = Reference(VIRTUAL_MACHINES, "vm-cirros")

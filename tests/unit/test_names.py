@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.names import (
+from kubectl_virt_clone.objects.names import (
     check_annotation_key,
     check_hostname,
     check_label_key,

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from kubectl_virt_clone.model.objects import (
+from kubectl_virt_clone.objects.fields import (
     at,
     copied,
     key_of,

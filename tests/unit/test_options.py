@@ -4,10 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.connection import ConnectionFlags
-from kubectl_virt_clone.model.progress import SUCCESS
-from kubectl_virt_clone.options import (
+from kubectl_virt_clone.cli.flags import (
     DURATION,
     GOAL,
     Verb,
@@ -18,6 +15,9 @@ from kubectl_virt_clone.options import (
     parse_duration,
     parse_request_timeout,
 )
+from kubectl_virt_clone.clone.progress.progress import SUCCESS
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,18 @@
 
 import pytest
 
+from kubectl_virt_clone.clone.progress.progress import (
+    MET,
+    SUCCESS,
+    Outcome,
+    Result,
+    Verdict,
+)
+from kubectl_virt_clone.clone.spec.manifest import CloneRequest, build_clone
+from kubectl_virt_clone.clone.spec.references import parse_reference
 from kubectl_virt_clone.errors import ExitCode
-from kubectl_virt_clone.model.manifest import CloneRequest, build_clone
-from kubectl_virt_clone.model.progress import MET, SUCCESS, Outcome, Result, Verdict
-from kubectl_virt_clone.model.references import parse_reference
 from kubectl_virt_clone.render.answers import answer, unnamed_in
-from kubectl_virt_clone.render.outcomes import failure
+from kubectl_virt_clone.render.progress.outcomes import failure
 from tests.unit.builders import a_clone, without
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

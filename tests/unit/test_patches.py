@@ -7,8 +7,7 @@ from copy import deepcopy
 
 import pytest
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.patches import (
+from kubectl_virt_clone.clone.spec.patches import (
     applied,
     decoded,
     parse,
@@ -16,9 +15,10 @@ from kubectl_virt_clone.model.patches import (
     unsafe_reason,
     value_patch,
 )
-from kubectl_virt_clone.sandbox.kubevirt.go_json_patch import PatchError, patched
-from kubectl_virt_clone.sandbox.kubevirt.restore_webhooks import RestoreValidator
-from kubectl_virt_clone.sandbox.storage.status import ApiError
+from kubectl_virt_clone.errors import InvalidValue
+from kubevirt_sandbox.kubevirt.admission.restore_webhooks import RestoreValidator
+from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
+from kubevirt_sandbox.storage.status import ApiError
 
 COLON = 'patch format is not valid - one ":" expected in a single key-value json patch: '
 PATH = "patching is valid only for elements under /spec/ only: "

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import (
+from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, cluster_findings, gate_is_on
+from kubectl_virt_clone.clone.checks.finding import (
     IDS,
     LEVELS,
     Finding,
@@ -19,15 +20,10 @@ from kubectl_virt_clone.model.finding import (
     ordered,
     without,
 )
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.cluster import (
-    ClusterFacts,
-    cluster_findings,
-    gate_is_on,
-)
-from kubectl_virt_clone.model.preflight.flags import given_as, in_manifest, left_out
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
-from kubectl_virt_clone.model.target_patches import (
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.flags import given_as, in_manifest, left_out
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.clone.spec.target_patches import (
     annotation_patch,
     hostname_patch,
     label_patch,

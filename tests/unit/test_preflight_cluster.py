@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.api import FIELD_SINCE
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.cluster import (
+from kubectl_virt_clone.clone.api import FIELD_SINCE
+from kubectl_virt_clone.clone.checks.cluster import (
     FLAGS,
     RIGHTS,
     ClusterFacts,
@@ -22,8 +20,10 @@ from kubectl_virt_clone.model.preflight.cluster import (
     schema_matters,
     served_by,
 )
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
-from kubectl_virt_clone.model.target_patches import hostname_patch, label_patch
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_vm
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.filters import filter_findings, network_findings
-from kubectl_virt_clone.model.surroundings import Lookup
+from kubectl_virt_clone.clone.checks.filters import filter_findings, network_findings
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.progress.around import Lookup
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_vm
 
 LAST_RESTORE = "restore.kubevirt.io/lastRestoreUID"

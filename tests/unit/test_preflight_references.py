@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.references import (
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.references import (
     is_name,
     kind_findings,
     name_findings,
@@ -17,7 +17,7 @@ from kubectl_virt_clone.model.preflight.references import (
     source_findings,
     target_findings,
 )
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from tests.unit.test_preflight import (
     CONTENT,
     FIELDS,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings, judged
-from kubectl_virt_clone.model.preflight.unread import unread_findings
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings, judged
+from kubectl_virt_clone.clone.checks.unread import unread_findings
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_snapshot, a_vm
 
 HIDDEN, HIDDEN_LIST = Lookup(unreadable="Forbidden"), Listing(unreadable="Forbidden")

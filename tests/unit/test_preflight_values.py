@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.values import (
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.values import (
     feasible,
     mac_findings,
     new_macs,
@@ -18,8 +18,8 @@ from kubectl_virt_clone.model.preflight.values import (
     serial_findings,
     type_findings,
 )
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
-from kubectl_virt_clone.model.target_patches import hostname_patch, label_patch
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 

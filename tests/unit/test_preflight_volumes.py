@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.finding import Finding
-from kubectl_virt_clone.model.preflight import Facts, findings
-from kubectl_virt_clone.model.preflight.facts import (
+from kubectl_virt_clone.clone.checks.facts import (
     claim_of,
     claims_of,
     content_name,
@@ -18,14 +16,16 @@ from kubectl_virt_clone.model.preflight.facts import (
     source_vm,
     storage_classes_used,
 )
-from kubectl_virt_clone.model.preflight.volumes import (
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.volumes import (
     backend_storage_findings,
     cloud_init_findings,
     first_consumer_findings,
     running_findings,
     volume_findings,
 )
-from kubectl_virt_clone.model.surroundings import Listing, Lookup
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 BEFORE_1_5 = a_kubevirt("v1.4.0", ("Snapshot",))

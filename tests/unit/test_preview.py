@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from kubectl_virt_clone.clone.checks.findings import Facts, Finding, findings
+from kubectl_virt_clone.clone.progress.around import Lookup
+from kubectl_virt_clone.clone.target.preview import Preview, preview_of, source_name
+from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.model.preflight import Facts, Finding, findings
-from kubectl_virt_clone.model.preview import Preview, preview_of, source_name
-from kubectl_virt_clone.model.projection import project
-from kubectl_virt_clone.model.surroundings import Lookup
 from kubectl_virt_clone.render.preview import rendered
 from tests.unit.builders import Object, malformed
 from tests.unit.test_projection import DATA_VOLUME, DOMAIN, DUMP, IMAGE, PVC, a_clone, a_source

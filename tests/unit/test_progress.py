@@ -2,9 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.model.jsonpath import parse_jsonpath
-from kubectl_virt_clone.model.progress import (
+from kubectl_virt_clone.clone.progress.progress import (
     MET,
     SUCCESS,
     Goal,
@@ -17,6 +15,8 @@ from kubectl_virt_clone.model.progress import (
     step_of,
     verdict,
 )
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.objects.jsonpath import parse_jsonpath
 from tests.unit.builders import WRONG, a_clone, a_condition, malformed, without
 
 PHASES = "SnapshotInProgress, RestoreInProgress, CreatingTargetVM, Succeeded, Failed"

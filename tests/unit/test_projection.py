@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.filters import Decision
-from kubectl_virt_clone.model.projection import (
+from kubectl_virt_clone.clone.spec.filters import Decision
+from kubectl_virt_clone.clone.target.projection import (
     PATCHED,
     REMOVED,
     InterfaceMac,
     Projection,
     project,
 )
-from kubectl_virt_clone.model.restored import VolumeClaim, claim_name, completed, restored
+from kubectl_virt_clone.clone.target.restore_rules import (
+    VolumeClaim,
+    claim_name,
+    completed,
+    restored,
+)
 from tests.unit.builders import Object, malformed
 
 UID_MARK = "restore.kubevirt.io/lastRestoreUID"

@@ -2,17 +2,17 @@
 
 import pytest
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.api import (
+from kubectl_virt_clone.clone.api import (
     CLONES,
     EVENTS,
     RESTORES,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
     Reference,
-    Resource,
 )
-from kubectl_virt_clone.model.references import parse_clone, parse_kind, parse_reference
+from kubectl_virt_clone.clone.spec.references import parse_clone, parse_kind, parse_reference
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.resource import Resource
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.progress import Outcome, Result, Verdict
-from kubectl_virt_clone.model.removal import (
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import Outcome, Result, Verdict
+from kubectl_virt_clone.clone.removal import (
     Limits,
     Remains,
     held,
@@ -26,7 +25,14 @@ from kubectl_virt_clone.model.removal import (
     unfinished,
     unused,
 )
-from kubectl_virt_clone.render.removal import deleted, loss, question, spared, staying
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.render.removal import (
+    deleted,
+    loss,
+    question,
+    spared,
+    staying,
+)
 
 Obj = dict[str, Any]
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=timezone.utc)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.model.api import RESTORES, SNAPSHOTS
-from kubectl_virt_clone.model.batch import DELETED, Batch
+from kubectl_virt_clone.clone.api import RESTORES, SNAPSHOTS
+from kubectl_virt_clone.clone.batch import DELETED, Batch
 from kubectl_virt_clone.render.rows import Look, nothing_found, shown
 from tests.unit.builders import (
     NOW,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.render.screen import Screen
+from kubectl_virt_clone.render.progress.screen import Screen
 from tests.unit.emulator import Terminal
 
 

@@ -3,11 +3,11 @@
 import click
 import pytest
 
-from kubectl_virt_clone.cli import run
+from kubectl_virt_clone.cli.flags import Verb
+from kubectl_virt_clone.cli.flags_selection import selection_options
+from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.model.selection import Selection
-from kubectl_virt_clone.options import Verb
-from kubectl_virt_clone.selection_options import selection_options
+from kubectl_virt_clone.objects.selection import Selection
 
 NAMED = "name cannot be provided when a selector is specified"
 ALL = "setting 'all' parameter but found a non empty selector"

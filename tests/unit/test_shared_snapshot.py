@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.model.shared_snapshot import (
+from kubectl_virt_clone.clone.shared_snapshot import (
     as_sent,
     can_share,
     is_of_series,

@@ -6,15 +6,20 @@ import unicodedata
 
 import pytest
 
-from kubectl_virt_clone.model.cause import Cause
-from kubectl_virt_clone.model.objects import key_of
-from kubectl_virt_clone.model.progress import SUCCESS, Outcome, Result, Verdict
-from kubectl_virt_clone.model.surroundings import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import (
+    SUCCESS,
+    Outcome,
+    Result,
+    Verdict,
+)
+from kubectl_virt_clone.objects.fields import key_of
 from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.formats import formatted
-from kubectl_virt_clone.render.live import Drawn, Lines
-from kubectl_virt_clone.render.outcomes import failure
+from kubectl_virt_clone.render.progress.live import Drawn, Lines
+from kubectl_virt_clone.render.progress.outcomes import failure
 from tests.unit.builders import (
     NOW,
     a_clone,

@@ -1,0 +1,265 @@
+"""What the checks judge a clone by, read with as few requests as they need, sent side by side.
+
+At most seven for one clone besides discovery: source, target, other clones, other VMs, KubeVirt,
+then the claims or the snapshot's content, then the storage classes or, where there is no source,
+the namespace. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from kubectl_virt_clone.actions.describe import STORAGE_CLASSES, list_up, look_up
+from kubectl_virt_clone.clone.api import (
+    CLONE_GROUP,
+    CLONES,
+    KUBEVIRT_GROUP,
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CONTENTS,
+    VIRTUAL_MACHINES,
+)
+from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
+from kubectl_virt_clone.clone.checks.facts import (
+    Facts,
+    claims_of,
+    content_name,
+    from_snapshot,
+    source_name,
+    source_resource,
+    storage_classes_used,
+)
+from kubectl_virt_clone.clone.checks.finding import FLAGS
+from kubectl_virt_clone.clone.checks.values import new_macs
+from kubectl_virt_clone.clone.progress.around import Lookup
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
+from kubectl_virt_clone.kube.pool import side_by_side
+from kubectl_virt_clone.kube.resource import served_fields, served_versions
+from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.objects.fields import (
+    Key,
+    Object,
+    at,
+    mapping_at,
+    name_of,
+    text_at,
+)
+from kubectl_virt_clone.objects.resource import Resource
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
+
+_AT_ONCE = 8
+_FIELDS = ("fields",)
+Question = tuple[tuple[str, ...], Callable[[], Any]]
+"""What is asked, as a key that is the same for the same request, and the call that asks it."""
+
+
+def gather_each(
+    session: Session,
+    clones: Sequence[Object],
+    served: Resource,
+    *,
+    rights: bool = False,
+    form: str = FLAGS,
+) -> list[Facts]:
+    """The facts about each clone of a request; what several of them need is read once.
+
+    A clone's siblings in the request count among the other clones of those after it. With
+    ``rights`` the server is also asked whether the user may create it; ``create`` itself is told
+    soon enough. ``form`` is how the clones were asked for, for the hints. What can't be read is
+    said to be unreadable, never an error.
+    """
+    reader = _Reader(session, served)
+    facts = [
+        Facts(namespace=text_at(clone, "metadata", "namespace") or session.namespace, form=form)
+        for clone in clones
+    ]
+    reader.look_for_targets(clones, facts)
+    for step in (partial(_named, rights=rights), _held, _stored):
+        wanted = [step(reader, clone, own) for clone, own in zip(clones, facts, strict=True)]
+        reader.ask(question for questions in wanted for question in questions.values())
+        facts = [
+            replace(own, **{name: reader.answers[key] for name, (key, _) in questions.items()})
+            for own, questions in zip(facts, wanted, strict=True)
+        ]
+    return _among_siblings(facts, clones)
+
+
+def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dict[str, Question]:
+    """Everything whose name stands in the clone, and what is asked for each of them."""
+    resource, source, target = source_resource(clone), source_name(clone), target_name(clone)
+    namespace = facts.namespace
+    wanted = {"fields": reader.fields(), "kubevirt": reader.listing(KUBEVIRTS, "")}
+    if resource is not None and source:
+        wanted["source"] = reader.object(resource, namespace, source)
+    if target:
+        wanted["target"] = reader.object(VIRTUAL_MACHINES, namespace, target)
+        wanted["clones"] = reader.clones(namespace)
+    if new_macs(clone):
+        wanted["vms"] = reader.listing(VIRTUAL_MACHINES, namespace)
+    if rights:
+        wanted["may_create"] = reader.right("create", namespace)
+    return wanted
+
+
+def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
+    """What the source names: its claims, or the content of a snapshot."""
+    wanted: dict[str, Question] = {}
+    source = facts.source.object
+    if from_snapshot(clone):
+        if name := content_name(source):
+            wanted["content"] = reader.object(SNAPSHOT_CONTENTS, facts.namespace, name)
+    elif _is_missing(clone, facts):
+        # Which VM was meant? Only its name can be wrong, so nothing else is left to ask for.
+        wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
+    elif any(claims_of(source)):
+        wanted["claims"] = reader.listing(PERSISTENT_VOLUME_CLAIMS, facts.namespace)
+    if facts.may_create is False:
+        wanted["user"] = reader.user()
+    return wanted
+
+
+def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
+    """The storage classes, if there is a claim of any; the namespace, if nothing is found in it."""
+    wanted: dict[str, Question] = {}
+    if storage_classes_used(clone, facts):
+        wanted["storage_classes"] = reader.listing(STORAGE_CLASSES, "")
+    if _is_missing(clone, facts) and not (facts.vms and facts.vms.objects):
+        wanted["own_namespace"] = reader.object(NAMESPACES, "", facts.namespace)
+    return wanted
+
+
+def _is_missing(clone: Object, facts: Facts) -> bool:
+    return bool(source_name(clone)) and facts.source == Lookup()
+
+
+def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Facts]:
+    """The facts of each clone, with the documents before it as if they were created already.
+
+    Of the other clones only those are kept that make the target, or the source, or have the name:
+    all that a rule asks for, and there may be thousands of others.
+    """
+    makers: dict[Key, list[Object]] = {}
+    namesakes: dict[Key, Object] = {}
+    for own in {own.namespace: own for own in facts}.values():
+        for other in own.clones.objects:
+            namesakes[own.namespace, name_of(other)] = other
+            makers.setdefault((own.namespace, target_name(other)), []).append(other)
+    among = []
+    for clone, own in zip(clones, facts, strict=True):
+        names = dict.fromkeys((target_name(clone), source_name(clone)))
+        others = [other for name in names for other in makers.get((own.namespace, name), ())]
+        if itself := namesakes.get((own.namespace, name_of(clone))):
+            others.append(itself)
+        among.append(replace(own, clones=replace(own.clones, objects=tuple(others))))
+        makers.setdefault((own.namespace, target_name(clone)), []).append(clone)
+    return among
+
+
+def cluster_facts(session: Session) -> ClusterFacts:
+    """What there is to know about the cluster alone: versions, KubeVirt, the user's rights."""
+    namespace = session.namespace
+    try:
+        versions = served_versions(session)
+    except ResourceNotServed as error:
+        return ClusterFacts(namespace, unserved=str(error.args[0]))
+    reader = _Reader(session, CLONES)
+    kubevirt = reader.listing(KUBEVIRTS, "")
+    asked = {verb: reader.right(verb, namespace) for verb in RIGHTS}
+    reader.ask([kubevirt, *asked.values()])
+    rights = {verb: reader.answers[key] for verb, (key, _) in asked.items()}
+    user = _whoami(session) if False in rights.values() else ""
+    return ClusterFacts(namespace, versions, "", reader.answers[kubevirt[0]], rights, user)
+
+
+class _Reader:
+    """Sends each request once, however often its answer is asked for."""
+
+    def __init__(self, session: Session, served: Resource) -> None:
+        self.served = served
+        self.answers: dict[tuple[str, ...], Any] = {}
+        self._session = session
+
+    def ask(self, questions: Iterable[Question]) -> None:
+        """Put the questions that are not answered yet, a few at a time, into ``answers``."""
+        new = [item for item in dict(questions).items() if item[0] not in self.answers]
+        for start in range(0, len(new), _AT_ONCE):
+            self.answers |= side_by_side(dict(new[start : start + _AT_ONCE]))
+
+    def look_for_targets(self, clones: Sequence[Object], facts: Sequence[Facts]) -> None:
+        """Where there are many targets, one list tells which of them exist."""
+        names: dict[str, set[str]] = {}
+        for clone, own in zip(clones, facts, strict=True):
+            names.setdefault(own.namespace, set()).add(target_name(clone))
+        for namespace, wanted in names.items():
+            if len(wanted) <= _AT_ONCE:
+                continue
+            vms = list_up(self._session, VIRTUAL_MACHINES, namespace, metadata_only=True)
+            if not vms.unreadable:
+                there = {name_of(vm): vm for vm in vms.objects}
+                for name in wanted:
+                    key, _ = self.object(VIRTUAL_MACHINES, namespace, name)
+                    self.answers[key] = Lookup(there.get(name))
+
+    def object(self, resource: Resource, namespace: str, name: str) -> Question:
+        """One object, as a Lookup."""
+        read = partial(look_up, self._session, resource, namespace, name)
+        return ("get", resource.qualified, namespace, name), read
+
+    def listing(self, resource: Resource, namespace: str) -> Question:
+        """All objects of a kind in a namespace, as a Listing; empty stands for the cluster."""
+        read = partial(list_up, self._session, resource, namespace)
+        return ("list", resource.qualified, namespace), read
+
+    def clones(self, namespace: str) -> Question:
+        """All clones of a namespace, of each only what the rules ask for: there may be many."""
+        read = partial(list_up, self._session, self.served, namespace, keep=_outline)
+        return ("list", self.served.qualified, namespace), read
+
+    def fields(self) -> Question:
+        """The fields of a clone's spec that the server knows, None if it doesn't say."""
+        return _FIELDS, partial(served_fields, self._session, self.served)
+
+    def right(self, verb: str, namespace: str) -> Question:
+        """Whether the user may do something with clones; None if the server doesn't say."""
+        return ("may", verb, namespace), partial(_may, self._session, verb, namespace)
+
+    def user(self) -> Question:
+        """The user's name, empty if the server doesn't say."""
+        return ("whoami",), partial(_whoami, self._session)
+
+
+def _may(session: Session, verb: str, namespace: str) -> bool | None:
+    attributes = {"group": CLONE_GROUP, "resource": CLONES.plural}
+    spec = {"resourceAttributes": {**attributes, "verb": verb, "namespace": namespace}}
+    answer = _reviewed(session, "authorization.k8s.io", "SelfSubjectAccessReview", spec)
+    allowed = at(answer, "status", "allowed")
+    return allowed if isinstance(allowed, bool) else None
+
+
+def _whoami(session: Session) -> str:
+    answer = _reviewed(session, "authentication.k8s.io", "SelfSubjectReview", {})
+    return text_at(answer, "status", "userInfo", "username")
+
+
+def _reviewed(session: Session, group: str, kind: str, spec: Mapping[str, Any]) -> Object:
+    body: dict[str, Any] = {"apiVersion": f"{group}/v1", "kind": kind}
+    if spec:
+        body["spec"] = spec
+    try:
+        return session.request("POST", f"/apis/{group}/v1/{kind.lower()}s", body=body)
+    except (ConnectionFailed, StatusError):
+        return {}
+
+
+def _outline(clone: Object) -> Object:
+    metadata, spec = mapping_at(clone, "metadata"), mapping_at(clone, "spec")
+    return {
+        "metadata": {key: metadata.get(key) for key in ("name", "namespace", "generateName")},
+        "spec": {key: spec.get(key) for key in ("source", "target")},
+        "status": {"phase": text_at(clone, "status", "phase")},
+    }

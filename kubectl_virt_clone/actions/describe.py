@@ -1,0 +1,230 @@
+"""A clone's surroundings: source, target, snapshot, restore, claims and events.
+
+What may not be read is said to be unreadable, never an error; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+from kubectl_virt_clone.clone.api import (
+    EVENTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    RESTORES,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
+    SOURCE_ALIASES,
+    VIRTUAL_MACHINES,
+)
+from kubectl_virt_clone.clone.progress.around import (
+    Listing,
+    Lookup,
+    Surroundings,
+    last_seen,
+)
+from kubectl_virt_clone.clone.target.filter_effects import FILTERS
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.kube.paging import pages
+from kubectl_virt_clone.kube.pool import side_by_side
+from kubectl_virt_clone.kube.resource import NOT_FOUND, get
+from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    key_of,
+    mappings_at,
+    name_of,
+    text_at,
+    uid_of,
+)
+from kubectl_virt_clone.objects.resource import Resource
+
+STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+
+_BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+_VERSION = ("metadata", "resourceVersion")
+_RETRIES = 3
+
+
+def settled(
+    session: Session, resource: Resource, clone: dict[str, Any]
+) -> tuple[dict[str, Any], Surroundings]:
+    """The clone, and what stands around it at the same moment.
+
+    A clone that goes on meanwhile leaves children behind that are gone: it is read again then.
+    """
+    namespace, name = key_of(clone)
+    around = surroundings_of(session, namespace, clone)
+    for _ in range(_RETRIES):
+        children = (around.snapshot, around.restore)
+        if not any(child and child == Lookup() for child in children):
+            break
+        newer = look_up(session, resource, namespace, name).object
+        if newer is None or at(newer, *_VERSION) == at(clone, *_VERSION):
+            break
+        clone = dict(newer)
+        around = surroundings_of(session, namespace, clone)
+    return clone, around
+
+
+def surroundings_of(
+    session: Session, namespace: str, clone: Object, *, read_timeout: float | None = None
+) -> Surroundings:
+    """Read everything around ``clone``, in rounds of requests that are sent side by side.
+
+    A second round follows only where the first names something to ask for, and a third where a
+    claim is not bound.
+    """
+    read = partial(partial, look_up, session, read_timeout=read_timeout)
+    named = _named(clone)
+    first: dict[str, Callable[[], Any]] = {
+        what: read(resource, namespace, name) for what, (resource, name) in named.items()
+    }
+    for name, uid in _event_objects(clone):
+        first[f"events/{name}"] = partial(
+            events_of, session, namespace, name, uid, read_timeout=read_timeout
+        )
+    found = side_by_side(first)
+    lookups = {what: found[what] for what in named}
+    if _from_snapshot(clone):
+        lookups["snapshot"] = lookups.get("source")
+    second = {
+        name: read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+        for name in _claims(lookups.get("restore"))
+    }
+    if content := _content(clone, lookups.get("snapshot")):
+        second[""] = read(SNAPSHOT_CONTENTS, namespace, content)  # no claim is called so
+    held = side_by_side(second)
+    around = Surroundings(
+        **lookups,
+        content=held.pop("", None),
+        claims=held,
+        events=_merged([found[key] for key in found if key not in named]),
+    )
+    phases = {text_at(claim.object, "status", "phase") for claim in held.values() if claim.object}
+    if phases <= {"Bound"}:
+        return around
+    classes = list_up(session, STORAGE_CLASSES, "", read_timeout=read_timeout)
+    return replace(around, storage_classes=classes)
+
+
+def _named(clone: Object) -> dict[str, tuple[Resource, str]]:
+    """What the clone names: field of Surroundings -> resource and name."""
+    resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
+    target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
+    wanted = {
+        "source": (resource, text_at(clone, "spec", "source", "name")),
+        "target": (VIRTUAL_MACHINES, target),
+        "snapshot": (SNAPSHOTS, text_at(clone, "status", "snapshotName")),
+        "restore": (RESTORES, text_at(clone, "status", "restoreName")),
+    }
+    return {
+        what: (resource, name) for what, (resource, name) in wanted.items() if resource and name
+    }
+
+
+def _from_snapshot(clone: Object) -> bool:
+    kind = text_at(clone, "spec", "source", "kind").lower()
+    return SOURCE_ALIASES.get(kind) == SNAPSHOTS
+
+
+def _content(clone: Object, snapshot: Lookup | None) -> str:
+    """The content with the VM that is cloned, of a snapshot that is the source.
+
+    Only what filters do to that VM is told of it.
+    """
+    filtered = any(isinstance(at(clone, *path), list) for path in FILTERS.values())
+    if snapshot is None or not filtered or not _from_snapshot(clone):
+        return ""
+    return text_at(snapshot.object, "status", "virtualMachineSnapshotContentName")
+
+
+def _claims(restore: Lookup | None) -> list[str]:
+    """The claims that the restore has made, each once."""
+    restored = mappings_at(restore.object if restore else None, "status", "restores")
+    names = (text_at(item, "persistentVolumeClaim") for item in restored)
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def look_up(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    read_timeout: float | None = None,
+) -> Lookup:
+    """Read one object; missing and unreadable ones are answers, not errors.
+
+    A 404 that names no object is of a version or a resource that the server doesn't have.
+    """
+    try:
+        return Lookup(get(session, resource, namespace, name, read_timeout=read_timeout))
+    except (ConnectionFailed, StatusError) as error:
+        if isinstance(error, ConnectionFailed) or error.code != NOT_FOUND:
+            return Lookup(unreadable=_why(error))
+        named = text_at(error.status, "details", "name")
+        return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")
+
+
+def list_up(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    metadata_only: bool = False,
+    keep: Callable[[Object], Object] = lambda obj: obj,
+    read_timeout: float | None = None,
+) -> Listing:
+    """Read a list; one that can't be read is an answer too. No namespace means the cluster.
+
+    ``keep`` says what to remember of each object.
+    """
+    read = pages(
+        *(session, resource, namespace, query),
+        metadata_only=metadata_only,
+        read_timeout=read_timeout,
+        notice=lambda _: None,
+    )
+    try:
+        return Listing(tuple(keep(obj) for page in read for obj in page))
+    except (ConnectionFailed, StatusError) as error:
+        return Listing(unreadable=_why(error))
+
+
+def _why(error: ConnectionFailed | StatusError) -> str:
+    return str(error) if isinstance(error, ConnectionFailed) else error.reason or "unknown"
+
+
+def events_of(
+    session: Session, namespace: str, name: str, uid: str, *, read_timeout: float | None = None
+) -> Listing:
+    """The events on the object of that name, oldest first; of all uids if ``uid`` is empty."""
+    selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
+    query = [("fieldSelector", selector)]
+    return _merged([list_up(session, EVENTS, namespace, query, read_timeout=read_timeout)])
+
+
+def _when(event: Object) -> datetime:
+    return last_seen(event) or _BEGINNING
+
+
+def _event_objects(clone: Object) -> list[tuple[str, str]]:
+    """(name, uid) of the clone and of its children, whose events outlive them.
+
+    The children's names follow from the clone's uid since KubeVirt 1.2.
+    """
+    uid = uid_of(clone)
+    kinds = ("restore",) if _from_snapshot(clone) else ("snapshot", "restore")
+    return [(name_of(clone), uid), *((f"tmp-{kind}-{uid}", "") for kind in kinds if uid)]
+
+
+def _merged(listings: list[Listing]) -> Listing:
+    objects = [event for listing in listings for event in listing.objects]
+    unreadable = next((listing.unreadable for listing in listings if listing.unreadable), "")
+    return Listing(tuple(sorted(objects, key=_when)), unreadable)

@@ -1,0 +1,208 @@
+"""Shell completion: what may stand next on the command line, in the protocol of cobra.
+
+Verbs, flags and their fixed values need no cluster; only names of objects are asked for there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import click
+
+from kubectl_virt_clone.cli.flags import connection_flags
+from kubectl_virt_clone.clone.api import (
+    SHORT_NAMES,
+    SOURCE_ALIASES,
+    VIRTUAL_MACHINES,
+    VOLUME_NAME_POLICIES,
+)
+from kubectl_virt_clone.errors import InvalidValue
+
+Words = Iterable[str]
+
+
+class Directive:
+    """What a shell does beside offering the candidates: the bits of cobra's directive."""
+
+    FILES = 0
+    NO_SPACE = 2
+    NO_FILES = 4
+    THESE_FILES = 8
+    FOLDERS = 16
+
+
+def complete(group: click.Group, verbs: Mapping[str, str], words: Sequence[str]) -> str:
+    """The candidates for the last of ``words``, and the directive in the last line.
+
+    One candidate a line, ``value<TAB>description``; after ``--flag=`` the value alone. Each of the
+    ``verbs`` has its description, so that none is imported for it.
+    """
+    *before, typed = words or ("",)
+    ctx = group.make_context("", list(before), resilient_parsing=True)
+    for number, word in enumerate(before):
+        if word.startswith("-") or _option(ctx, before[:number], word):
+            continue
+        command = group.get_command(ctx, word)
+        if command is None:
+            return _written((), Directive.NO_FILES)
+        before = before[number + 1 :]
+        ctx = command.make_context(word, list(before), parent=ctx, resilient_parsing=True)
+        break
+    else:
+        if not typed.startswith("-") and _option(ctx, before, typed) is None:
+            found = [(verb, text) for verb, text in verbs.items() if verb.startswith(typed)]
+            return _written(found, Directive.NO_FILES)
+    return _after_verb(ctx, before, typed)
+
+
+def _after_verb(ctx: click.Context, before: Sequence[str], typed: str) -> str:
+    """A flag, a flag's value, or an argument."""
+    flag, equals, value = typed.partition("=")
+    is_flag = flag.startswith("-") and "--" not in before
+    if is_flag and not equals:
+        items = ctx.command.shell_complete(ctx, typed)
+        return _written([(item.value, item.help or "") for item in items], Directive.NO_FILES)
+    option = _option(ctx, [flag] if is_flag else before, value if is_flag else typed)
+    param = option or (None if is_flag else _argument(ctx))
+    return _value(ctx, param, value if is_flag else typed)
+
+
+def _option(ctx: click.Context, before: Sequence[str], typed: str) -> click.Option | None:
+    """The option whose value ``typed`` is, if the word before is one that takes a value."""
+    # -v may stand alone: no number is its value.
+    if not before or "--" in before[:-1] or (before[-1] == "-v" and not typed.isdigit()):
+        return None
+    for param in ctx.command.get_params(ctx):
+        if isinstance(param, click.Option) and before[-1] in param.opts and not param.is_flag:
+            return param
+    return None
+
+
+def _argument(ctx: click.Context) -> click.Argument | None:
+    """The first argument that has no value yet, or takes any number of them."""
+    for param in ctx.command.get_params(ctx):
+        missing = param.nargs < 0 or not ctx.params.get(param.name or "")
+        if isinstance(param, click.Argument) and missing:
+            return param
+    return None
+
+
+def _value(ctx: click.Context, param: click.Parameter | None, typed: str) -> str:
+    name = (param.name if param else None) or ""
+    if param is None or name in _FILES:
+        return _written(*_FILES.get(name, ((), Directive.NO_FILES)))
+    if name in _WORDS:
+        words = [word for word in _WORDS[name](ctx, typed) if re.fullmatch(_PLAIN, word)]
+    else:
+        items = param.shell_complete(ctx, typed)
+        if kinds := {item.type for item in items} & {"file", "dir"}:
+            return _written((), Directive.FOLDERS if "dir" in kinds else Directive.FILES)
+        words = [item.value for item in items]
+    found = [(word, "") for word in words if word.startswith(typed)]
+    goes_on = any(word.endswith(("/", "=")) for word, _ in found)
+    return _written(found, Directive.NO_FILES | (Directive.NO_SPACE if goes_on else 0))
+
+
+def _written(found: Iterable[tuple[str, str]], directive: int) -> str:
+    lines = [f"{value}\t{text}" if text else value for value, text in found]
+    return "".join(f"{line}\n" for line in [*lines, f":{directive}"])
+
+
+# A shell may expand what it is offered: names with anything else in them are not.
+_PLAIN = r"[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*"
+
+
+def _clones(ctx: click.Context, _: str) -> Words:
+    from kubectl_virt_clone.cli.names import clone_names
+
+    return [name for name in clone_names(connection_flags(ctx)) if name not in ctx.params["names"]]
+
+
+def _namespaces(ctx: click.Context, _: str) -> Words:
+    from kubectl_virt_clone.cli.names import namespace_names
+
+    return namespace_names(connection_flags(ctx))
+
+
+def _of_kubeconfig(section: str) -> Callable[[click.Context, str], Words]:
+    def find(ctx: click.Context, _: str) -> Words:
+        from kubectl_virt_clone.cli.names import kubeconfig_names
+
+        return kubeconfig_names(connection_flags(ctx), section)
+
+    return find
+
+
+def _sources(ctx: click.Context, typed: str) -> Words:
+    """VMs, or what the prefix or ``--source-type`` names; and the prefixes."""
+    from kubectl_virt_clone.cli.names import object_names
+
+    prefix, slash, _ = typed.rpartition("/")
+    kind = SOURCE_ALIASES.get(prefix.lower()) if slash else ctx.params["source_type"]
+    if slash and kind is None:
+        return []
+    names = object_names(connection_flags(ctx), kind or VIRTUAL_MACHINES)
+    prefixes = [] if kind else [f"{short}/" for short in SHORT_NAMES.values()]
+    return [f"{prefix}{slash}{name}" for name in names] + prefixes
+
+
+def _source_names(ctx: click.Context, _: str) -> Words:
+    from kubectl_virt_clone.cli.names import object_names
+
+    return object_names(connection_flags(ctx), ctx.params["source_type"] or VIRTUAL_MACHINES)
+
+
+def _interfaces(ctx: click.Context, typed: str) -> Words:
+    """Those of the source that was given, but for those that have an address already."""
+    from kubectl_virt_clone.cli.names import interface_names
+    from kubectl_virt_clone.clone.spec.references import parse_reference
+
+    given = ctx.params["source"] or ctx.params["source_name"] or ""
+    try:
+        source = parse_reference(given, ctx.params["source_type"])
+    except InvalidValue:
+        return []
+    done = dict(ctx.params["new_mac_address"] or ())
+    names = interface_names(connection_flags(ctx), source)
+    return [f"{name}=" for name in names if name not in done]
+
+
+def _goals(ctx: click.Context, _: str) -> Words:
+    from kubectl_virt_clone.clone.progress.progress import GOALS, PHASES
+
+    phases = [f"phase={phase}" for phase in PHASES]
+    bare = [goal for goal in GOALS if goal not in ("phase", "condition", "jsonpath")]
+    return [*phases, "condition=Ready", *bare, "jsonpath="]
+
+
+def _run_strategies(ctx: click.Context, _: str) -> Words:
+    from kubectl_virt_clone.clone.spec.target_patches import RUN_STRATEGIES
+
+    return RUN_STRATEGIES
+
+
+_ANY_FILE = ((), Directive.FILES)
+_FILES: dict[str, tuple[Iterable[tuple[str, str]], int]] = {
+    **dict.fromkeys(("kubeconfig", "certificate_authority"), _ANY_FILE),
+    **dict.fromkeys(("client_certificate", "client_key", "arguments"), _ANY_FILE),
+    "filenames": ((("json", ""), ("yaml", ""), ("yml", "")), Directive.THESE_FILES),
+}
+"""Parameters that the shell itself knows values for."""
+
+_WORDS: dict[str, Callable[[click.Context, str], Words]] = {
+    "names": _clones,
+    "source": _sources,
+    "source_name": _source_names,
+    "source_type": lambda _, __: SHORT_NAMES.values(),
+    "target_type": lambda _, __: [SHORT_NAMES[VIRTUAL_MACHINES.kind]],
+    "new_mac_address": _interfaces,
+    "run_strategy": _run_strategies,
+    "volume_name_policy": lambda _, __: VOLUME_NAME_POLICIES,
+    "goal": _goals,
+    "namespace": _namespaces,
+    "context": _of_kubeconfig("contexts"),
+    "cluster": _of_kubeconfig("clusters"),
+    "user": _of_kubeconfig("users"),
+}
+"""Parameters whose values are names or words that click does not know of."""

@@ -1,0 +1,191 @@
+"""The door: the click group with its verbs, and the one place where an error becomes an exit code.
+
+No verb's logic belongs here; a verb's module is imported only when that verb is asked for.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from typing import TextIO
+
+import click
+
+from kubectl_virt_clone import __version__
+from kubectl_virt_clone.cli.flags import Verb, connection_options
+from kubectl_virt_clone.errors import ExitCode, VirtCloneError
+from kubectl_virt_clone.render.escaping import escaped
+
+PROGRAM = "kubectl virt-clone"
+
+VERBS = {
+    "create": "Clone a VM or a VM snapshot.",
+    "check": "Say whether a clone can work, and what to do where it can't.",
+    "wait": "Wait until clones are done, and say why where they can't be.",
+    "preview": "Show what the target of a clone will be; nothing is created.",
+    "get": "List clones, and follow them as they change.",
+    "describe": "Show a clone with its source, target, children and events.",
+    "delete": "Delete clone objects, and say what stays.",
+    "sandbox": "Run a throw-away control plane with a simulated KubeVirt.",
+    "version": "Print our version, the cluster's, KubeVirt's and the clone API's.",
+    "completion": "Complete command lines in bash, zsh and fish.",
+}
+COMPLETE = "__complete"  # as kubectl's own; what follows are words of a shell, no flags of ours
+
+EXAMPLES = """
+# Clone a VM and follow it to the end
+kubectl virt-clone create --source vm-cirros --target copy --wait
+
+# Say why a clone is not done
+kubectl virt-clone describe clone-7qhzs
+
+# Try it without a cluster
+kubectl virt-clone sandbox -- kubectl virt-clone create --source vm-cirros --target copy --wait
+"""
+
+
+class LazyGroup(Verb, click.Group):
+    """A group that knows its verbs by name, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order in which a user meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import ``commands/<verb>.py`` and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"kubectl_virt_clone.commands.{cmd_name}").command
+        return command
+
+    def ends_flags(self, ctx: click.Context, arg: str) -> bool:
+        """Whether the verb begins here, which reads its flags itself."""
+        return arg in VERBS
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with their one-line help, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(
+    cls=LazyGroup,
+    examples=EXAMPLES,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name=PROGRAM)
+@connection_options
+@click.pass_context
+def virt_clone(ctx: click.Context) -> None:
+    """Clone KubeVirt virtual machines.
+
+    It tells you before it starts whether it can work, while it runs where it is, and when it stops
+    why.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
+    sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
+    _end_by_signals()
+    gc.set_threshold(50_000)  # what is being imported is no garbage, and there is much of it
+    code = run(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)  # Python's own end has nothing to unwind
+    gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
+    sys.exit(code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the program; returns its exit code. Every message about an error is written here."""
+    try:
+        if list(argv[:1]) == [COMPLETE]:
+            return _complete(argv[1:])
+        code = virt_clone.main(list(argv), prog_name=PROGRAM, standalone_mode=False)
+        return code if isinstance(code, int) else ExitCode.DONE
+    except click.UsageError as error:
+        return _usage(error.format_message(), error.ctx)
+    except VirtCloneError as error:
+        _say(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except RecursionError:
+        _say("error: what was read is nested too deeply")
+        return ExitCode.ERROR
+    except OSError as error:
+        return _unwritten(error)
+
+
+def complete() -> None:
+    """What kubectl runs as ``kubectl_complete-virt_clone``."""
+    main([COMPLETE, *sys.argv[1:]])
+
+
+def _complete(words: Sequence[str]) -> int:
+    from kubectl_virt_clone.cli.completion import complete
+
+    click.echo(complete(virt_clone, VERBS, words), nl=False)
+    return ExitCode.DONE
+
+
+def _end_by_signals() -> None:
+    """Let Ctrl-C and SIGTERM unwind what we do; the second of a kind ends us where we are.
+
+    One that our parent told us to ignore stays ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ExitCode.TERMINATED)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """A stream that takes any text: closed ones lead nowhere, unknown characters are escaped."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that the output could not be written; a reader that has enough needs no message."""
+    # What is left in the buffer must not fail once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _say(f"error: {error}")
+    return ExitCode.ERROR
+
+
+def _usage(message: str, ctx: click.Context | None) -> int:
+    path = ctx.command_path if ctx else PROGRAM
+    # One line, whatever the value that it quotes.
+    _say(f"error: {escaped(message)}\nSee '{path} -h' for help and examples")
+    return ExitCode.USAGE
+
+
+def _say(message: str) -> None:
+    click.echo(escaped(message, keep_lines=True), err=True)

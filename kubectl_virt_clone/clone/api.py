@@ -1,0 +1,60 @@
+"""Groups, versions, kinds and references of the API that a clone touches: names, no behaviour.
+
+Rules about clones do not belong here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubectl_virt_clone.objects.resource import Resource
+
+CLONE_GROUP = "clone.kubevirt.io"
+SNAPSHOT_GROUP = "snapshot.kubevirt.io"
+KUBEVIRT_GROUP = "kubevirt.io"
+
+CLONE_VERSIONS = ("v1beta1", "v1alpha1")
+"""Versions of the clone API, newest first. v1alpha1 came with KubeVirt 0.55, v1beta1 with 1.5."""
+
+FIELD_SINCE = {"template": "1.2", "patches": "1.6", "volumeNamePolicy": "1.8"}
+"""Fields of a clone's spec that the first release did not have, and KubeVirt's that brought it."""
+
+VOLUME_NAME_POLICIES = ("RandomizeNames", "PrefixTargetName")
+"""``spec.volumeNamePolicy``: how restored claims are named; the first where it is unset."""
+
+
+CLONES = Resource(CLONE_GROUP, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
+VIRTUAL_MACHINES = Resource(KUBEVIRT_GROUP, "v1", "virtualmachines", "VirtualMachine")
+SNAPSHOTS = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
+SNAPSHOT_CONTENTS = Resource(
+    SNAPSHOT_GROUP, "v1beta1", "virtualmachinesnapshotcontents", "VirtualMachineSnapshotContent"
+)
+RESTORES = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinerestores", "VirtualMachineRestore")
+PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+EVENTS = Resource("", "v1", "events", "Event")
+
+SOURCE_ALIASES = {
+    "vm": VIRTUAL_MACHINES,
+    "vms": VIRTUAL_MACHINES,
+    "virtualmachine": VIRTUAL_MACHINES,
+    "virtualmachines": VIRTUAL_MACHINES,
+    "vmsnapshot": SNAPSHOTS,
+    "vmsnapshots": SNAPSHOTS,
+    "snapshot": SNAPSHOTS,
+    "virtualmachinesnapshot": SNAPSHOTS,
+    "virtualmachinesnapshots": SNAPSHOTS,
+}
+"""What a source may be called, in lower case: kubectl's names and virtctl's."""
+
+SHORT_NAMES = {VIRTUAL_MACHINES.kind: "vm", SNAPSHOTS.kind: "vmsnapshot"}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A source or target as a clone's spec names it: a kind of this API and a name."""
+
+    resource: Resource
+    name: str
+
+    def __str__(self) -> str:
+        return f"{SHORT_NAMES[self.resource.kind]}/{self.name}"

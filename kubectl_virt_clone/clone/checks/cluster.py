@@ -1,0 +1,212 @@
+"""Rules about the cluster: what its clone API takes, the Snapshot gate, and the user's rights.
+
+They need no source and no target; ``check`` alone judges a cluster by them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
+from kubectl_virt_clone.clone.checks.facts import Facts, kubevirt_version
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    UNKNOWN,
+    WARNING,
+    Finding,
+    kubectl,
+)
+from kubectl_virt_clone.clone.checks.flags import given_as
+from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.spec.manifest import unserved_fields
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    name_of,
+    text_at,
+)
+
+GATE = "Snapshot"
+RIGHTS = ("create", "get", "list", "watch", "delete")
+"""What somebody who clones does with clone objects."""
+
+FLAGS = {
+    "template": "--template-label-filter and --template-annotation-filter",
+    "patches": "--patch",
+    "volumeNamePolicy": "--volume-name-policy",
+}
+_INSTALL = "https://github.com/kubevirt/kubevirt/releases/latest/download"
+_ON_BY_DEFAULT = (1, 9)
+_REFERENCE = ("apiGroup", "kind", "name")
+_NESTED = {
+    "source": _REFERENCE,
+    "target": _REFERENCE,
+    "template": ("labelFilters", "annotationFilters"),
+}
+_TOP = ("apiVersion", "kind", "metadata", "spec", "status")
+_SPEC = (
+    *("source", "target", "labelFilters", "annotationFilters", "template", "newMacAddresses"),
+    *("newSMBiosSerial", "patches", "volumeNamePolicy"),
+)
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """What was read about a cluster for its own sake.
+
+    ``versions`` are those of the clone API, ``unserved`` says why there is none that we speak.
+    ``rights`` holds a verb of RIGHTS → whether the user may, None if that could not be asked.
+    """
+
+    namespace: str
+    versions: tuple[str, ...] = ()
+    unserved: str = ""
+    kubevirt: Listing = field(default_factory=Listing)
+    rights: Mapping[str, bool | None] = field(default_factory=dict)
+    user: str = ""
+
+
+def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
+    """What stands in the way of any clone on this cluster."""
+    if cluster.unserved:
+        hint = kubectl(
+            *("apply", "-f", f"{_INSTALL}/kubevirt-operator.yaml"),
+            *("-f", f"{_INSTALL}/kubevirt-cr.yaml"),
+        )
+        yield Finding("no-clone-api", ERROR, cluster.unserved, hint)
+        return
+    yield from gate_findings(Facts(kubevirt=cluster.kubevirt))
+    denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
+    unasked = [verb for verb, allowed in cluster.rights.items() if allowed is None]
+    if "create" in denied:
+        yield denied_finding(denied, cluster.namespace, cluster.user)
+    elif denied:
+        # Creating is enough to clone; the others are for following it and for cleaning up.
+        finding = denied_finding(denied, cluster.namespace, cluster.user)
+        yield replace(finding, level=WARNING)
+    if unasked:
+        message = f"whether you may {', '.join(unasked)} {CLONES.qualified} can't be asked"
+        yield Finding("rbac", UNKNOWN, message)
+
+
+def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
+    """The finding that the user may not do something with clones; an admin can change that."""
+    grant = kubectl(
+        *("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone"),
+        *("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}"),
+        namespace=namespace,
+    )
+    message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
+    return Finding("rbac", ERROR, message, grant)
+
+
+def _as_name(user: str) -> str:
+    """A user's name as part of an object's: what no object's name may have becomes a dash."""
+    return re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
+
+
+def right_findings(facts: Facts) -> Iterator[Finding]:
+    """Whether the user may create this clone, where that was asked."""
+    if facts.may_create is False:
+        yield denied_finding(["create"], facts.namespace, facts.user)
+
+
+def gate_findings(facts: Facts) -> Iterator[Finding]:
+    """The Snapshot gate: on where it is listed; from 1.9 on also where it isn't, unless disabled.
+
+    Source: KubeVirt's ``featuregate.IsEnabled``.
+    """
+    for kubevirt in facts.kubevirt.objects:
+        if gate_is_on(facts) is not False:
+            continue
+        gates = _gates(kubevirt, "featureGates")
+        value = {"developerConfiguration": {"featureGates": [*gates, GATE]}}
+        patch = json.dumps({"spec": {"configuration": value}}, separators=(",", ":"))
+        where = text_at(kubevirt, "metadata", "namespace")
+        words = ("patch", f"kubevirt/{name_of(kubevirt)}", "--type=merge", "-p", patch)
+        yield Finding(
+            "snapshot-gate",
+            ERROR,
+            f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it",
+            kubectl(*words, namespace=where),
+        )
+
+
+def gate_is_on(facts: Facts) -> bool | None:
+    """Whether the Snapshot gate is on; None if that is not known."""
+    for kubevirt in facts.kubevirt.objects:
+        if GATE in _gates(kubevirt, "featureGates"):
+            return True
+        if GATE in _gates(kubevirt, "disabledFeatureGates"):
+            return False
+        version = kubevirt_version(facts)
+        return None if version is None else version >= _ON_BY_DEFAULT
+    return None
+
+
+def _gates(kubevirt: Object, which: str) -> list[str]:
+    gates = at(kubevirt, "spec", "configuration", "developerConfiguration", which)
+    return [gate for gate in gates if isinstance(gate, str)] if isinstance(gates, list) else []
+
+
+def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Fields of the manifest that the server's schema lacks: newer ones, and those of no release.
+
+    Where the schema could not be read, only the latter are known.
+    """
+    for name, release in unserved_fields(clone, facts.fields):
+        yield Finding(
+            "field-unsupported",
+            ERROR,
+            f"the server's clone API has no spec.{name}, which came with KubeVirt {release}",
+            f"leave out {_flags_of(clone, name)}, or update KubeVirt to {release}",
+        )
+    for path, known in _unknown_fields(clone, facts):
+        close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
+        parent = path.rpartition(".")[0]
+        meant = f"{parent}.{close[0]}".lstrip(".") if close else ""
+        yield Finding(
+            "unknown-field",
+            ERROR,
+            f"the server's clone API has no {path}" + (f"; {meant} is meant?" if meant else ""),
+            f"leave out {path}",
+        )
+
+
+def _flags_of(clone: Object, field: str) -> str:
+    """What stands for a field of the spec: of the patches, the flags that each of them is."""
+    given = at(clone, "spec", field)
+    if field == "patches" and isinstance(given, list):
+        flags = [given_as(patch) for patch in given if isinstance(patch, str)]
+        return " and ".join(flags) or FLAGS[field]
+    return FLAGS[field]
+
+
+def _unknown_fields(clone: Object, facts: Facts) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in clone:
+        if name not in _TOP:
+            yield str(name), _TOP
+    spec = mapping_at(clone, "spec")
+    served = tuple(sorted(set(_SPEC) if facts.fields is None else facts.fields))
+    for name in spec:
+        if name not in served and name not in FIELD_SINCE:
+            yield f"spec.{name}", served
+    for parent, known in _NESTED.items():
+        for name in mapping_at(spec, parent):
+            if name not in known:
+                yield f"spec.{parent}.{name}", known
+
+
+def schema_matters(clone: Object) -> bool:
+    """Whether the clone has a field that not every release knows."""
+    return any(name in FIELD_SINCE for name in mapping_at(clone, "spec"))
+
+
+def served_by(cluster: ClusterFacts) -> str:
+    """``v1beta1, v1alpha1``: the versions of the clone API that the cluster serves."""
+    return ", ".join(cluster.versions) or f"no version of {CLONE_GROUP}"

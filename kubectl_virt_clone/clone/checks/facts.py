@@ -1,0 +1,140 @@
+"""What the rules judge a clone by: the objects around it, as far as they could be read.
+
+Nothing is fetched here and nothing is judged; ``actions/check.py`` does the one, the rules beside
+this module the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kubectl_virt_clone.clone.api import SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.checks.finding import FLAGS
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+)
+from kubectl_virt_clone.objects.resource import Resource
+
+_SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was read for one clone; what was not asked for is None or empty.
+
+    ``content`` is that of a snapshot source. ``fields`` are the spec's fields in the server's
+    schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
+    only where the answer was no. ``own_namespace`` is asked for where the source is missing.
+    ``form`` is one of FLAGS, SERIES and FILES: what a hint can speak of.
+    """
+
+    namespace: str = "default"
+    source: Lookup = field(default_factory=Lookup)
+    content: Lookup = field(default_factory=Lookup)
+    target: Lookup = field(default_factory=Lookup)
+    clones: Listing = field(default_factory=Listing)
+    vms: Listing | None = None
+    claims: Listing | None = None
+    storage_classes: Listing | None = None
+    kubevirt: Listing = field(default_factory=Listing)
+    fields: frozenset[str] | None = None
+    may_create: bool | None = None
+    user: str = ""
+    own_namespace: Lookup | None = None
+    form: str = FLAGS
+
+
+def source_resource(clone: Object) -> Resource | None:
+    """The resource of the clone's source; None for a kind that can't be cloned."""
+    return _SOURCES.get(text_at(clone, "spec", "source", "kind"))
+
+
+def from_snapshot(clone: Object) -> bool:
+    """Whether the source is a snapshot; KubeVirt looks at the kind, never at the group."""
+    return source_resource(clone) == SNAPSHOTS
+
+
+def source_name(clone: Object) -> str:
+    """``spec.source.name``."""
+    return text_at(clone, "spec", "source", "name")
+
+
+def source_vm(clone: Object, facts: Facts) -> dict[str, object] | None:
+    """The VM that the clone copies: the source, or the one in the snapshot's content.
+
+    None where it does not exist or could not be read.
+    """
+    if not from_snapshot(clone):
+        return None if facts.source.object is None else dict(facts.source.object)
+    kept = mapping_at(facts.content.object, "spec", "source", "virtualMachine")
+    if not kept:
+        return None
+    head = {"apiVersion": VIRTUAL_MACHINES.api_version, "kind": VIRTUAL_MACHINES.kind}
+    return {**head, "metadata": mapping_at(kept, "metadata"), "spec": mapping_at(kept, "spec")}
+
+
+def content_name(snapshot: Object | None) -> str:
+    """The VirtualMachineSnapshotContent of a snapshot; empty while there is none."""
+    return text_at(snapshot, "status", "virtualMachineSnapshotContentName")
+
+
+def volumes_of(vm: object) -> list[Object]:
+    """The volumes of a VM's template."""
+    return list(mappings_at(vm, "spec", "template", "spec", "volumes"))
+
+
+def claim_of(volume: Object) -> str:
+    """The claim behind a volume: a DataVolume's has its name. Empty for every other volume."""
+    return text_at(volume, "persistentVolumeClaim", "claimName") or text_at(
+        volume, "dataVolume", "name"
+    )
+
+
+def claims_of(vm: object) -> Iterator[tuple[str, str]]:
+    """(volume, claim) of each volume that is a claim: the ones that a clone has to snapshot."""
+    for volume in volumes_of(vm):
+        if claim := claim_of(volume):
+            yield text_at(volume, "name"), claim
+
+
+def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
+    """Volume → the storage class of its claim, for those that are known.
+
+    A snapshot's content holds the claims as they were; for a VM they are among ``facts.claims``.
+    """
+    if from_snapshot(clone):
+        backups = mappings_at(facts.content.object, "spec", "volumeBackups")
+        named = {
+            text_at(backup, "volumeName"): at(backup, "persistentVolumeClaim") for backup in backups
+        }
+    else:
+        claims = {name_of(claim): claim for claim in (facts.claims or Listing()).objects}
+        named = {volume: claims.get(claim) for volume, claim in claims_of(facts.source.object)}
+    classes = {
+        volume: text_at(claim, "spec", "storageClassName") for volume, claim in named.items()
+    }
+    return {volume: name for volume, name in classes.items() if name}
+
+
+def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
+    """KubeVirt's (major, minor), as its own object says it; None if that is not known."""
+    for kubevirt in facts.kubevirt.objects:
+        match = _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion"))
+        if match:
+            return int(match[1]), int(match[2])
+    return None
+
+
+def is_older(facts: Facts, major: int, minor: int) -> bool:
+    """Whether KubeVirt is known to be older than a release; not knowing counts as current."""
+    version = kubevirt_version(facts)
+    return version is not None and version < (major, minor)

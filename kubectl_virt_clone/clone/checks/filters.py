@@ -1,0 +1,263 @@
+"""Rules about filters: what they keep and drop that their author probably did not mean.
+
+A filter's semantics are ``model.filters``' own; here its effect on a source is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    INFO,
+    WARNING,
+    Finding,
+    flag,
+)
+from kubectl_virt_clone.clone.spec.filters import (
+    LAST_RESTORE_UID,
+    NEGATION,
+    WILDCARD,
+    check_filter,
+    compile_error,
+    decisions,
+    matches,
+)
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at
+
+_METACHARACTERS = frozenset("^$|()[]{}+?\\")
+_SHOWN = 3
+
+# KubeVirt's controllers write these anew, so that only a filter against them is worth a word.
+_WRITTEN_BACK = frozenset(
+    {"kubevirt.io/latest-observed-api-version", "kubevirt.io/storage-observed-api-version"}
+)
+_CONTROLLERS = "kubevirt.io"
+# Annotations with which a network plugin gives a pod its addresses: OVN-Kubernetes, kube-ovn
+# (also with a provider in front), Calico.
+_NETWORKS = ("ovn.kubernetes.io", "k8s.ovn.org", "kubeovn.io", "cni.projectcalico.org")
+_ADDRESSES = ("ip_address", "mac_address", "ip_pool")
+
+
+@dataclass(frozen=True)
+class _Filters:
+    """One of the four lists of filters of a clone, with what it is called and applies to."""
+
+    field: str
+    flag: str
+    noun: str
+    patterns: tuple[str, ...] | None
+    keys: tuple[str, ...] | None
+
+    @property
+    def always_kept(self) -> frozenset[str]:
+        """KubeVirt spares its mark on the VM itself, not one of that name on the template."""
+        return frozenset({LAST_RESTORE_UID} if self.field == "spec.annotationFilters" else ())
+
+    @property
+    def compiling(self) -> list[str]:
+        return [pattern for pattern in self.patterns or () if not compile_error(pattern)]
+
+
+def _lists(clone: Object, vm: Object | None) -> list[_Filters]:
+    found = []
+    for path, prefix, noun, owner in (
+        (("spec",), "--", "", ("metadata",)),
+        (("spec", "template"), "--template-", "template ", ("spec", "template", "metadata")),
+    ):
+        for key, what in (("labelFilters", "label"), ("annotationFilters", "annotation")):
+            given = at(clone, *path, key)
+            patterns = None
+            if isinstance(given, list):
+                patterns = tuple(item for item in given if isinstance(item, str))
+            keys = None if vm is None else tuple(map(str, mapping_at(vm, *owner, f"{what}s")))
+            field = ".".join((*path, key))
+            found.append(_Filters(field, f"{prefix}{what}-filter", noun + what, patterns, keys))
+    return found
+
+
+def filter_findings(clone: Object, vm: Object | None) -> Iterator[Finding]:
+    """What is wrong with the clone's filters; ``vm`` is the source, None where it is not known."""
+    for filters in _lists(clone, vm):
+        # With an unnamed target KubeVirt's mutating webhook drops an empty list: it keeps all.
+        if filters.patterns is None or not (filters.patterns or target_name(clone)):
+            continue
+        yield from _invalid(filters)
+        yield from _only_negative(filters)
+        if filters.keys is not None:
+            yield from _unused(filters, filters.keys)
+            yield from _overreach(filters, filters.keys)
+            yield from _controller_keys(filters, filters.keys)
+
+
+def _invalid(filters: _Filters) -> Iterator[Finding]:
+    for pattern in filters.patterns or ():
+        try:
+            check_filter(pattern)
+        except InvalidValue as error:
+            message = f"{filters.field}: {error.reason}"
+            yield Finding("filter-invalid", ERROR, message, f"leave out {_one(filters, pattern)}")
+            continue
+        if reason := compile_error(pattern):
+            instead = _literal(pattern)
+            yield Finding(
+                "filter-invalid",
+                ERROR,
+                f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is no regular"
+                f" expression: {reason}",
+                f"{_one(filters, instead)} instead of {pattern}",
+            )
+
+
+def _literal(pattern: str) -> str:
+    """The regular expression for what KubeVirt documents ``pattern`` to mean: KEY or PREFIX*."""
+    sign = NEGATION if pattern.startswith(NEGATION) else ""
+    bare = pattern.removeprefix(NEGATION)
+    if bare == WILDCARD:
+        return f"{sign}."
+    wild = bare.endswith(WILDCARD)
+    text = bare.removesuffix(WILDCARD)
+    escaped = "".join(f"\\{char}" if char in _METACHARACTERS | {"."} else char for char in text)
+    return f"{sign}^{escaped}" + ("" if wild else "$")
+
+
+def _only_negative(filters: _Filters) -> Iterator[Finding]:
+    if all(pattern.startswith(NEGATION) for pattern in filters.patterns or ()):
+        what = "without a filter that keeps" if filters.patterns else "an empty list of filters"
+        yield Finding(
+            "filter-only-negative",
+            WARNING,
+            f"{filters.field}: {what}, KubeVirt drops every {filters.noun}"
+            if filters.patterns
+            else f"{filters.field}: {what} drops every {filters.noun}",
+            _one(filters, WILDCARD),
+        )
+
+
+def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
+    for pattern in filters.compiling:
+        if pattern == WILDCARD or any(matches(pattern, key) for key in keys):
+            continue
+        # A negative one that finds nothing to drop does no harm: one list may serve many sources.
+        level = INFO if pattern.startswith(NEGATION) else WARNING
+        yield Finding(
+            "filter-unused",
+            level,
+            f"{filters.field}: {pattern} matches no {filters.noun} of the source",
+            f"leave out {_one(filters, pattern)}",
+        )
+
+
+def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
+    """Keys that a filter hits as a regular expression, and would not as KubeVirt documents it.
+
+    The user guide knows KEY and PREFIX* only. What has other marks of a regular expression was
+    meant to be one.
+    """
+    documented = _kept(filters, keys)
+    surprised: dict[str, list[str]] = {}
+    for decision in decisions(filters.patterns, keys, always_kept=filters.always_kept):
+        if decision.by and decision.kept != (decision.key in documented):
+            surprised.setdefault(decision.by, []).append(decision.key)
+    for pattern, hit in surprised.items():
+        verb = "drops" if pattern.startswith(NEGATION) else "keeps"
+        yield Finding(
+            "filter-overreach",
+            WARNING,
+            f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
+            " too",
+            f"{_one(filters, _literal(pattern))} instead of {pattern}",
+        )
+
+
+def _kept(filters: _Filters, keys: Iterable[str]) -> frozenset[str]:
+    """The keys that would stay if the filters were what KubeVirt documents."""
+    keeping = [pattern for pattern in filters.compiling if not pattern.startswith(NEGATION)]
+    dropping = [pattern for pattern in filters.compiling if pattern.startswith(NEGATION)]
+    return filters.always_kept | frozenset(
+        key
+        for key in keys
+        if any(_as_documented(pattern, key) for pattern in keeping)
+        and not any(_as_documented(pattern, key) for pattern in dropping)
+    )
+
+
+def _as_documented(pattern: str, key: str) -> bool:
+    bare = pattern.removeprefix(NEGATION)
+    if bare.endswith(f".{WILDCARD}") or _METACHARACTERS & set(bare):
+        return matches(pattern, key)
+    if bare.endswith(WILDCARD):
+        return key.startswith(bare.removesuffix(WILDCARD))
+    return key == bare
+
+
+def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
+    """KubeVirt's own annotations that a filter drops (kubevirt#10387); labels are the users'."""
+    if not filters.noun.endswith("annotation"):
+        return
+    dropped: dict[str, list[str]] = {}
+    for decision in decisions(filters.patterns, keys, always_kept=filters.always_kept):
+        if decision.kept or not _is_of(decision.key, _CONTROLLERS):
+            continue
+        if decision.by or decision.key not in _WRITTEN_BACK:
+            dropped.setdefault(decision.by, []).append(decision.key)
+    for pattern, lost in dropped.items():
+        hint = f"leave out {_one(filters, pattern)}"
+        if not pattern:
+            hint = flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost))
+        yield Finding(
+            "filter-controller-keys",
+            WARNING,
+            f"{filters.field}: {pattern or 'no filter keeps'} {'drops ' if pattern else ''}"
+            f"{_some(lost)}, which KubeVirt's controllers read",
+            hint,
+        )
+
+
+def _is_of(key: str, domain: str) -> bool:
+    """Whether a key's prefix is a domain, or one below it."""
+    prefix, slash, _ = key.partition("/")
+    return bool(slash) and (prefix == domain or prefix.endswith(f".{domain}"))
+
+
+def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator[Finding]:
+    """Addresses in the target's template that belong to the source's pod (kubevirt#10374)."""
+    keys = tuple(map(str, mapping_at(projected, "spec", "template", "metadata", "annotations")))
+    found = [key for key in keys if _is_network(key)]
+    if not found:
+        return
+    prefixes = sorted({key.partition("/")[0] for key in found})
+    dropping = [f"{NEGATION}^{_escaped(prefix)}/" for prefix in prefixes]
+    given = at(clone, "spec", "template", "annotationFilters")
+    keeping = [] if isinstance(given, list) else [WILDCARD]
+    yield Finding(
+        "network-annotations",
+        WARNING,
+        f"the target's template gets the source's addresses: {_some(found)}",
+        flag("--template-annotation-filter", *keeping, *dropping),
+    )
+
+
+def _is_network(key: str) -> bool:
+    prefix, _, name = key.partition("/")
+    return any(_is_of(key, domain) for domain in _NETWORKS) or (
+        prefix.endswith(".kubernetes.io") and name in _ADDRESSES
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace(".", "\\.")
+
+
+def _one(filters: _Filters, pattern: str) -> str:
+    return flag(filters.flag, pattern)
+
+
+def _some(keys: Sequence[str]) -> str:
+    """The first few keys, and how many more there are."""
+    more = len(keys) - _SHOWN
+    shown = ", ".join(keys[:_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown

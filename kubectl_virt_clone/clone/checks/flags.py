@@ -1,0 +1,156 @@
+"""Which flag stands behind a patch, and which field behind a flag: a hint names what was given.
+
+The flags' own patches are ``model.target_patches``'; which patch is at fault is judged beside this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.checks.finding import flag, kubectl
+from kubectl_virt_clone.clone.spec.patches import parse
+from kubectl_virt_clone.clone.spec.target_patches import (
+    RUN_STRATEGIES,
+    START,
+    annotation_patch,
+    hostname_patch,
+    label_patch,
+    run_strategy_patch,
+)
+from kubectl_virt_clone.errors import InvalidValue
+
+_STRATEGY_FLAG = flag("--run-strategy", START)
+_STARTING = f"--start or {_STRATEGY_FLAG}"
+
+
+def _label(pair: str) -> str:
+    return label_patch(pair)[1]
+
+
+def _annotation(pair: str) -> str:
+    return annotation_patch(pair)[1]
+
+
+_KEYED = (
+    ("/metadata/labels/", "--label", "label", _label),
+    ("/metadata/annotations/", "--annotation", "annotate", _annotation),
+)
+
+
+def _reference(text: str) -> dict[str, str]:
+    name = text.rpartition("/")[2]
+    return {"apiGroup": VIRTUAL_MACHINES.group, "kind": VIRTUAL_MACHINES.kind, "name": name}
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    interface, _, mac = text.partition("=")
+    return interface, mac
+
+
+def _last(values: Sequence[object]) -> object:
+    return values[-1]
+
+
+_FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]], object]]] = {
+    "--name": ("metadata.name", str, _last),
+    "--source": ("spec.source", _reference, _last),
+    "--target": ("spec.target", _reference, _last),
+    "--label-filter": ("spec.labelFilters", str, list),
+    "--annotation-filter": ("spec.annotationFilters", str, list),
+    "--template-label-filter": ("spec.template.labelFilters", str, list),
+    "--template-annotation-filter": ("spec.template.annotationFilters", str, list),
+    "--new-mac-address": ("spec.newMacAddresses", _assigned, dict),
+    "--new-smbios-serial": ("spec.newSMBiosSerial", str, _last),
+    "--volume-name-policy": ("spec.volumeNamePolicy", str, _last),
+    "--patch": ("spec.patches", str, list),
+    "--run-strategy": ("spec.patches", run_strategy_patch, list),
+    "--hostname": ("spec.patches", hostname_patch, list),
+    "--label": ("spec.patches", _label, list),
+    "--annotation": ("spec.patches", _annotation, list),
+}
+"""Flag → the field that it becomes, what it becomes there, and how several of it do."""
+
+# A value as shlex.quote writes it; a comma behind it, and a word, belong to the sentence.
+_VALUE = r"""(?!(?:and|or|instead) )(?:'[^']*'|"'"|[\w@%+=:./-]|,(?=\S))+"""
+_GIVEN = (  # compiled when it is first used
+    rf"(?a)(?<!\S)(?P<flag>{'|'.join(_FIELDS)})"
+    rf"(?P<values> {_VALUE}(?: (?P=flag) {_VALUE})*)?(?![\w-])"
+)
+
+
+def in_manifest(hint: str) -> str:
+    """The hint with the fields of a manifest in place of our flags; other words stay."""
+    running = re.sub(rf"{re.escape(_STARTING)}|--start\b", _STRATEGY_FLAG, hint)
+    return re.sub(_GIVEN, _field, running)
+
+
+def _field(match: re.Match[str]) -> str:
+    """``spec.labelFilters: ["a"]`` for ``--label-filter a``; without a value the field alone."""
+    field, made, together = _FIELDS[match["flag"]]
+    values = shlex.split(match["values"] or "")[::2]
+    try:
+        return f"{field}: {json.dumps(together([*map(made, values)]))}" if values else field
+    except InvalidValue:
+        return match.group()
+
+
+def given_as(patch: str) -> str:
+    """``--label app=web``: the flag that becomes this very patch, or ``--patch`` with its text."""
+    value = _member(patch, "value")
+    for name, made in (("--run-strategy", _strategy), ("--hostname", hostname_patch)):
+        if _makes(made, value, patch):
+            return _STARTING if (name, value) == ("--run-strategy", START) else flag(name, value)
+    for _, name, _, _ in _KEYED:
+        if pair := _pair(patch, name):
+            return flag(name, pair)
+    return flag("--patch", patch)
+
+
+def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) -> str:
+    """Which flag to leave out for a patch that does not apply, and how to get what it wanted.
+
+    A label needs others on the source, as an annotation does: without them none can be set, and
+    all can once the clone is done.
+    """
+    for _, name, verb, _ in _KEYED:
+        if _pair(patch, name):
+            pairs = [pair for other in patches if (pair := _pair(other, name))]
+            later = kubectl(verb, f"vm/{target or 'TARGET'}", *pairs, namespace=namespace)
+            return f"leave out {flag(name, *pairs)}, and once the clone is done: {later}"
+    return f"leave out {given_as(patch)}"
+
+
+def _pair(patch: str, wanted: str) -> str:
+    """``KEY=VALUE`` if the patch is what the flag ``wanted`` makes of it; else empty."""
+    path = _member(patch, "path")
+    for prefix, name, _, made in _KEYED:
+        if name == wanted and path.startswith(prefix):
+            key = path.removeprefix(prefix).replace("~1", "/")
+            pair = f"{key}={_member(patch, 'value')}"
+            return pair if _makes(made, pair, patch) else ""
+    return ""
+
+
+def _strategy(value: str) -> str:
+    return run_strategy_patch(value) if value in RUN_STRATEGIES else ""
+
+
+def _makes(made: Callable[[str], str], value: str, patch: str) -> bool:
+    try:
+        return made(value) == patch
+    except InvalidValue:
+        return False
+
+
+def _member(patch: str, name: str) -> str:
+    """A member of the operation that is a string; empty for every other, and for no operation."""
+    try:
+        member = parse(patch).get(name)
+    except InvalidValue:
+        return ""
+    return member if isinstance(member, str) else ""

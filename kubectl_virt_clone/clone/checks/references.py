@@ -1,0 +1,236 @@
+"""Rules about names: the clone's own, its source, its target, and who else wants that target.
+
+What the source is made of is judged in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.checks.facts import (
+    Facts,
+    from_snapshot,
+    is_older,
+    source_name,
+    source_resource,
+    source_vm,
+)
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    SERIES,
+    WARNING,
+    Finding,
+    flag,
+    kubectl,
+)
+from kubectl_virt_clone.clone.progress.around import Lookup
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+    uid_of,
+)
+from kubectl_virt_clone.objects.resource import Resource
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_NAME = 253
+_ANOTHER_TARGET = "leave out --target: KubeVirt then names the VM"
+_FINISHED = ("Succeeded", "Failed")
+
+
+def is_name(text: str) -> bool:
+    """Whether an object can have this name: a lower-case RFC 1123 subdomain."""
+    return len(text) <= _LONGEST_NAME and _SUBDOMAIN.fullmatch(text) is not None
+
+
+def _corrected(text: str) -> str:
+    """A valid name that looks like ``text``."""
+    plain = re.sub(r"[^a-z0-9.-]+", "-", text.lower())
+    parts = [part.strip("-") for part in plain[:_LONGEST_NAME].split(".")]
+    return ".".join(part for part in parts if part) or "copy"
+
+
+def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Whether there is a clone of this name: whatever else is true, the server refuses another."""
+    name = name_of(clone)
+    if name and any(name_of(other) == name for other in facts.clones.objects):
+        message = f'there is a clone "{name}" already'
+        yield Finding("clone-exists", ERROR, message, flag("--name", f"{name}-2"))
+
+
+def name_findings(clone: Object, form: str) -> Iterator[Finding]:
+    """Names that no object can have. KubeVirt takes such a target, and the restore then hangs."""
+    for what, option, name in (
+        ("clone", "--name", name_of(clone)),
+        ("target", "--target", target_name(clone)),
+    ):
+        if name and not is_name(name):
+            shown, instead = _shortened(name), _corrected(name)
+            in_series = f"{option} with {instead} in place of {shown}"
+            yield Finding(
+                "invalid-name",
+                ERROR,
+                f'the {what} can\'t be called "{shown}": a name has at most'
+                f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
+                " with a letter or digit",
+                in_series if form == SERIES else flag(option, instead),
+            )
+
+
+def _shortened(name: str) -> str:
+    limit = 60
+    return name if len(name) <= limit else f"{name[:limit]}…"
+
+
+def kind_findings(clone: Object) -> Iterator[Finding]:
+    """References of a kind or group that can't be a source or a target.
+
+    KubeVirt never looks at the source's group, and refuses the target's only in the restore, for
+    which the clone then waits without end.
+    """
+    source, target = at(clone, "spec", "source"), at(clone, "spec", "target")
+    if source_resource(clone) is None or not text_at(source, "apiGroup"):
+        what = text_at(source, "kind") or "nothing"
+        group = text_at(source, "apiGroup") or "no API group"
+        yield Finding(
+            "source-kind",
+            ERROR,
+            f"the source is {what} of {group}; only a {VIRTUAL_MACHINES.kind} of"
+            f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned",
+            flag("--source", f"vm/{source_name(clone) or 'NAME'}"),
+        )
+    wanted = (VIRTUAL_MACHINES.group, VIRTUAL_MACHINES.kind)
+    given = (text_at(target, "apiGroup"), text_at(target, "kind"))
+    if mapping_at(clone, "spec", "target") and given != wanted:
+        group, kind = (given[0] or "no API group"), (given[1] or "no kind")
+        yield Finding(
+            "source-kind",
+            ERROR,
+            f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}",
+            flag("--target", f"vm/{target_name(clone) or 'NAME'}"),
+        )
+
+
+def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A source that is not there, and a snapshot that is not ready or never will be."""
+    resource, name = source_resource(clone), source_name(clone)
+    if resource is None or not name or facts.source.unreadable:
+        return
+    maker = next((o for o in facts.clones.objects if _claims(o, name)), None)
+    if facts.source.object is None and maker is not None and not is_older(facts, 1, 5):
+        message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
+        yield Finding("source-missing", WARNING, message, "--skip-check source-missing")
+    elif facts.source.object is None and facts.own_namespace == Lookup():
+        message = f'there is no namespace "{facts.namespace}"'
+        yield Finding("source-missing", ERROR, message, kubectl("get", "namespaces"))
+    elif facts.source.object is None:
+        yield Finding(
+            "source-missing",
+            ERROR,
+            f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
+            _another_source(resource, name, facts),
+        )
+    elif resource == SNAPSHOTS:
+        yield from _snapshot_findings(clone, facts, facts.source.object)
+
+
+def _another_source(resource: Resource, name: str, facts: Facts) -> str:
+    """The VM that is probably meant, or how to wait for the source, or to see what there is."""
+    names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
+    close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
+    if close:
+        return flag("--source", *(f"vm/{other}" for other in close))
+    # Until 1.4 the clone's webhook refuses a source that is not there.
+    if is_name(name) and not is_older(facts, 1, 5):
+        return "--skip-check source-missing lets the clone wait for it"
+    return kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace)
+
+
+def _snapshot_findings(clone: Object, facts: Facts, snapshot: Object) -> Iterator[Finding]:
+    name = name_of(snapshot)
+    fresh = flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}")
+    if text_at(snapshot, "status", "phase") == "Failed":
+        because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
+        yield Finding("snapshot-failed", ERROR, f'the snapshot "{name}" failed: {because}', fresh)
+    elif at(snapshot, "status", "readyToUse") is not True:
+        because = _reason_of(snapshot, "Progressing", "True") or _reason_of(
+            snapshot, "Progressing", "False"
+        )
+        yield Finding(
+            "snapshot-not-ready",
+            WARNING,
+            f'the snapshot "{name}" is not ready, the clone waits for it'
+            + (f": {because}" if because else ""),
+            kubectl(
+                *("wait", "--for=condition=Ready", "--timeout=10m", f"vmsnapshot/{name}"),
+                namespace=facts.namespace,
+            ),
+        )
+    elif not facts.content.unreadable and source_vm(clone, facts) is None:
+        message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
+        yield Finding("snapshot-failed", ERROR, message, fresh)
+
+
+def _reason_of(obj: Object, kind: str, status: str) -> str:
+    for condition in mappings_at(obj, "status", "conditions"):
+        if (text_at(condition, "type"), text_at(condition, "status")) == (kind, status):
+            return text_at(condition, "reason")
+    return ""
+
+
+def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A target that is there already, is the source, or is what another clone works on."""
+    target = target_name(clone)
+    if not target:
+        return
+    another = f"another --target than {target}" if facts.form == SERIES else _ANOTHER_TARGET
+    if source_resource(clone) == VIRTUAL_MACHINES and target == source_name(clone):
+        message = f'the target "{target}" is the source itself'
+        yield Finding("target-is-source", ERROR, message, another)
+    elif _overwritten(clone, facts, target):
+        yield Finding(
+            "target-overwritten",
+            ERROR,
+            f'the snapshot "{source_name(clone)}" was taken from the VM "{target}": KubeVirt would'
+            " put that VM back to the snapshot, and what changed since would be lost",
+            another,
+        )
+    elif facts.target.object is not None:
+        yield Finding(
+            "target-exists",
+            ERROR,
+            f'there is a VM "{target}" already; KubeVirt clones only to a new one',
+            another,
+        )
+    for other in facts.clones.objects:
+        if _claims(other, target):
+            message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
+            yield Finding("target-claimed", ERROR, message, another)
+
+
+def _called(clone: Object) -> str:
+    return name_of(clone) or text_at(clone, "metadata", "generateName")
+
+
+def _overwritten(clone: Object, facts: Facts, target: str) -> bool:
+    """Whether the target is the VM of the snapshot; when in doubt it is, for data is lost.
+
+    A VM made anew under that name has another uid: that one KubeVirt leaves alone.
+    """
+    if not from_snapshot(clone) or text_at(facts.source.object, "spec", "source", "name") != target:
+        return False
+    if facts.target.object is None:
+        return bool(facts.target.unreadable)
+    uid = text_at(facts.source.object, "status", "sourceUID")
+    return not uid or uid == uid_of(facts.target.object)
+
+
+def _claims(other: Object, target: str) -> bool:
+    return target_name(other) == target and text_at(other, "status", "phase") not in _FINISHED

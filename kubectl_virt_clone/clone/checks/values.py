@@ -1,0 +1,304 @@
+"""Rules about what the clone changes: MAC addresses, the serial, and the user's own patches.
+
+What the changes make of the source is ``model.projection``'s; what they break is judged here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kubectl_virt_clone.clone.api import VOLUME_NAME_POLICIES
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    WARNING,
+    Finding,
+    flag,
+    kubectl,
+)
+from kubectl_virt_clone.clone.checks.flags import left_out
+from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.spec.macs import dashed
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.clone.spec.patches import (
+    parse,
+    pointer_of,
+    unsafe_reason,
+    value_patch,
+)
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+)
+
+_MAC = "--new-mac-address"
+_SERIAL = "--new-smbios-serial"
+_DOMAIN = ("spec", "template", "spec", "domain")
+_SERIAL_PATH = (*_DOMAIN, "firmware", "serial")
+_NOT_RUNNING = '{"op":"remove","path":"/spec/running"}'
+# What the restore's webhook counts, written so that it doesn't see it and JSON still means it.
+_ESCAPES = {":": "\\u003a", ",": "\\u002c"}
+
+
+def new_macs(clone: Object) -> dict[str, str]:
+    """Interface → the new MAC address as the spec has it, without the empty ones."""
+    macs = mapping_at(clone, "spec", "newMacAddresses")
+    return {str(name): mac for name, mac in macs.items() if isinstance(mac, str) and mac}
+
+
+def patches_of(clone: Object) -> list[str]:
+    """``spec.patches``, without what is no text."""
+    given = at(clone, "spec", "patches")
+    return [patch for patch in given if isinstance(patch, str)] if isinstance(given, list) else []
+
+
+def feasible(clone: Object) -> dict[str, Any]:
+    """The clone without what the restore would not get to apply: it has findings of its own."""
+    macs = {name: dashed(mac) for name, mac in new_macs(clone).items() if not _mac_fault(mac)}
+    changed = {"patches": _usable(patches_of(clone)), "newMacAddresses": macs}
+    spec = {**mapping_at(clone, "spec"), **changed}
+    if _serial_fault(text_at(clone, "spec", "newSMBiosSerial")):
+        del spec["newSMBiosSerial"]
+    return {**clone, "spec": spec}
+
+
+def _usable(patches: Sequence[str]) -> list[str]:
+    return [patch for patch in patches if not _fault(patch) and not unsafe_reason(patch)]
+
+
+def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Iterator[Finding]:
+    """MAC addresses that can't be one, for no interface of the source, or of another VM."""
+    macs = new_macs(clone)
+    users = _users(vms or Listing())
+    unknown = [] if vm is None else sorted(macs.keys() - set(_interfaces(vm)))
+    seen: dict[str, str] = {}
+    for interface, mac in macs.items():
+        if reason := _mac_fault(mac):
+            yield Finding(
+                "mac-invalid",
+                ERROR,
+                f"the interface {interface} can't have the MAC address {mac}: {reason}",
+                flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),
+            )
+            continue
+        if interface in unknown:
+            continue  # KubeVirt ignores its address, which then nobody has twice
+        address = dashed(mac)
+        user = users.get(address) or seen.get(address)
+        seen[address] = f"the interface {interface} of this clone"
+        if user:
+            other = _free({**users, **seen}, address)
+            message = f"the MAC address {mac} is in use by {user}"
+            yield Finding("mac-in-use", WARNING, message, flag(_MAC, f"{interface}={other}"))
+    if vm is not None:
+        yield from _unknown_interfaces(macs, unknown, _interfaces(vm))
+
+
+def _mac_fault(mac: str) -> str:
+    try:
+        first = int(dashed(mac)[:2], 16)
+    except InvalidValue as error:
+        return error.reason
+    return "it is a multicast address, which libvirt refuses" if first & 1 else ""
+
+
+def _users(vms: Listing) -> dict[str, str]:
+    """Address in dashes → which VM has it."""
+    users: dict[str, str] = {}
+    for vm in vms.objects:
+        for interface in mappings_at(vm, *_DOMAIN, "devices", "interfaces"):
+            mac = text_at(interface, "macAddress")
+            if mac and not _mac_fault(mac):
+                users.setdefault(dashed(mac), f'the VM "{name_of(vm)}"')
+    return users
+
+
+def _free(users: Mapping[str, str], address: str) -> str:
+    """The next address after this one that nobody is known to have."""
+    prefix, number = address[:8], int(address[9:].replace("-", ""), 16)
+    while True:
+        number = (number + 1) % 0x1000000
+        digits = f"{number:06x}"
+        candidate = "-".join((prefix, digits[:2], digits[2:4], digits[4:]))
+        if candidate not in users:
+            return candidate
+
+
+def _interfaces(vm: Object) -> list[str]:
+    interfaces = mappings_at(vm, *_DOMAIN, "devices", "interfaces")
+    return [text_at(interface, "name") for interface in interfaces]
+
+
+def _unknown_interfaces(
+    macs: Mapping[str, str], unknown: Sequence[str], names: Sequence[str]
+) -> Iterator[Finding]:
+    free = [name for name in names if name not in macs]
+    for interface in unknown:
+        known = f"its interfaces are {', '.join(names)}" if names else "it has none"
+        hint = f"leave out {flag(_MAC, f'{interface}={macs[interface]}')}"
+        if free:
+            hint = f"{flag(_MAC, f'{free[0]}={macs[interface]}')} instead of {interface}"
+        yield Finding(
+            "mac-unknown-interface",
+            ERROR,
+            f"the source has no interface {interface}, and KubeVirt would ignore the MAC address:"
+            f" {known}",
+            hint,
+        )
+
+
+def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterator[Finding]:
+    """A serial that the restore's webhook can't read, or that nobody would set.
+
+    ``judged`` is whether that webhook looks at all: before 1.5 it forgets what it found.
+    """
+    serial = text_at(clone, "spec", "newSMBiosSerial")
+    if not serial:
+        return
+    if vm is not None and not mapping_at(vm, *_DOMAIN, "firmware"):
+        message = "the source has no firmware section, and KubeVirt would ignore the serial"
+        yield Finding("serial-ignored", WARNING, message, f"leave out {flag(_SERIAL, serial)}")
+        return
+    if judged and (reason := _serial_fault(serial)):
+        patch = value_patch("replace", _SERIAL_PATH, serial)
+        yield Finding(
+            "serial-unsafe",
+            ERROR,
+            f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}",
+            f"{flag('--patch', patch)} instead of {flag(_SERIAL, serial)}",
+        )
+
+
+def _serial_fault(serial: str) -> str:
+    """Why the restore's webhook would refuse the patch that KubeVirt itself makes of the serial."""
+    operation = {"op": "replace", "path": pointer_of(_SERIAL_PATH), "value": serial}
+    text = json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+    return unsafe_reason(text) if serial else ""
+
+
+def type_findings(clone: Object) -> Iterator[Finding]:
+    """Values that the schema of the clone API refuses. A null it takes for a field left out."""
+    spec = mapping_at(clone, "spec")
+    for path, (fits, wanted) in _TYPES.items():
+        value = at(spec, *path)
+        if value is not None and not fits(value):
+            field = ".".join(("spec", *path))
+            message = f"{field} has to be {wanted}, and the server refuses anything else"
+            yield Finding("unknown-field", ERROR, message, f"leave out {field}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _maps_to_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(it is None or _is_text(it) for it in value.values())
+
+
+_LISTS = ("labelFilters", "annotationFilters")
+_TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
+    **{(name,): (_maps_to_texts, "an object of strings") for name in ("source", "target")},
+    **{(name,): (_are_texts, "a list of strings") for name in (*_LISTS, "patches")},
+    ("template",): (lambda value: isinstance(value, Mapping), "an object"),
+    **{("template", name): (_are_texts, "a list of strings") for name in _LISTS},
+    ("newMacAddresses",): (_maps_to_texts, "an object of strings"),
+    ("newSMBiosSerial",): (_is_text, "a string"),
+    ("volumeNamePolicy",): (
+        lambda value: value in VOLUME_NAME_POLICIES,
+        " or ".join(VOLUME_NAME_POLICIES),
+    ),
+}
+
+
+def patch_findings(clone: Object, namespace: str) -> Iterator[Finding]:
+    """Patches that are none, and those that the restore's webhook refuses."""
+    for patch in patches_of(clone):
+        if fault := _fault(patch):
+            yield Finding("patch-invalid", ERROR, fault, _one_by_one(patch))
+        elif reason := unsafe_reason(patch):
+            message = f"the clone would hang, for KubeVirt's restore refuses {patch}: {reason}"
+            yield Finding("patch-unsafe", ERROR, message, _acceptable(clone, patch, namespace))
+
+
+def problem_finding(
+    clone: Object, namespace: str, problem: str, problems_of: Callable[[Object], Sequence[str]]
+) -> Finding:
+    """Why KubeVirt would not make the target. ``problems_of`` tells them for a changed clone.
+
+    The patch to leave out is the one without which the problem is gone.
+    """
+    patches = patches_of(clone)
+    hint = "leave out --patch"
+    if "spec.running and spec.runStrategy" in problem:
+        hint = flag("--patch", _NOT_RUNNING)
+    else:
+        for index, patch in enumerate(patches):
+            others = [*patches[:index], *patches[index + 1 :]]
+            spec = {**mapping_at(clone, "spec"), "patches": others}
+            if problem not in problems_of({**clone, "spec": spec}):
+                hint = left_out(patch, patches, target_name(clone), namespace)
+                break
+    return Finding("patch-invalid", ERROR, f"the clone would hang: {problem}", hint)
+
+
+def _fault(patch: str) -> str:
+    try:
+        parse(patch)
+    except InvalidValue as error:
+        return error.reason
+    return ""
+
+
+def _one_by_one(patch: str) -> str:
+    """For a list of operations, each as a patch of its own."""
+    try:
+        operations = json.loads(patch)
+    except (ValueError, RecursionError):
+        operations = None
+    if isinstance(operations, list) and operations:
+        texts = [json.dumps(item, separators=(",", ":")) for item in operations]
+        if not any(map(_fault, texts)):
+            return flag("--patch", *texts)
+    return f"leave out {flag('--patch', patch)}"
+
+
+def _acceptable(clone: Object, patch: str, namespace: str) -> str:
+    """The same patch in a form that the restore takes, or the way to patch the target later."""
+    operation = parse(patch)
+    escaped = _escaped(operation)
+    if not unsafe_reason(escaped):
+        return f"{flag('--patch', escaped)} instead"
+    if not operation["path"].startswith(("/spec/", "/metadata/")) or operation["path"] in (
+        "/metadata/name",
+        "/metadata/namespace",
+    ):
+        return f"leave out {flag('--patch', patch)}"
+    later = kubectl(
+        *("patch", f"vm/{target_name(clone) or 'TARGET'}", "--type=json", "-p", f"[{patch}]"),
+        namespace=namespace,
+    )
+    return f"leave it out, and once the clone is done: {later}"
+
+
+def _escaped(operation: Mapping[str, Any]) -> str:
+    """The text of an operation without a colon or comma inside its strings."""
+    members = (f"{_text(key)}:{_text(value)}" for key, value in operation.items())
+    return "{" + ",".join(members) + "}"
+
+
+def _text(value: object) -> str:
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, str):
+        for char, escape in _ESCAPES.items():
+            written = written.replace(char, escape)
+    return written

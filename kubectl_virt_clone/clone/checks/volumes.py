@@ -1,0 +1,267 @@
+"""Rules about what the source holds: volumes and claims, TPM and EFI state, a running guest.
+
+What a clone changes on the way to the target is judged in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from kubectl_virt_clone.clone.checks.facts import (
+    Facts,
+    claims_of,
+    from_snapshot,
+    is_older,
+    source_name,
+    source_vm,
+    storage_classes_used,
+    volumes_of,
+)
+from kubectl_virt_clone.clone.checks.finding import (
+    ERROR,
+    INFO,
+    WARNING,
+    Finding,
+    flag,
+    kubectl,
+)
+from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.clone.spec.patches import value_patch
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+)
+
+_NOTHING = Listing()
+_DOMAIN = ("spec", "template", "spec", "domain")
+_CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
+_STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
+_NO_CLASS = "No VolumeSnapshotClass"
+_NO_CLAIM = "PVC not found"
+
+
+def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Claims of a source VM that can't be snapshotted, by KubeVirt's own word, and unbound ones.
+
+    KubeVirt writes into status.volumeSnapshotStatuses what it can snapshot. Images and cloud-init
+    stand there as well, always as not enabled, and don't matter: only claims are snapshotted.
+    """
+    if from_snapshot(clone):
+        yield from _left_out(clone, facts)
+        return
+    vm = facts.source.object
+    if vm is None:
+        return
+    statuses = {
+        text_at(status, "name"): status
+        for status in mappings_at(vm, "status", "volumeSnapshotStatuses")
+    }
+    claims = {name_of(claim): claim for claim in facts.claims.objects} if facts.claims else {}
+    for volume, claim in claims_of(vm):
+        status = statuses.get(volume)
+        if status is None:
+            yield _unknown(volume, vm, facts)
+        elif text_at(status, "reason") == _NO_CLAIM:
+            yield _no_claim(volume, claim, facts)
+        elif at(status, "enabled") is not True:
+            yield _not_snapshottable(volume, claim, status, claims, facts)
+        if claim in claims and text_at(claims[claim], "status", "phase") != "Bound":
+            yield _unbound(volume, claim, vm, facts)
+
+
+def _left_out(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Claims of a snapshot's VM that the snapshot could not take: the clone fails."""
+    backups = mappings_at(facts.content.object, "spec", "volumeBackups")
+    taken = {text_at(backup, "volumeName") for backup in backups}
+    name = text_at(facts.source.object, "spec", "source", "name")
+    for volume, _ in claims_of(source_vm(clone, facts)):
+        if volume not in taken:
+            message = f'the volume "{volume}" is not in the snapshot "{source_name(clone)}"'
+            hint = flag("--source", f"vm/{name}")
+            yield Finding("volume-not-snapshottable", ERROR, message, hint)
+
+
+def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
+    # Until 1.4 the clone's webhook refuses such a source; since then the clone waits.
+    refused = is_older(facts, 1, 5)
+    what = "refuses the clone until it has" if refused else "lets the clone wait until it has"
+    return Finding(
+        "volume-unknown",
+        ERROR if refused else WARNING,
+        f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}',
+        kubectl(
+            *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
+            namespace=facts.namespace,
+        ),
+    )
+
+
+def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
+    """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
+    refused = is_older(facts, 1, 5)
+    what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
+    return Finding(
+        "volume-not-snapshottable",
+        ERROR if refused else WARNING,
+        f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}',
+        kubectl(
+            *("wait", "--for=create", f"pvc/{claim}", "--timeout=10m"), namespace=facts.namespace
+        ),
+    )
+
+
+def _not_snapshottable(
+    volume: str, claim: str, status: Object, claims: Mapping[str, Object], facts: Facts
+) -> Finding:
+    reason = text_at(status, "reason") or "KubeVirt doesn't say why"
+    hint = kubectl("describe", f"pvc/{claim}", namespace=facts.namespace)
+    storage_class = text_at(claims.get(claim), "spec", "storageClassName")
+    known = {name_of(item): item for item in (facts.storage_classes or _NOTHING).objects}
+    driver = text_at(known.get(storage_class), "provisioner")
+    if reason.startswith(_NO_CLASS) and driver:
+        wanted = {
+            "apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshotClass",
+            "metadata": {"name": storage_class},
+            "driver": driver,
+            "deletionPolicy": "Delete",
+        }
+        hint = f"kubectl create -f - <<< '{json.dumps(wanted, separators=(',', ':'))}'"
+    message = f'the volume "{volume}" can\'t be snapshotted: {reason}'
+    return Finding("volume-not-snapshottable", ERROR, message, hint)
+
+
+def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
+    if _runs(vm):
+        hint = kubectl(
+            *("wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{claim}"),
+            namespace=facts.namespace,
+        )
+    else:
+        hint = _run(vm, facts.namespace, start=True)
+    message = f'the claim "{claim}" of the volume "{volume}" is not bound: nothing to snapshot'
+    return Finding("volume-unbound", ERROR, message, hint)
+
+
+def _runs(vm: Object) -> bool:
+    """Whether KubeVirt keeps the VM running."""
+    return text_at(vm, "spec", "runStrategy") in _STARTED or at(vm, "spec", "running") is True
+
+
+def _run(vm: Object, namespace: str, *, start: bool) -> str:
+    """The command that starts or stops a VM, by whichever of the two fields it has."""
+    spec: dict[str, object] = {"runStrategy": "Always" if start else "Halted"}
+    if at(vm, "spec", "running") is not None:
+        spec = {"running": start}
+    patch = json.dumps({"spec": spec}, separators=(",", ":"))
+    return kubectl("patch", f"vm/{name_of(vm)}", "--type=merge", "-p", patch, namespace=namespace)
+
+
+def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """TPM or EFI state in a volume of its own, which no release can clone."""
+    vm = source_vm(clone, facts)
+    domain = mapping_at(vm, *_DOMAIN)
+    tpm = mapping_at(domain, "devices", "tpm")
+    kept = []
+    if tpm.get("persistent") is True and tpm.get("enabled") is not False:
+        kept.append(("TPM", "devices/tpm/persistent"))
+    if at(domain, "firmware", "bootloader", "efi", "persistent") is True:
+        kept.append(("EFI", "firmware/bootloader/efi/persistent"))
+    for what, path in kept:
+        origin = text_at(facts.source.object, "spec", "source", "name")
+        name = origin if from_snapshot(clone) else source_name(clone)
+        removal = json.dumps([{"op": "remove", "path": f"/{'/'.join(_DOMAIN)}/{path}"}])
+        hint = kubectl(
+            *("patch", f"vm/{name}", "--type=json", "-p", removal), namespace=facts.namespace
+        )
+        # Before 1.5 nobody looks, and the state is left behind.
+        lost = is_older(facts, 1, 5)
+        yield Finding(
+            "backend-storage",
+            WARNING if lost else ERROR,
+            f"the source keeps its {what} state in a volume of its own, which KubeVirt"
+            + (" leaves behind" if lost else " can't clone")
+            + "; the hint gives that state up",
+            f"{hint}, then {flag('--source', f'vm/{name}')}" if from_snapshot(clone) else hint,
+        )
+
+
+def first_consumer_findings(
+    clone: Object, facts: Facts, projected: Mapping[str, object]
+) -> Iterator[Finding]:
+    """Storage that binds a claim at the first start: until then the target's data is not there."""
+    waiting = {
+        name_of(item)
+        for item in (facts.storage_classes or _NOTHING).objects
+        if text_at(item, "volumeBindingMode") == "WaitForFirstConsumer"
+    }
+    volumes = [
+        f'"{volume}"'
+        for volume, name in storage_classes_used(clone, facts).items()
+        if name in waiting
+    ]
+    if not volumes or _runs(projected):
+        return
+    yield Finding(
+        "first-consumer",
+        WARNING,
+        f"the storage of {', '.join(volumes)} binds when the target is first started; until then"
+        " its data is not there and the temporary snapshot stays",
+        _started_target(facts, projected, target_name(clone)),
+    )
+
+
+def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> str:
+    """How the target gets started, by whichever of the two fields it has from its source."""
+    if facts.fields is not None and "patches" not in facts.fields:
+        vm = {"metadata": {"name": target or "TARGET"}, "spec": mapping_at(projected, "spec")}
+        return f"once the clone is done: {_run(vm, facts.namespace, start=True)}"
+    if at(projected, "spec", "running") is not None:
+        return flag("--patch", value_patch("replace", ("spec", "running"), True))
+    return "--start"
+
+
+def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
+    """A target that gets cloud-init's volume takes the clone for a new machine (kubevirt#10797)."""
+    volumes = volumes_of(projected)
+    found = [
+        index for index, volume in enumerate(volumes) if any(key in volume for key in _CLOUD_INIT)
+    ]
+    if not found:
+        return
+    names = {text_at(volumes[index], "name") for index in found}
+    disks = mappings_at(projected, *_DOMAIN, "devices", "disks")
+    attached = [index for index, disk in enumerate(disks) if text_at(disk, "name") in names]
+    paths = [f"/spec/template/spec/volumes/{index}" for index in reversed(found)]
+    paths += [f"/{'/'.join(_DOMAIN)}/devices/disks/{index}" for index in reversed(attached)]
+    removals = (json.dumps({"op": "remove", "path": p}, separators=(",", ":")) for p in paths)
+    yield Finding(
+        "cloud-init-reruns",
+        INFO,
+        "cloud-init runs again at the target's first start: it may set passwords, keys and the"
+        " hostname anew",
+        flag("--patch", *removals),
+    )
+
+
+def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A running guest that nobody can ask to flush its files before the snapshot."""
+    vm = facts.source.object
+    if vm is None or from_snapshot(clone) or at(vm, "status", "created") is not True:
+        return
+    for condition in mappings_at(vm, "status", "conditions"):
+        connected = (text_at(condition, "type"), text_at(condition, "status"))
+        if connected == ("AgentConnected", "True"):
+            return
+    yield Finding(
+        "running-without-agent",
+        INFO,
+        f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut',
+        _run(vm, facts.namespace, start=False),
+    )

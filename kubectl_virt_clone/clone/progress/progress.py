@@ -1,0 +1,268 @@
+"""Where a clone is, and whether a goal is met, still possible, or out of reach.
+
+Pure verdicts on one version of an object; waiting and looking is ``actions/``'s work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.objects.fields import (
+    Key,
+    Object,
+    at,
+    mappings_at,
+    text_at,
+)
+from kubectl_virt_clone.objects.jsonpath import (
+    Path,
+    as_text,
+    parse_jsonpath,
+    split_value,
+)
+
+SUCCEEDED, FAILED = "Succeeded", "Failed"
+STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDED)
+"""The phases on the way to success, in their order (KubeVirt's clone controller)."""
+
+PHASES = (*STEPS, FAILED)
+
+# Reasons that the clone controller writes whatever the case.
+_BOILERPLATE = frozenset({"", "Still processing", "Ready", "Pending", "Failed"})
+
+
+class Outcome(Enum):
+    """What one look at a clone says about a goal."""
+
+    MET = "met"
+    POSSIBLE = "possible"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome, and why the goal is not met: one sentence, or empty where none is known."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+MET = Verdict(Outcome.MET)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How waiting for one clone ended; Outcome.POSSIBLE means that the time was up.
+
+    ``clone`` is its last version, None for one that was never seen; ``known``: whether it is known
+    to have existed all the same, because it was created just before. ``cause``: why the goal was
+    not met, where that is known.
+    """
+
+    key: Key
+    verdict: Verdict
+    clone: Object | None
+    known: bool = False
+    cause: Cause | None = None
+
+    @property
+    def name(self) -> str:
+        """The clone's name, without its namespace."""
+        return self.key[1]
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal was reached."""
+        return self.verdict.outcome is Outcome.MET
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such clone, and never was any that we knew of."""
+        never = self.verdict.outcome is Outcome.NEVER
+        return never and self.clone is None and not self.known
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is waited for: ``kind`` is one of GOALS.
+
+    ``name`` is the condition's type; ``value`` the phase, the condition's status, or the text that
+    the values at ``path`` shall have, None where any value will do. ``text`` is the goal as given.
+    """
+
+    kind: str
+    name: str = ""
+    value: str | None = ""
+    path: Path | None = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "condition":
+            return f"condition={self.name}={self.value}"
+        return f"phase={self.value}" if self.kind == "phase" else self.text or self.kind
+
+    @property
+    def lies_ahead(self) -> bool:
+        """Whether a clone that is stuck can't reach it, wherever it is stuck."""
+        return self.is_success or (self.kind == "phase" and self.value != FAILED)
+
+    @property
+    def of_status(self) -> bool:
+        """Whether it is a path into what the clone controller writes."""
+        return self.text.partition("=")[2].lstrip("{").startswith(".status.")
+
+    @property
+    def is_success(self) -> bool:
+        """Whether only a clone that succeeds can reach it."""
+        return (self.kind, self.name.lower(), (self.value or "").lower()) in (
+            ("phase", "", "succeeded"),
+            ("condition", "ready", "true"),
+            ("volumes-bound", "", ""),
+        )
+
+
+SUCCESS = Goal("phase", value=SUCCEEDED)
+BOUND = Goal("volumes-bound")
+GOALS = ("phase", "condition", "volumes-bound", "create", "delete", "jsonpath")
+
+
+def parse_goal(text: str) -> Goal:
+    """Read a goal as ``wait --for`` takes it; its kind and a phase are in any case of letters.
+
+    ``phase=P``, ``condition=TYPE[=STATUS]``, ``volumes-bound``, ``create``, ``delete`` or
+    ``jsonpath={.path}[=VALUE]``. Raises InvalidValue with kubectl's words for anything else.
+    """
+    kind, equals, rest = text.partition("=")
+    kind = kind.lower()
+    if kind in ("create", "delete", "volumes-bound") and not equals:
+        return Goal(kind)
+    if kind == "phase":
+        phases = {phase.lower(): phase for phase in PHASES}
+        if rest.lower() not in phases:
+            raise InvalidValue(
+                f'unknown phase "{rest}"; a clone has the phases {", ".join(PHASES)}'
+            )
+        return Goal("phase", value=phases[rest.lower()])
+    if kind == "condition" and rest:
+        name, _, status = rest.partition("=")
+        if not name:
+            raise InvalidValue(f'unrecognized condition: "{text}"')
+        return Goal("condition", name=name, value=status or "true")
+    if kind == "jsonpath" and equals:
+        return _parse_jsonpath(text, rest)
+    raise InvalidValue(f'unrecognized condition: "{text}"')
+
+
+def _parse_jsonpath(text: str, rest: str) -> Goal:
+    """Read ``{.path}[=VALUE]``; the phase is a goal of its own, of which more is known."""
+    path, value = split_value(rest)
+    if path.strip("{}") == ".status.phase" and value in PHASES:
+        return Goal("phase", value=value)
+    return Goal("jsonpath", value=value, path=parse_jsonpath(path), text=text)
+
+
+def phase_of(clone: Object | None) -> str:
+    """``status.phase``; empty while the clone is pending or not looked at by its controller."""
+    return text_at(clone, "status", "phase")
+
+
+def reason_of(clone: Object | None) -> str:
+    """KubeVirt's sentence in the clone's conditions; empty where they hold boilerplate only.
+
+    It stands in the ``reason`` of the Ready condition; ``message`` is never set (KubeVirt 1.9).
+    """
+    for condition in mappings_at(clone, "status", "conditions"):
+        reason = text_at(condition, "reason")
+        if text_at(condition, "type") == "Ready" and reason not in _BOILERPLATE:
+            return reason
+    return ""
+
+
+def step_of(clone: Object | None) -> int:
+    """How many of the four steps have begun: 0 while pending, 4 once Succeeded."""
+    phase = phase_of(clone)
+    return STEPS.index(phase) + 1 if phase in STEPS else 0
+
+
+def verdict(clone: Object | None, goal: Goal) -> Verdict:
+    """Judge one version of a clone; None stands for an object that is gone.
+
+    Raises VirtCloneError where a goal's path finds more than one value, as kubectl wait does.
+    """
+    if goal.kind == "delete":
+        return MET if clone is None else Verdict(Outcome.POSSIBLE)
+    if goal.kind == "create":
+        return Verdict(Outcome.POSSIBLE) if clone is None else MET
+    if clone is None:
+        return Verdict(Outcome.NEVER, gone_before(goal))
+    if goal.kind == "phase":
+        return _phase_verdict(clone, goal)
+    if goal.kind == "volumes-bound":
+        return _volumes_verdict(clone)
+    if goal.path is not None:
+        return _path_verdict(clone, goal, goal.path)
+    return _condition_verdict(clone, goal)
+
+
+def gone_before(goal: Goal) -> str:
+    """The sentence for a clone that was deleted before it reached ``goal``."""
+    reached = "its volumes were bound" if goal == BOUND else f"it reached {goal}"
+    return f"it was deleted before {reached}"
+
+
+def has_children(clone: Object) -> bool:
+    """Whether the temporary objects are still there: they go when every new volume is bound."""
+    return bool(text_at(clone, "status", "snapshotName") or text_at(clone, "status", "restoreName"))
+
+
+def _volumes_verdict(clone: Object) -> Verdict:
+    if phase_of(clone) == SUCCEEDED and not has_children(clone):
+        return MET
+    return _unmet(clone)
+
+
+def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
+    found = path.find(clone)
+    if len(found) > 1:
+        raise VirtCloneError("given jsonpath expression matches more than one value")
+    if found and (goal.value is None or as_text(found[0]) == goal.value):
+        return MET
+    # What a user writes may still come; a status is not written anew.
+    return _unmet(clone, may_come=not goal.of_status)
+
+
+def _unmet(clone: Object, *, may_come: bool = False) -> Verdict:
+    """The verdict on a goal that lies ahead: a Failed clone never gets there."""
+    if phase_of(clone) == FAILED and not may_come:
+        return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
+    return Verdict(Outcome.POSSIBLE, reason_of(clone))
+
+
+def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
+    phase = phase_of(clone)
+    if phase == goal.value:
+        return MET
+    if phase == SUCCEEDED or step_of(clone) > (
+        STEPS.index(goal.value) + 1 if goal.value in STEPS else 4
+    ):
+        return Verdict(Outcome.NEVER, f"its phase is already {phase}")
+    return _unmet(clone)
+
+
+def _condition_verdict(clone: Object, goal: Goal) -> Verdict:
+    wanted = (goal.value or "").lower()
+    for condition in mappings_at(clone, "status", "conditions"):
+        same = text_at(condition, "type").lower() == goal.name.lower()
+        status = text_at(condition, "status").lower()
+        if same and status == wanted and not _stale(clone, condition):
+            return MET
+    return _unmet(clone, may_come=wanted != "true")
+
+
+def _stale(clone: Object, condition: Object) -> bool:
+    """Whether the condition speaks of an older spec, as kubectl wait judges it."""
+    observed, generation = at(condition, "observedGeneration"), at(clone, "metadata", "generation")
+    return isinstance(observed, int) and isinstance(generation, int) and observed < generation

@@ -1,0 +1,155 @@
+"""Label and annotation filters: which of them KubeVirt's webhook takes, and what they keep.
+
+Whether a filter does what its author meant is not judged here; that is a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import well_formed
+
+NEGATION = "!"
+WILDCARD = "*"
+
+LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
+"""The annotation that no filter removes: the restore writes it to the target."""
+
+# What RE2's C++ parser takes and Go's (regexp/syntax) does not, found token by token in a pattern
+# that compiles: \C, and a name of a group that is not plain ASCII. The other way round, Go 1.25
+# reads long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we,
+# refuse.
+_PIECE = (
+    r"(?s)\\Q.*?(?:\\E|\Z)"
+    r"|\\."
+    r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]"
+    r"|\(\?P?<(?P<name>[^>]*)>"
+    r"|."
+)
+_GROUP_NAME = r"[A-Za-z0-9_]+"
+# Room for what Go compiles without a limit of its own, as \pL{1000}; taken only when needed.
+_MEMORY = 1 << 28
+
+
+def check_filter(pattern: str) -> str:
+    """Return ``pattern`` if a clone may carry it, by the rules of KubeVirt's clone webhook.
+
+    ``!`` negates and may stand only first, ``*`` only last. Raises InvalidValue otherwise, and for
+    the empty filter, on which the webhook of KubeVirt 1.9 crashes instead of refusing it.
+    """
+    if not pattern:
+        raise InvalidValue("a filter can't be empty")
+    if pattern == NEGATION:
+        raise InvalidValue(
+            f'"{NEGATION}" alone is not a filter; write {NEGATION}KEY to leave KEY out'
+        )
+    if NEGATION in pattern[1:]:
+        raise InvalidValue(f'filter "{pattern}": {NEGATION} can stand only at the beginning')
+    if WILDCARD in pattern[:-1]:
+        raise InvalidValue(f'filter "{pattern}": {WILDCARD} can stand only at the end')
+    return pattern
+
+
+def check_filters(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the filters in their order; raises InvalidValue at the first that is not valid."""
+    return tuple(check_filter(pattern) for pattern in patterns)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a key of the source stays on the target, and which filter says so.
+
+    ``by`` is the filter as the user wrote it; empty where none matched or none was given.
+    """
+
+    key: str
+    kept: bool
+    by: str
+
+
+def decisions(
+    filters: Sequence[str] | None,
+    keys: Iterable[str],
+    *,
+    always_kept: frozenset[str] = frozenset(),
+) -> tuple[Decision, ...]:
+    """What the filters do to each key, sorted by key.
+
+    The rules of KubeVirt's clone controller (vm-target.go): a filter is an unanchored regular
+    expression, but for the bare ``*``; a key stays if a positive filter matches it and no negative
+    one does, whatever their order. So negatives alone, an empty list and what does not compile
+    keep nothing, while no list at all (None) keeps every key. ``always_kept`` stay in any case.
+    """
+    listed = sorted(set(keys))
+    if filters is None:
+        return tuple(Decision(key, kept=True, by="") for key in listed)
+    keeping = [pattern for pattern in filters if not pattern.startswith(NEGATION)]
+    removing = [pattern for pattern in filters if pattern.startswith(NEGATION)]
+    return tuple(_decision(key, keeping, removing, key in always_kept) for key in listed)
+
+
+def _decision(key: str, keeping: Sequence[str], removing: Sequence[str], always: bool) -> Decision:
+    kept_by = next((pattern for pattern in keeping if matches(pattern, key)), None)
+    removed_by = next((pattern for pattern in removing if matches(pattern, key)), None)
+    if removed_by is not None and not always:
+        return Decision(key, kept=False, by=removed_by)
+    if removed_by is not None or kept_by is None:
+        return Decision(key, kept=always, by="")
+    return Decision(key, kept=True, by=kept_by)
+
+
+def matches(pattern: str, key: str) -> bool:
+    """Whether a filter, positive or negative, hits ``key``; what does not compile hits nothing."""
+    expression, _ = _compiled(regular_expression(pattern))
+    return expression is not None and expression.search(well_formed(key)) is not None
+
+
+def regular_expression(pattern: str) -> str:
+    """The regular expression that KubeVirt makes of a filter.
+
+    Only the whole filter ``*`` is a wildcard: ``!*`` is the expression ``*``, which does not
+    compile, and in ``a*`` the star means any number of a.
+    """
+    return ".*" if pattern == WILDCARD else pattern.removeprefix(NEGATION)
+
+
+def compile_error(pattern: str) -> str:
+    """Why Go does not compile the filter's regular expression; empty if it does."""
+    return _compiled(regular_expression(pattern))[1]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str) -> tuple[Any, str]:
+    """The compiled expression or None, and why not.
+
+    RE2 is what Go's regexp package was made after. Imported here: --help needs no filters.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    try:
+        compiled = re2.compile(well_formed(expression), options)
+    except re2.error as error:
+        return None, _text(error.args[0] if error.args else "invalid")
+    reason = _refused_by_go(expression)
+    return (None, reason) if reason else (compiled, "")
+
+
+def _refused_by_go(expression: str) -> str:
+    for token in re.finditer(_PIECE, expression):
+        if token[0] == r"\C":
+            return r"invalid escape sequence: \C"
+        if token["name"] is not None and not re.fullmatch(_GROUP_NAME, token["name"]):
+            return f"invalid named capture: {token[0]}"
+    return ""
+
+
+def _text(reason: object) -> str:
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

@@ -1,0 +1,212 @@
+"""A clone as the user asked for it, and the VirtualMachineClone manifest that asks KubeVirt.
+
+The only place where our names become the API's; nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_virt_clone.clone.api import (
+    CLONE_GROUP,
+    CLONE_VERSIONS,
+    CLONES,
+    FIELD_SINCE,
+    VIRTUAL_MACHINES,
+    Reference,
+)
+from kubectl_virt_clone.clone.spec.filters import check_filters
+from kubectl_virt_clone.clone.spec.macs import dashed
+from kubectl_virt_clone.clone.spec.patches import decoded
+from kubectl_virt_clone.errors import InvalidValue, ManifestError
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    copied,
+    mapping_at,
+    text_at,
+)
+
+_SUFFIX_LENGTH = 5
+# Kubernetes' own for generated names: nothing that could spell a word, or be read as another.
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+Choose = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class CloneRequest:
+    """What ``create`` was asked for; None means that a field is left out of the spec.
+
+    ``new_mac_addresses`` holds (interface, dashed address) pairs, ``patches`` the text of one JSON
+    Patch operation each. An empty ``name`` is generated, an empty ``target`` is named by KubeVirt.
+    """
+
+    source: Reference
+    name: str = ""
+    namespace: str = ""
+    target: str = ""
+    label_filters: tuple[str, ...] | None = None
+    annotation_filters: tuple[str, ...] | None = None
+    template_label_filters: tuple[str, ...] | None = None
+    template_annotation_filters: tuple[str, ...] | None = None
+    new_mac_addresses: tuple[tuple[str, str], ...] = ()
+    new_smbios_serial: str | None = None
+    patches: tuple[str, ...] = ()
+    volume_name_policy: str | None = None
+
+
+def generated_name(choose: Choose) -> str:
+    """``clone-<5 characters>``, as virtctl names a clone; ``choose`` picks one of a string."""
+    return "clone-" + "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
+
+
+def chosen_name(clone: Object, *, choose: Choose) -> Object:
+    """The clone with a name of its own in place of the one that the server would generate.
+
+    Under a name a creation whose answer was lost can be tried again, and makes no second clone.
+    """
+    metadata = mapping_at(clone, "metadata")
+    if metadata.get("name") or not metadata.get("generateName"):
+        return clone
+    suffix = "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
+    return {**clone, "metadata": {**metadata, "name": f"{metadata['generateName']}{suffix}"}}
+
+
+def build_clone(request: CloneRequest, *, choose: Choose) -> dict[str, Any]:
+    """The manifest for ``request``, its keys in the order in which a person writes them."""
+    metadata = {"name": request.name or generated_name(choose)}
+    if request.namespace:
+        metadata["namespace"] = request.namespace
+    return {
+        "apiVersion": CLONES.api_version,
+        "kind": CLONES.kind,
+        "metadata": metadata,
+        "spec": _spec(request),
+    }
+
+
+def _spec(request: CloneRequest) -> dict[str, Any]:
+    spec: dict[str, Any] = {"source": _typed_reference(request.source)}
+    if request.target:
+        spec["target"] = _typed_reference(Reference(VIRTUAL_MACHINES, request.target))
+    template = _given(
+        labelFilters=request.template_label_filters,
+        annotationFilters=request.template_annotation_filters,
+    )
+    return spec | _given(
+        labelFilters=request.label_filters,
+        annotationFilters=request.annotation_filters,
+        template=template or None,
+        newMacAddresses=dict(request.new_mac_addresses) or None,
+        newSMBiosSerial=request.new_smbios_serial,
+        patches=request.patches or None,
+        volumeNamePolicy=request.volume_name_policy,
+    )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in fields.items()
+        if value is not None
+    }
+
+
+def _typed_reference(reference: Reference) -> dict[str, str]:
+    resource = reference.resource
+    return {"apiGroup": resource.group, "kind": resource.kind, "name": reference.name}
+
+
+def read_clone(document: object) -> dict[str, Any]:
+    """Check one document of a manifest file; returns a copy that can be sent.
+
+    MAC addresses are rewritten with dashes (see ``macs.dashed``). Raises ManifestError for what is
+    no VirtualMachineClone of a known version, for filters and patches that the clone's webhook
+    would refuse, and for what is no MAC address.
+    """
+    if not isinstance(document, Mapping):
+        raise ManifestError("the document is not a Kubernetes object")
+    kind, api_version = document.get("kind"), document.get("apiVersion") or ""
+    if not kind:
+        raise ManifestError("Object 'Kind' is missing in the document")
+    if kind != CLONES.kind or api_version not in _API_VERSIONS:
+        raise ManifestError(
+            f'expected kind "{CLONES.kind}" in {" or ".join(_API_VERSIONS)},'
+            f' found kind "{kind}" in "{api_version}"'
+        )
+    clone: dict[str, Any] = copied(dict(document))
+    clone["metadata"] = dict(mapping_at(clone, "metadata"))
+    if not text_at(clone, "metadata", "name") and not text_at(clone, "metadata", "generateName"):
+        raise ManifestError(f"{CLONES.kind} has no metadata.name and no metadata.generateName")
+    try:
+        _check_spec(clone)
+    except InvalidValue as error:
+        raise ManifestError(f"{named(clone)}: {error.reason}") from error
+    return clone
+
+
+_API_VERSIONS = tuple(f"{CLONE_GROUP}/{version}" for version in CLONE_VERSIONS)
+
+
+def _check_spec(clone: dict[str, Any]) -> None:
+    spec = clone.get("spec")
+    if not isinstance(spec, dict):
+        return  # the server says what is missing
+    for path in (("spec",), ("spec", "template")):
+        for key in ("labelFilters", "annotationFilters"):
+            filters = at(clone, *path, key)
+            if isinstance(filters, list) and all(isinstance(item, str) for item in filters):
+                _located(".".join((*path, key)), check_filters, filters)
+    patches = spec.get("patches")
+    # What is JSON but no operation passes the webhook and hangs the restore: that is a finding.
+    for index, patch in enumerate(patches if isinstance(patches, list) else ()):
+        if isinstance(patch, str):
+            _located(f"spec.patches[{index}]", decoded, patch)
+    macs = spec.get("newMacAddresses")
+    if isinstance(macs, dict):
+        spec["newMacAddresses"] = {
+            interface: _located(f"spec.newMacAddresses.{interface}", dashed, address)
+            if isinstance(address, str) and address
+            else address
+            for interface, address in macs.items()
+        }
+
+
+def _located(path: str, check: Callable[[Any], Any], value: object) -> Any:
+    try:
+        return check(value)
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error.reason}") from error
+
+
+def named(clone: Object) -> str:
+    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its answers.
+
+    So is an object of another kind; one that says nothing of its kind is a clone.
+    """
+    name = text_at(clone, "metadata", "name") or text_at(clone, "metadata", "generateName")
+    kind = (text_at(clone, "kind") or CLONES.kind).lower()
+    group = (text_at(clone, "apiVersion") or CLONES.api_version).rpartition("/")[0]
+    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
+
+
+def target_name(clone: Object) -> str:
+    """The name of the target VM that the spec asks for; empty where KubeVirt is to choose it."""
+    return text_at(clone, "spec", "target", "name")
+
+
+def unserved_fields(clone: Object, fields: frozenset[str] | None) -> list[tuple[str, str]]:
+    """Fields of the clone's spec that the server lacks, each with the release that brought it.
+
+    ``fields`` are those of the server's schema, None where it is unknown: then nothing is said. A
+    field that no release has is not among them; the server refuses it by name.
+    """
+    spec = mapping_at(clone, "spec")
+    return [
+        (field, release)
+        for field, release in FIELD_SINCE.items()
+        if fields is not None and field in spec and field not in fields
+    ]

@@ -1,0 +1,184 @@
+"""JSON Patch operations of a clone: what KubeVirt's restore takes, and what they do to a VM.
+
+Which patches a clone needs is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import copied
+
+OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
+"""The operations of RFC 6902."""
+
+PATCHABLE = ("/metadata/labels/", "/metadata/annotations/", "/spec/")
+"""Where a patch may write, by the restore's webhook."""
+
+_VALUED = frozenset({"add", "replace", "test"})
+_KEY_AND_VALUE = 2
+_INDEX = r"0|[1-9][0-9]{0,8}"
+
+
+def unsafe_reason(patch: str) -> str:
+    """Why the restore's webhook would refuse the patch; empty if it takes it.
+
+    The clone's webhook lets such a patch pass, and the clone then hangs in RestoreInProgress. The
+    restore's does not read JSON (KubeVirt's vmrestore.go, 1.0 to 1.9): it cuts the text at each
+    comma and wants one colon in each piece. So no value may hold either, nor be an object of more
+    than one member or a list of more than one item. The sentences are the webhook's.
+    """
+    for piece in patch.strip("{}").split(","):
+        parts = piece.split(":")
+        if len(parts) != _KEY_AND_VALUE:
+            return (
+                'patch format is not valid - one ":" expected in a single key-value json patch: '
+                f"{piece}"
+            )
+        key, value = (part.strip() for part in parts)
+        if key == '"path"' and not value.startswith(tuple(f'"{path}' for path in PATCHABLE)):
+            return f"patching is valid only for elements under /spec/ only: {piece}"
+    return ""
+
+
+def decoded(patch: str) -> Any:
+    """The JSON value of a patch's text, which is all that the clone's webhook asks of it.
+
+    Raises InvalidValue for what is not JSON.
+    """
+    try:
+        return json.loads(patch, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"the patch {patch} is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Python's parser takes NaN and Infinity, which JSON doesn't have."""
+    raise ValueError(f"{name} is no JSON value")
+
+
+def parse(patch: str) -> dict[str, Any]:
+    """Read the text of one JSON Patch operation; a new dict, whatever members it has besides.
+
+    Raises InvalidValue for what is not JSON, not one operation, of an operation that RFC 6902
+    doesn't know, or lacks a path, or the value or the from that its operation needs.
+    """
+    operation = decoded(patch)
+    if isinstance(operation, list):
+        raise InvalidValue(
+            f"the patch {patch} is a list; give each operation as a patch of its own"
+        )
+    if not isinstance(operation, dict):
+        raise InvalidValue(f"the patch {patch} is not a JSON object")
+    if operation.get("op") not in OPERATIONS:
+        raise InvalidValue(f'the patch {patch} needs an "op": one of {", ".join(OPERATIONS)}')
+    _check_pointer(patch, operation, "path")
+    if operation["op"] in _VALUED and "value" not in operation:
+        raise InvalidValue(f'the patch {patch} has no "value" to {operation["op"]}')
+    if operation["op"] in ("move", "copy"):
+        _check_pointer(patch, operation, "from")
+    return operation
+
+
+def _check_pointer(patch: str, operation: Mapping[str, Any], member: str) -> None:
+    pointer = operation.get(member)
+    if not isinstance(pointer, str) or not pointer.startswith("/"):
+        raise InvalidValue(f'the patch {patch} needs a "{member}" that begins with /')
+
+
+def pointer_of(segments: Iterable[str]) -> str:
+    """The JSON pointer (RFC 6901) of a path: ``/metadata/labels/example.com~1tier``."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in segments)
+
+
+def value_patch(op: str, path_segments: Iterable[str], value: Any) -> str:
+    """The text of an operation that has a value: compact, in the order op, path, value.
+
+    The restore's webhook counts colons and commas in the raw text (``vmrestore.go``, KubeVirt 1.0
+    to 1.9); in a string they are written as JSON escapes, which pass it and mean the same.
+    """
+    path = json.dumps(pointer_of(path_segments), ensure_ascii=False)
+    shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str):
+        shown = shown.replace(":", "\\u003a").replace(",", "\\u002c")
+    return f'{{"op":"{op}","path":{path},"value":{shown}}}'
+
+
+def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:
+    """A new document: ``document`` with the operations applied in their order.
+
+    As KubeVirt's restore applies them, see ``_in_rfc_terms``; but an index below zero, which its
+    library takes, is refused here. Raises InvalidValue that names the patch which does not apply,
+    and why.
+    """
+    result: dict[str, Any] = copied(dict(document))
+    for patch in patches:
+        result = _with(result, parse(patch), patch)
+    return result
+
+
+def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> dict[str, Any]:
+    """``document`` after one operation, changed in place. Imported here: --help needs no patch."""
+    import jsonpatch
+
+    operation = _in_rfc_terms(document, operation)
+    obstacle = _obstacle(document, operation)  # a move that fails may have changed it already
+    try:
+        # A path begins with /, so that an object is left.
+        result: dict[str, Any] = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        reason = obstacle or " ".join(str(error).split())
+        raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
+    return result
+
+
+def _in_rfc_terms(document: Any, operation: dict[str, Any]) -> dict[str, Any]:
+    """What KubeVirt's Go library (evanphx/json-patch 4) does, where RFC 6902 would refuse it.
+
+    A missing member of an object that is there can be replaced, is copied as null, and passes a
+    test for null.
+    """
+    op, path = operation["op"], operation["path"]
+    holder, missing = _find(document, operation["from"] if op == "copy" else path)
+    if not isinstance(holder, dict) or not missing or "/" in missing[1:]:
+        return operation
+    if op == "replace":
+        return operation | {"op": "add"}
+    if op == "copy":
+        return {"op": "add", "path": path, "value": None}
+    if op == "test" and operation["value"] is None:
+        return {"op": "test", "path": "", "value": document}
+    return operation
+
+
+def _obstacle(document: Any, operation: Mapping[str, Any]) -> str:
+    """What the document lacks if the operation fails, in words that don't quote all of it."""
+    adds = operation["op"] in ("add", "move", "copy")
+    path = operation["path"].rpartition("/")[0] if adds else operation["path"]
+    origin = [operation["from"]] if operation["op"] in ("move", "copy") else []
+    for pointer in (*origin, path):
+        value, missing = _find(document, pointer)
+        if missing:
+            return f"there is no {pointer.removesuffix(missing)}/{missing.split('/')[1]}"
+    if adds and not isinstance(value, (dict, list)):
+        return f"{path} is no object"
+    return "the value there is another" if operation["op"] == "test" else ""
+
+
+def _find(document: Any, pointer: str) -> tuple[Any, str]:
+    """The deepest value on the way to ``pointer``, and the rest of the pointer from there."""
+    value = document
+    parts = pointer.split("/")[1:]
+    for index, raw in enumerate(parts):
+        part = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and re.fullmatch(_INDEX, part) and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return value, "/" + "/".join(parts[index:])
+    return value, ""

@@ -1,0 +1,62 @@
+"""What one flag says of the target VM, as the patch that KubeVirt's restore takes for it.
+
+Whether a patch applies depends on the source, and is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubectl_virt_clone.clone.spec.patches import parse, value_patch
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.names import (
+    check_annotation_key,
+    check_hostname,
+    check_label_key,
+    check_label_value,
+)
+
+RUN_STRATEGIES = ("Always", "Halted", "Manual", "Once", "RerunOnFailure", "WaitAsReceiver")
+"""KubeVirt's ``spec.runStrategy``. A restore makes its target Halted before it is patched."""
+
+START = "Always"
+"""The run strategy under which a VM starts by itself."""
+
+KeyPatch = tuple[str, str]
+"""A label's or annotation's key, and the patch that sets it."""
+
+
+def check_patch(text: str) -> str:
+    """Return the text of a patch if it is one JSON Patch operation. Raises InvalidValue."""
+    parse(text)
+    return text
+
+
+def run_strategy_patch(run_strategy: str) -> str:
+    """The patch that starts the target as ``run_strategy`` says."""
+    return value_patch("replace", ("spec", "runStrategy"), run_strategy)
+
+
+def hostname_patch(hostname: str) -> str:
+    """The patch that gives the guest a host name. Raises InvalidValue for what is none."""
+    return value_patch("add", ("spec", "template", "spec", "hostname"), check_hostname(hostname))
+
+
+def label_patch(text: str) -> KeyPatch:
+    """Read ``KEY=VALUE`` for a label of the VM. Raises InvalidValue by Kubernetes' rules."""
+    return _assigned(text, "labels", check_label_key, check_label_value)
+
+
+def annotation_patch(text: str) -> KeyPatch:
+    """Read ``KEY=VALUE`` for an annotation of the VM of any value. Raises InvalidValue."""
+    return _assigned(text, "annotations", check_annotation_key, str)
+
+
+def _assigned(
+    text: str, field: str, check_key: Callable[[str], str], check_value: Callable[[str], str]
+) -> KeyPatch:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidValue(f'"{text}" has no value; write KEY=VALUE')
+    patch = value_patch("add", ("metadata", field, check_key(key)), check_value(value))
+    return key, patch

@@ -1,0 +1,269 @@
+"""The target VM that KubeVirt will make of a source and a clone's spec, and why it looks so.
+
+Whether the clone gets that far, and whether its author meant it, is a finding's to say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_virt_clone.clone.spec.filters import LAST_RESTORE_UID, Decision, decisions
+from kubectl_virt_clone.clone.spec.manifest import target_name
+from kubectl_virt_clone.clone.spec.patches import applied, pointer_of, unsafe_reason
+from kubectl_virt_clone.clone.target.restore_rules import (
+    GENERATED,
+    HALTED,
+    OBSERVED,
+    PCI_TOPOLOGY,
+    VolumeClaim,
+    claim_of,
+    completed,
+    restored,
+)
+from kubectl_virt_clone.clone.target.vm_validation import refusals
+from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    text_at,
+)
+
+_TEMPLATE = ("spec", "template", "metadata")
+_DOMAIN = ("spec", "template", "spec", "domain")
+_STRATEGIES = {True: "Always", False: HALTED}
+
+PATCHED = "<patch>"
+"""Stands for the filter of a key that a patch of the user's sets or removes."""
+
+REMOVED = "<removed>"
+"""Stands for the MAC address of an interface that a patch removes."""
+
+
+@dataclass(frozen=True)
+class InterfaceMac:
+    """An interface's MAC address; ``after`` is empty where it is left to the cluster.
+
+    ``before`` is empty as well for an interface that a patch adds; one that it removes is REMOVED.
+    """
+
+    interface: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The target VM, without the server's bookkeeping, and what became of the source's values.
+
+    A key is kept if the target has it, whether a filter or one of the user's ``patches`` says so.
+    ``generated`` are the JSON pointers of those values in ``target`` that hold GENERATED.
+    ``problems`` are sentences about why KubeVirt would not make this target; where a patch does
+    not apply, ``target`` has none of the user's.
+    """
+
+    target: dict[str, Any]
+    labels: tuple[Decision, ...]
+    annotations: tuple[Decision, ...]
+    template_labels: tuple[Decision, ...]
+    template_annotations: tuple[Decision, ...]
+    macs: tuple[InterfaceMac, ...]
+    serial_before: str
+    serial_after: str
+    uuid_before: str
+    uuid_after: str
+    run_strategy_before: str
+    run_strategy_after: str
+    volumes: tuple[VolumeClaim, ...]
+    patches: tuple[str, ...]
+    generated: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def project(source: Object, clone: Object) -> Projection:
+    """The target that a clone of ``source`` will have.
+
+    ``source`` is a VirtualMachine, or the metadata and spec of one in a snapshot's content;
+    ``clone`` is the manifest. Source of the rules: KubeVirt's vm-target.go and restore.go.
+    """
+    asked = _texts(at(clone, "spec", "patches"))
+    vm, volumes = restored(
+        source, projected_name(clone), text_at(clone, "spec", "volumeNamePolicy")
+    )
+    own = [*_own_patches(source, clone), *_removals(source, clone)]
+    unasked, patched, problems = _patched(vm, own, asked)
+    before, target = completed(unasked, source), completed(patched, source)
+    labels, annotations, template_labels, template_annotations = (
+        _as_patched(
+            _decided(source, clone, path, _written_again(source, path)),
+            mapping_at(before, *path),
+            mapping_at(target, *path),
+        )
+        for path in _GROUPS
+    )
+    firmware = mapping_at(source, *_DOMAIN, "firmware")
+    return Projection(
+        target=target,
+        labels=labels,
+        annotations=annotations,
+        template_labels=template_labels,
+        template_annotations=template_annotations,
+        macs=tuple(_macs(source, target)),
+        serial_before=text_at(firmware, "serial"),
+        serial_after=text_at(target, *_DOMAIN, "firmware", "serial"),
+        uuid_before=text_at(firmware, "uuid"),
+        uuid_after=text_at(target, *_DOMAIN, "firmware", "uuid"),
+        run_strategy_before=run_strategy(source),
+        run_strategy_after=run_strategy(target),
+        volumes=tuple(_mounted(volumes, target)),
+        patches=asked,
+        generated=tuple(_generated(target)),
+        problems=(*problems, *_refusals(vm, target)),
+    )
+
+
+def projected_name(clone: Object) -> str:
+    """The target's name; the clone's webhook makes ``clone-<source>-<5 characters>`` of none."""
+    source = text_at(clone, "spec", "source", "name")
+    return target_name(clone) or f"clone-{source}-{GENERATED}"
+
+
+def run_strategy(vm: Object) -> str:
+    """``spec.runStrategy``, or what the older ``spec.running`` means; empty without both."""
+    running = at(vm, "spec", "running")
+    return _STRATEGIES[running] if isinstance(running, bool) else text_at(vm, "spec", "runStrategy")
+
+
+# Where the filtered maps are, in KubeVirt's order → where their filters stand in the clone, and
+# the annotations that KubeVirt writes again where a filter took them.
+_GROUPS: dict[tuple[str, ...], tuple[tuple[str, ...], Mapping[str, str]]] = {
+    ("metadata", "labels"): (("spec", "labelFilters"), {}),
+    ("metadata", "annotations"): (("spec", "annotationFilters"), OBSERVED),
+    (*_TEMPLATE, "labels"): (("spec", "template", "labelFilters"), {}),
+    (*_TEMPLATE, "annotations"): (("spec", "template", "annotationFilters"), PCI_TOPOLOGY),
+}
+
+
+def filters_of(clone: Object, *path: str) -> tuple[str, ...] | None:
+    """The filters at ``path`` as the controller sees them; None where every key is kept.
+
+    The webhook that names an unnamed target writes the spec anew and drops empty lists, which
+    would strip every key; with a name they stay.
+    """
+    listed = at(clone, *path)
+    if not isinstance(listed, list) or not (listed or target_name(clone)):
+        return None
+    return _texts(listed)
+
+
+def _decided(
+    source: Object, clone: Object, path: tuple[str, ...], kept: Iterable[str] = ()
+) -> tuple[Decision, ...]:
+    filters = filters_of(clone, *_GROUPS[path][0])
+    always = frozenset({LAST_RESTORE_UID, *kept})
+    return decisions(filters, map(str, mapping_at(source, *path)), always_kept=always)
+
+
+def _as_patched(decided: Iterable[Decision], before: Object, after: Object) -> tuple[Decision, ...]:
+    """The decisions, but for the keys that the user's patches made another of."""
+    changed = {key for key in (*before, *after) if before.get(key) != after.get(key)}
+    rows = [decision for decision in decided if decision.key not in changed]
+    rows += [Decision(key, kept=key in after, by=PATCHED) for key in changed]
+    return tuple(sorted(rows, key=lambda decision: decision.key))
+
+
+def _written_again(source: Object, path: tuple[str, ...]) -> list[str]:
+    """The keys that are on the target as they were, although a filter may have removed them."""
+    present = mapping_at(source, *path)
+    return [key for key, value in _GROUPS[path][1].items() if present.get(key) == value]
+
+
+def _own_patches(source: Object, clone: Object) -> Iterator[str]:
+    """MAC of each interface (none where the clone names none), serial and uuid of the firmware."""
+    interfaces = at(source, *_DOMAIN, "devices", "interfaces")
+    addresses = mapping_at(clone, "spec", "newMacAddresses")
+    for index, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
+        path = (*_DOMAIN, "devices", "interfaces", str(index), "macAddress")
+        yield _operation("replace", path, text_at(addresses, text_at(interface, "name")))
+    if isinstance(at(source, *_DOMAIN, "firmware"), Mapping):
+        serial = text_at(clone, "spec", "newSMBiosSerial")
+        yield _operation("replace", (*_DOMAIN, "firmware", "serial"), serial)
+        yield _operation("replace", (*_DOMAIN, "firmware", "uuid"), "")
+
+
+def _removals(source: Object, clone: Object) -> Iterator[str]:
+    for path in _GROUPS:
+        for decision in _decided(source, clone, path):
+            if not decision.kept:
+                yield _operation("remove", (*path, decision.key))
+
+
+def _operation(op: str, path: Iterable[str], *value: str) -> str:
+    """A patch as the clone controller writes it, which escapes neither colons nor commas."""
+    operation = {"op": op, "path": pointer_of(path), **({"value": value[0]} if value else {})}
+    return json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+
+
+def _patched(
+    vm: dict[str, Any], own: Sequence[str], asked: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """``vm`` after KubeVirt's patches, after the user's too, and why some can't be applied."""
+    problems = [reason for text in (*own, *asked) if (reason := unsafe_reason(text))]
+    stages = []
+    for texts in (own, asked):
+        try:
+            vm = applied(vm, texts)
+        except InvalidValue as error:
+            problems.append(error.reason)
+        stages.append(vm)
+    return stages[0], stages[1], problems
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _macs(source: Object, target: Object) -> Iterator[InterfaceMac]:
+    before, after = (
+        {text_at(item, "name"): text_at(item, "macAddress") for item in _interfaces(vm)}
+        for vm in (source, target)
+    )
+    for name in dict.fromkeys((*before, *after)):
+        yield InterfaceMac(name, before.get(name, ""), after.get(name, REMOVED))
+
+
+def _interfaces(vm: Object) -> list[Mapping[str, Any]]:
+    return mappings_at(vm, *_DOMAIN, "devices", "interfaces")
+
+
+def _mounted(volumes: Iterable[VolumeClaim], target: Object) -> Iterator[VolumeClaim]:
+    """The claims behind the source's volumes and those that only the target has."""
+    before = {volume.volume: volume.before for volume in volumes}
+    listed = mappings_at(target, "spec", "template", "spec", "volumes")
+    after = {text_at(volume, "name"): claim_of(volume) for volume in listed}
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) or after[name]:
+            yield VolumeClaim(name, before.get(name, ""), after.get(name, ""))
+
+
+def _refusals(vm: Object, target: Object) -> Iterator[str]:
+    """Why KubeVirt would refuse the target, but for what it took in the source."""
+    refused = list(refusals(target))
+    taken = frozenset(refusals(vm) if refused else ())
+    return (reason for reason in refused if reason not in taken)
+
+
+def _generated(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The pointers to all strings in ``value`` that hold GENERATED."""
+    if isinstance(value, str) and GENERATED in value:
+        yield pointer_of(path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _generated(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _generated(item, (*path, str(index)))

@@ -1,0 +1,250 @@
+"""A source as KubeVirt's restore and VM webhook write it anew: halted, on claims of its own.
+
+What a clone's filters and patches change in between is ``projection``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_virt_clone.clone.spec.filters import LAST_RESTORE_UID
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    copied,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+)
+
+GENERATED = "<generated>"
+"""Stands for the text that KubeVirt generates, alone or within a name."""
+
+PREFIX_TARGET_NAME = "PrefixTargetName"
+HALTED = "Halted"
+
+OBSERVED = {
+    "kubevirt.io/latest-observed-api-version": "v1",
+    "kubevirt.io/storage-observed-api-version": "v1",
+}
+PCI_TOPOLOGY = {"kubevirt.io/pci-topology-version": "v3"}
+"""Annotations of a VM and of its template that KubeVirt writes again where a filter took them.
+
+The second came with 1.6.4. A source without them is older than its cluster's KubeVirt, or the
+cluster is; what the target then gets is not known here, and left out.
+"""
+
+_TEXTS = frozenset({"annotations", "labels", "nodeSelector"})
+_LONGEST_CLAIM = 63
+_SUFFIX_LENGTH = 5  # of the name that KubeVirt generates for a target
+
+
+@dataclass(frozen=True)
+class VolumeClaim:
+    """The claim behind a volume of the source and of the target.
+
+    ``after`` may hold GENERATED, and is empty where the target has no such volume.
+    """
+
+    volume: str
+    before: str
+    after: str
+
+
+def restored(
+    source: Object, name: str, policy: str
+) -> tuple[dict[str, Any], tuple[VolumeClaim, ...]]:
+    """The VM that the restore writes before it patches it, and the claims of its volumes.
+
+    ``policy`` is the clone's volumeNamePolicy. Source: KubeVirt's restore.go,
+    ``generateRestoredVMSpec``; an empty map of labels is left out, as Go does.
+    """
+    namespace = text_at(source, "metadata", "namespace")
+    labels = dict(mapping_at(source, "metadata", "labels"))
+    annotations = dict(mapping_at(source, "metadata", "annotations"))
+    metadata: dict[str, Any] = {
+        "annotations": annotations | {LAST_RESTORE_UID: GENERATED},
+        **({"labels": labels} if labels else {}),
+        "name": name,
+        **({"namespace": namespace} if namespace else {}),
+    }
+    spec = _halted(copied(dict(mapping_at(source, "spec"))))
+    claims = tuple(_claims(spec, name, policy))
+    names = {claim.volume: claim.after for claim in claims}
+    _rename_volumes(spec, names)
+    _rename_revisions(spec)
+    vm = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": metadata,
+        "spec": spec,
+    }
+    return vm, claims
+
+
+def _halted(spec: dict[str, Any]) -> dict[str, Any]:
+    """A target is never started, whatever its source was; it keeps the source's kind of field."""
+    if spec.get("running") is not None:
+        return spec | {"running": False}
+    return {key: value for key, value in spec.items() if key != "running"} | {"runStrategy": HALTED}
+
+
+def claim_name(target: str, volume: str, policy: str) -> str:
+    """The name of the claim, and of its DataVolume, that the restore makes for a volume.
+
+    KubeVirt 1.8 and later shorten a name with the target's as its prefix to 63 characters in a
+    way of their own, so that a longer one is generated. Those with a uid are never shortened.
+    """
+    if policy != PREFIX_TARGET_NAME:
+        return f"restore-{GENERATED}-{volume}"
+    name = f"{target}-{volume}"
+    length = len(name.replace(GENERATED, "x" * _SUFFIX_LENGTH))
+    return name if length <= _LONGEST_CLAIM else GENERATED
+
+
+def claim_of(volume: Object) -> str:
+    """The claim behind a volume; empty for one that has none, such as an image or cloud-init.
+
+    A DataVolume's claim has its name.
+    """
+    return (
+        text_at(volume, "persistentVolumeClaim", "claimName")
+        or text_at(volume, "dataVolume", "name")
+        or text_at(volume, "memoryDump", "claimName")
+    )
+
+
+def _claims(spec: Object, target: str, policy: str) -> Iterator[VolumeClaim]:
+    for volume in mappings_at(spec, "template", "spec", "volumes"):
+        name, before = text_at(volume, "name"), claim_of(volume)
+        if before:
+            # A dump of the source's memory is of no use to another VM; the restore leaves it out.
+            dump = isinstance(volume.get("memoryDump"), Mapping)
+            after = "" if dump else claim_name(target, name, policy)
+            yield VolumeClaim(name, before, after)
+
+
+def _rename_volumes(spec: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Put the volumes on their new claims, and name the DataVolume templates after them."""
+    guest = at(spec, "template", "spec")
+    if not isinstance(guest, dict) or not isinstance(guest.get("volumes"), list):
+        return
+    volumes = [item for item in guest["volumes"] if not isinstance(at(item, "memoryDump"), Mapping)]
+    templates = {name_of(template) for template in mappings_at(spec, "dataVolumeTemplates")}
+    guest["volumes"] = [_renamed(volume, names, templates) for volume in volumes]
+    after = {
+        text_at(item, "dataVolume", "name"): names.get(text_at(item, "name")) for item in volumes
+    }
+    for template in mappings_at(spec, "dataVolumeTemplates"):
+        metadata = template.get("metadata")
+        if isinstance(metadata, dict) and (name := after.get(name_of(template))):
+            metadata["name"] = name
+
+
+def _renamed(volume: Any, names: Mapping[str, str], templates: set[str]) -> Any:
+    name = text_at(volume, "name")
+    claim = names.get(name, "")
+    if not claim:
+        return volume
+    if text_at(volume, "persistentVolumeClaim", "claimName"):
+        return volume | {"persistentVolumeClaim": volume["persistentVolumeClaim"] | _claimed(claim)}
+    if text_at(volume, "dataVolume", "name") in templates:
+        return volume | {"dataVolume": volume["dataVolume"] | {"name": claim}}
+    # A DataVolume that no template makes: the target gets the restored claim itself.
+    return {"name": name, "persistentVolumeClaim": _claimed(claim)}
+
+
+def _claimed(name: str) -> dict[str, str]:
+    return {"claimName": name}
+
+
+def _rename_revisions(spec: dict[str, Any]) -> None:
+    """The restore copies the ControllerRevision of an instance type under a name of its own."""
+    for field in ("instancetype", "preference"):
+        matcher = spec.get(field)
+        if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
+            matcher["revisionName"] = GENERATED
+
+
+def completed(vm: Object, source: Object) -> dict[str, Any]:
+    """``vm`` as it is stored: without the empty fields that Go drops, with KubeVirt's defaults.
+
+    Only those defaults that a clone can take away: KubeVirt's own annotations, serial and uuid,
+    architecture and machine type.
+    """
+    result: dict[str, Any] = _as_go_reads(dict(vm))
+    theirs = mapping_at(source, "metadata")
+    _complete_metadata(result.get("metadata"), theirs, OBSERVED)
+    _overwrite(at(result, "metadata", "annotations"), theirs)
+    template = at(result, "spec", "template")
+    if isinstance(template, dict):
+        metadata = template.get("metadata", {})
+        theirs = mapping_at(source, "spec", "template", "metadata")
+        _complete_metadata(metadata, theirs, PCI_TOPOLOGY)
+        if metadata != {}:
+            template["metadata"] = metadata
+    guest = at(template, "spec")
+    if isinstance(guest, dict):
+        _complete_guest(guest, mapping_at(source, "spec", "template", "spec"))
+    return result
+
+
+def _as_go_reads(value: Any, *, texts: bool = False) -> Any:
+    """A copy without the nulls, which are nothing to Go but an empty text in a map of texts."""
+    if isinstance(value, list):
+        return [_as_go_reads(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "" if item is None else _as_go_reads(item, texts=key in _TEXTS)
+        for key, item in value.items()
+        if item is not None or texts
+    }
+
+
+def _complete_metadata(metadata: Any, before: Object, defaults: Mapping[str, str]) -> None:
+    if not isinstance(metadata, dict):
+        return
+    lost = {
+        key: value for key, value in defaults.items() if key in mapping_at(before, "annotations")
+    }
+    annotations = metadata.get("annotations")
+    if lost and isinstance(annotations, (dict, type(None))):
+        metadata["annotations"] = {**lost, **(annotations or {})}
+    for field in ("labels", "annotations"):
+        if metadata.get(field) == {}:
+            del metadata[field]
+
+
+def _overwrite(annotations: Any, before: Object) -> None:
+    """Put back what KubeVirt writes whether it is there or not, where it wrote it before."""
+    if isinstance(annotations, dict):
+        written = mapping_at(before, "annotations")
+        for key, value in OBSERVED.items():
+            if written.get(key) == value and isinstance(annotations.get(key), str):
+                annotations[key] = value
+
+
+def _complete_guest(guest: dict[str, Any], before: Object) -> None:
+    """The cluster's architecture and machine type, where a patch took the source's."""
+    if "architecture" in before and "architecture" not in guest:
+        guest["architecture"] = GENERATED
+    domain = guest.get("domain")
+    if not isinstance(domain, dict):
+        return
+    if text_at(before, "domain", "machine", "type") and domain.get("machine") in (None, {}):
+        domain["machine"] = {"type": GENERATED}
+    _complete_domain(domain)
+
+
+def _complete_domain(domain: dict[str, Any]) -> None:
+    firmware = domain.get("firmware")
+    if isinstance(firmware, (dict, type(None))):
+        given = {key: value for key, value in (firmware or {}).items() if value != ""}
+        domain["firmware"] = {"serial": GENERATED, "uuid": GENERATED, **given}
+    for interface in mappings_at(domain, "devices", "interfaces"):
+        if isinstance(interface, dict) and interface.get("macAddress") == "":
+            del interface["macAddress"]

@@ -1,0 +1,221 @@
+"""A connection's credentials become a pool of connections and the header that says who asks.
+
+Tokens, passwords, certificates and the TLS that carries them; requests are ``session.py``'s.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from kubectl_virt_clone.errors import ConfigError, said_of
+from kubectl_virt_clone.kube.kubeconfig import Connection
+from kubectl_virt_clone.kube.proxies import proxy_of
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A connection pool to the ``server``, and the Authorization header, which may be empty.
+
+    ``server`` has no user and password in it: it stands in messages and in the log of -v.
+    """
+
+    server: str
+    pool: Any
+    authorization: str
+    expires: datetime | None = None
+    verified: bool = True
+
+    @property
+    def expired(self) -> bool:
+        """Whether a plugin has said that they end, and they have."""
+        return self.expires is not None and self.expires <= datetime.now(timezone.utc)
+
+
+def credentials_of(connection: Connection, pool_size: int) -> Credentials:
+    """Read the credentials that the connection names, and run its plugin.
+
+    Raises ConfigError for what the kubeconfig has wrong, ConnectionFailed for a plugin that fails.
+    """
+    cluster = connection.cluster
+    url = _url(cluster, connection.user)
+    # As kubectl: what proves who the user is never goes over plain HTTP.
+    user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
+    server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    proxy = proxy_of(server, cluster.get("proxy-url") or "", os.environ)
+    kept: dict[str, Any] = {"maxsize": pool_size}
+    if url.scheme == "https":
+        kept["ssl_context"] = _trusting(cluster)
+        _show(kept["ssl_context"], user)
+    if cluster.get("tls-server-name"):
+        kept["server_hostname"] = cluster["tls-server-name"]
+    return Credentials(
+        server=server,
+        pool=_through(proxy, cluster, kept) if proxy else _direct(kept),
+        authorization=_authorization(user, url),
+        expires=expires,
+        verified=url.scheme == "http" or not cluster.get("insecure-skip-tls-verify"),
+    )
+
+
+def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
+    """The user with what their exec plugin or identity provider gives, and until when.
+
+    As in client-go, neither is asked beside a credential that is there already.
+    """
+    user = connection.user
+    if any(user.get(key) for key in ("token", "tokenFile", "username")):
+        return user, None
+    if user.get("auth-provider"):
+        from kubectl_virt_clone.kube.oidc import id_token
+
+        return {**user, "token": id_token(connection)}, None
+    certified = user.get("client-certificate") or user.get("client-certificate-data")
+    if certified or not user.get("exec"):
+        return user, None
+    from kubectl_virt_clone.kube.exec_plugin import run_plugin
+
+    granted = run_plugin(user["exec"], connection.cluster)
+    given = {"token": granted.token}
+    for key, pem in (("client-certificate", granted.certificate), ("client-key", granted.key)):
+        given[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
+    return {**user, **given}, granted.expires
+
+
+def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
+    """The server's URL, with https where none is named but anything speaks of TLS, as client-go."""
+    server = str(cluster["server"])
+    if "://" not in server:
+        tls = ("certificate-authority", "client-certificate", "insecure")
+        scheme = "https" if any(key.startswith(tls) for key in {*cluster, *user}) else "http"
+        server = f"{scheme}://{server}"
+    try:
+        url = urlsplit(server)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+            return url._replace(query="", fragment="")  # a path comes behind it
+    except ValueError:
+        pass  # of the port or of the address; its text may hold a password
+    raise ConfigError("the server must be a URL or host:port, as https://cluster.example:6443")
+
+
+def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
+    """The header's value; a token file that holds one counts before a token, as in client-go."""
+    token = user.get("token") or ""
+    if path := user.get("tokenFile"):
+        try:
+            token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
+        except ConfigError:
+            if not token:
+                raise
+    if token:
+        return f"Bearer {token}"
+    if user.get("username"):
+        return _basic(user["username"], user.get("password") or "")
+    return _basic(unquote(url.username), unquote(url.password or "")) if url.username else ""
+
+
+def _basic(name: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def _trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
+    """How a server has to prove itself.
+
+    As in Go, and unlike Python's default since 3.13, any certificate of the CA file is trusted as
+    it stands, and old CAs without key identifiers are taken.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    authority = _data(cluster, "certificate-authority")
+    if cluster.get("insecure-skip-tls-verify"):
+        from urllib3 import disable_warnings
+
+        disable_warnings()  # said once by the session; urllib3 would say it at each request
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif authority is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
+        except (ssl.SSLError, ValueError) as error:
+            raise ConfigError("the certificate-authority of the cluster is no PEM") from error
+    return context
+
+
+def _show(context: ssl.SSLContext, user: Mapping[str, Any]) -> None:
+    """Load the user's certificate, if they have one.
+
+    ssl reads files only; this one is gone when it has.
+    """
+    certificate, key = _data(user, "client-certificate"), _data(user, "client-key")
+    if certificate is None or key is None:
+        return
+    # mkdtemp makes the folder with mode 0700: nobody else may read the key.
+    with tempfile.TemporaryDirectory(prefix="virt-clone-") as folder:
+        path = Path(folder) / "client.pem"
+        path.write_bytes(certificate + b"\n" + key)
+        try:
+            # Without a password, OpenSSL would ask for one at the terminal.
+            context.load_cert_chain(path, password="")
+        except (ssl.SSLError, ValueError) as error:
+            raise ConfigError(
+                "the client-certificate and client-key of the user are no PEM, or no pair, or the"
+                " key is encrypted"
+            ) from error
+
+
+def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
+    """What an entry has inline in base64, or in a file; None where it has neither."""
+    if inline := entry.get(f"{key}-data"):
+        try:
+            return base64.b64decode("".join(inline.split()), validate=True)
+        except ValueError as error:
+            raise ConfigError(f"{key}-data is no base64") from error
+    return _read(key, entry[key]) if entry.get(key) else None
+
+
+def _read(key: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
+
+
+def _direct(kept: Mapping[str, Any]) -> Any:
+    from urllib3 import PoolManager
+
+    return PoolManager(**kept)
+
+
+def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
+    """A pool whose connections lead through a proxy, which proves itself as the server has to.
+
+    Its user and password leave the URL here, so that no message of urllib3 can repeat them.
+    """
+    url = urlsplit(proxy)
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    name, password = (unquote(text or "") for text in (url.username, url.password))
+    if url.scheme == "socks5":
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        # With the h the proxy looks names up, as with Go's client.
+        bare = bare.replace("socks5", "socks5h", 1)
+        return SOCKSProxyManager(bare, name or None, password or None, **kept)
+    from urllib3 import ProxyManager
+    from urllib3.exceptions import LocationParseError
+
+    headers = {"Proxy-Authorization": _basic(name, password)} if name else {}
+    context = _trusting(cluster) if url.scheme == "https" else None
+    try:
+        return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
+    except LocationParseError as error:
+        raise ConfigError("the URL of the proxy has a host that can't be one") from error

@@ -1,0 +1,365 @@
+"""List and watch as one iterator of states that outlives what servers and networks do to it.
+
+It knows nothing of goals: what a state means is judged by its consumer.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Empty, Queue
+from time import monotonic
+from typing import Any
+
+from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
+from kubectl_virt_clone.kube.answers import read_json
+from kubectl_virt_clone.kube.resource import (
+    NOT_FOUND,
+    get,
+    items_of,
+    list_page,
+    path_of,
+)
+from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.objects.fields import Key, name_of, text_at
+from kubectl_virt_clone.objects.resource import Resource
+
+# A server ends a watch by itself after this long: short, for so long a half-open connection may
+# go unnoticed.
+WATCH_SECONDS = 60
+# Silence for longer than the server's own end of the watch: the connection is half open.
+GRACE_SECONDS = 15
+# A server or proxy that ends watches at once must not be asked again without a pause.
+SHORT_WATCH_SECONDS = 0.5
+POLL_SECONDS = 1.0
+LONGEST_PAUSE = 15.0
+UNAUTHORIZED, FORBIDDEN, GONE, TOO_MANY_REQUESTS, SERVER_ERROR = 401, 403, 410, 429, 500
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to follow: the objects of a resource in a namespace, in all of them if it is empty.
+
+    ``names`` narrow it: a single one is all that is asked for, and where listing is forbidden each
+    is asked for by its name. ``selector`` narrows every list and watch; ``first`` only chooses what
+    to begin with: an object whose labels change afterwards is still the same object.
+    ``page_size`` is the number of objects per request, 0 for all at once.
+    """
+
+    resource: Resource
+    namespace: str
+    names: tuple[str, ...] = ()
+    selector: Query = ()
+    first: Query = ()
+    page_size: int = 0
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The kind of its objects, and their namespace."""
+        return self.resource.kind, self.namespace
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of a list; with the ``last`` one, what was on no page does not exist.
+
+    The first page after a break has ``first``: the state begins anew.
+    """
+
+    scope: Scope
+    objects: tuple[dict[str, Any], ...]
+    first: bool = True
+    last: bool = True
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One object's new version; ``deleted`` when it was its last."""
+
+    scope: Scope
+    object: dict[str, Any]
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something about the watch itself that the user should know, said once."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A scope that can't be followed, and why; only of one that is followed ``in_passing``."""
+
+    scope: Scope
+    why: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look beside the watch has found of an object, as it was at that ``turn``."""
+
+    key: Key
+    turn: int
+    found: Any
+
+
+Change = Listed | Changed | Notice | Unreadable | Looked
+
+
+class Watch:
+    """What the threads that follow one scope each have found; read it with ``next``."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.found: Queue[Change | BaseException] = Queue()
+        self.stopped = threading.Event()
+        self.troubles: dict[tuple[str, str], str] = {}
+        """By a scope's place: why the last attempt to reach it failed; none while it is well."""
+        self.deferred: set[Scope] = set()
+        """What the server wants to be asked for when nobody waits any more."""
+
+    @property
+    def trouble(self) -> str:
+        """The trouble with one of the scopes; empty while all are well."""
+        return next(iter(self.troubles.copy().values()), "")
+
+    def follow(self, scope: Scope, *, in_passing: bool = False) -> None:
+        """Begin to follow a scope, from a thread of its own.
+
+        ``in_passing``: its changes are only good to know. No trouble with it ends the watch.
+        """
+        follower = _Follower(self, scope, in_passing=in_passing)
+        # A daemon, for it may sit in a read of the socket when the program is done.
+        name = f"watch-{scope.resource.plural}"
+        threading.Thread(target=follower.run, name=name, daemon=True).start()
+
+    def next(self, timeout: float) -> Change | None:
+        """The next change, or None after ``timeout`` seconds without one.
+
+        Raises the error that ended a watch for good: forbidden, unauthorized, no such resource.
+        """
+        try:
+            change = self.found.get(timeout=max(timeout, 0))
+        except Empty:
+            return None
+        if isinstance(change, BaseException):
+            raise change
+        return change
+
+
+@contextmanager
+def watching(session: Session, scopes: Iterable[Scope]) -> Iterator[Watch]:
+    """Follow what is in ``scopes``, with one list and one watch for each.
+
+    Stops at the end without waiting for the server.
+    """
+    watch = Watch(session)
+    for scope in scopes:
+        watch.follow(scope)
+    try:
+        yield watch
+    finally:
+        watch.stopped.set()
+
+
+class _Follower:
+    """Follows the objects of one scope, from a thread of its own."""
+
+    def __init__(self, watch: Watch, scope: Scope, *, in_passing: bool) -> None:
+        self._shared = watch
+        self._put = watch.found.put
+        self._stopped = watch.stopped
+        self._session = watch.session
+        self._scope = scope
+        self._in_passing = in_passing
+        self._noticed: set[str] = set()
+        self._names = scope.names
+        self._version = ""  # to watch from; empty while there has to be a list first
+        self._listed_once = False
+        self._in_pages = bool(scope.page_size)
+        self._heard = False  # whether a watch has told anything since the last trouble
+
+    def run(self) -> None:
+        """Follow until stopped, or until an error that no later attempt can cure."""
+        pause = 0.0
+        while not self._stopped.wait(pause):
+            began = monotonic()
+            try:
+                self._follow()
+            except Deferred as error:
+                self._note(error, again=False)
+                self._shared.deferred.add(self._scope)
+                return
+            except (ConnectionFailed, StatusError) as error:
+                if not _may_pass(error):
+                    self._give_up(error)
+                    return
+                if monotonic() - began > (pause if self._heard else LONGEST_PAUSE):
+                    pause = 0.0  # it went well for a while: this is not the trouble of before
+                self._heard = False
+                self._note(error, again=pause > 0)
+                pause = _longer(pause)
+            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
+                self._give_up(error)
+                return
+            else:
+                pause = 0.0 if monotonic() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
+
+    def _give_up(self, error: BaseException) -> None:
+        why = error.message if isinstance(error, StatusError) else str(error)
+        self._put(Unreadable(self._scope, why) if self._in_passing else error)
+
+    def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
+        """Remember what is wrong; said where it is still so at the second attempt."""
+        if isinstance(error, StatusError) and error.code == GONE:
+            self._version = ""
+        elif not self._in_passing:
+            self._shared.troubles[self._scope.place] = str(error)
+            if again:
+                self._notice(f"{error} (trying again)")
+
+    def _notice(self, text: str) -> None:
+        """Say something once."""
+        if text not in self._noticed and not self._in_passing:
+            self._noticed.add(text)
+            self._put(Notice(text))
+
+    def _well(self) -> None:
+        """The server answers."""
+        self._shared.troubles.pop(self._scope.place, None)
+
+    def _follow(self) -> None:
+        """List if need be, then watch from there until the stream ends.
+
+        A watch that broke off goes on from its last event: only what the server has forgotten has
+        to be listed again.
+        """
+        if not self._version:
+            try:
+                self._list()
+            except StatusError as error:
+                if error.code != FORBIDDEN or not self._names:
+                    raise
+                self._poll_each()
+                return
+        try:
+            self._watch()
+        except StatusError as error:
+            if error.code != FORBIDDEN:
+                raise
+            self._poll_list()
+
+    def _list(self) -> None:
+        """List page by page; what was chosen to begin with is known by name from then on."""
+        scope = self._scope
+        query = [*self._selector, *(() if self._listed_once else scope.first)]
+        if self._in_pages:
+            query.append(("limit", str(scope.page_size)))
+        names, token, first = [], "", True
+        while first or token:
+            more = [("continue", token)] if token else []
+            try:
+                page = list_page(self._session, scope.resource, scope.namespace, [*query, *more])
+            except StatusError as error:
+                # It takes longer than the server keeps a version: all at once then, as client-go.
+                self._in_pages = self._in_pages and not (more and error.code == GONE)
+                raise
+            objects = items_of(page)
+            names += [name_of(obj) for obj in objects] if scope.first else []
+            token = text_at(page, "metadata", "continue")
+            self._well()
+            self._put(Listed(scope, tuple(objects), first=first, last=not token))
+            first = False
+        if scope.first and scope.namespace and not self._listed_once:
+            self._names = tuple(names)
+        self._listed_once, self._in_pages = True, bool(scope.page_size)
+        self._version = text_at(page, "metadata", "resourceVersion")
+
+    @property
+    def _selector(self) -> list[tuple[str, str]]:
+        if len(self._names) == 1:
+            return [*self._scope.selector, ("fieldSelector", f"metadata.name={self._names[0]}")]
+        return list(self._scope.selector)
+
+    def _watch(self) -> None:
+        """Watch from the last version seen until the stream ends."""
+        query = [
+            *self._selector,
+            ("watch", "true"),
+            ("resourceVersion", self._version),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(WATCH_SECONDS)),
+        ]
+        path = path_of(self._scope.resource, self._scope.namespace)
+        silence = WATCH_SECONDS + GRACE_SECONDS
+        with self._session.stream(path, query=query, read_timeout=silence) as lines:
+            self._well()
+            for line in lines:
+                if self._stopped.is_set():
+                    return
+                event = _event(line)
+                obj = event.get("object")
+                if not isinstance(obj, dict):
+                    continue
+                if event.get("type") == "ERROR":
+                    if _code(obj) == UNAUTHORIZED:
+                        return  # the next request renews the credentials, or fails for good
+                    raise StatusError(obj, _code(obj))
+                self._heard = True
+                self._version = text_at(obj, "metadata", "resourceVersion") or self._version
+                if event.get("type") != "BOOKMARK":
+                    self._put(Changed(self._scope, obj, deleted=event.get("type") == "DELETED"))
+
+    def _poll_list(self) -> None:
+        self._notice(f"watching {self._scope.resource.plural} is forbidden: polling instead")
+        while not self._stopped.wait(POLL_SECONDS):
+            self._list()
+
+    def _poll_each(self) -> None:
+        """Ask for each object by name, where listing is forbidden but reading one is not."""
+        self._read_each()
+        self._notice(f"listing {self._scope.resource.plural} is forbidden: polling instead")
+        while not self._stopped.wait(POLL_SECONDS):
+            self._read_each()
+
+    def _read_each(self) -> None:
+        scope, found = self._scope, []
+        for name in self._names:
+            try:
+                found.append(get(self._session, scope.resource, scope.namespace, name))
+            except StatusError as error:
+                if error.code != NOT_FOUND:
+                    raise
+        self._well()
+        self._put(Listed(scope, tuple(found)))
+
+
+def _may_pass(error: ConnectionFailed | StatusError) -> bool:
+    """Whether a later attempt may succeed: no answer, an old version, too many requests, 5xx."""
+    if isinstance(error, ConnectionFailed):
+        return error.transient
+    return error.code in (GONE, TOO_MANY_REQUESTS) or error.code >= SERVER_ERROR
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """Decode one line of a watch; half a line means that the connection broke in it."""
+    try:
+        event = read_json(line)
+    except ValueError as error:
+        raise ConnectionFailed("the watch broke off in the midst of an event") from error
+    return event if isinstance(event, dict) else {}
+
+
+def _code(status: dict[str, Any]) -> int:
+    code = status.get("code")
+    return code if isinstance(code, int) else SERVER_ERROR
+
+
+def _longer(pause: float) -> float:
+    """The next pause after a failure: doubling from about 0.2 s, with jitter against herds."""
+    return min(max(pause * 2, 0.2), LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311

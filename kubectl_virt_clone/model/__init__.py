@@ -1,1 +1,0 @@
-"""What a clone is and will become: pure functions on plain values; no I/O, no clock, no click."""

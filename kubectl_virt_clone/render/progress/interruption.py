@@ -1,0 +1,58 @@
+"""What is said when the user ends a wait: the clones go on, and how to wait for them again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kubectl_virt_clone.clone.progress.progress import SUCCESS, Goal
+from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.fields import Key
+from kubectl_virt_clone.objects.selection import Selection
+
+
+def interrupted(
+    keys: Sequence[Key],
+    goal: Goal,
+    flags: ConnectionFlags,
+    selection: Selection,
+    *,
+    fail_on_pending: bool = False,
+) -> str:
+    """The message for an interrupted wait for ``keys``, with the commands that take it up again.
+
+    The clones are chosen by the ``selection`` if it has no names, else by their own: then there is
+    a command for each of their namespaces.
+    """
+    names: dict[str, list[str]] = {}
+    for namespace, name in keys:
+        names.setdefault(namespace, []).append(name)
+    what = f"the clone {keys[0][1]} goes" if len(keys) == 1 else f"{len(keys) or 'the'} clones go"
+    chosen = [(_selected(selection) or selection.names, flags)]
+    if names and not _selected(selection):
+        chosen = [(some, replace(flags, namespace=space)) for space, some in names.items()]
+    how = [f"--for={goal}"] if goal != SUCCESS else []
+    how += ["--fail-on-pending"] if fail_on_pending else []
+    lines = [
+        ["kubectl", "virt-clone", "wait", *which, *_connection(f), *how] for which, f in chosen
+    ]
+    commands = "".join(f"\n  {shlex.join(line)}" for line in lines)
+    return f"interrupted; {what} on without us. To wait again:{commands}"
+
+
+def _connection(flags: ConnectionFlags) -> tuple[str, ...]:
+    namespace = ("-n", flags.namespace) if flags.namespace else ()
+    return (*namespace, *flags.words)
+
+
+def _selected(selection: Selection) -> list[str]:
+    """The flags that choose clones otherwise than by name."""
+    words = []
+    if selection.label_selector:
+        words += ["-l", selection.label_selector]
+    if selection.field_selector:
+        words += ["--field-selector", selection.field_selector]
+    if selection.everything:
+        words.append("--all")
+    return [*words, "-A"] if words and selection.all_namespaces else words

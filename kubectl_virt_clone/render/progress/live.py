@@ -1,0 +1,283 @@
+"""Progress of a wait on stderr: a frame that redraws on a terminal, a line per change elsewhere.
+
+Who watches a wait is here; what a phase means is ``model.progress``'s, and when waiting ends,
+``cluster``'s to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
+from types import TracebackType
+from typing import TextIO
+
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.progress import (
+    Goal,
+    Outcome,
+    Result,
+    phase_of,
+)
+from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.fields import Key, Object, key_of
+from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.progress.board import Board, label, state
+from kubectl_virt_clone.render.progress.frames import frame, last_line, span_of_time
+from kubectl_virt_clone.render.progress.interruption import interrupted
+from kubectl_virt_clone.render.progress.outcomes import failure
+from kubectl_virt_clone.render.progress.screen import Screen
+from kubectl_virt_clone.render.progress.style import moves_its_cursor, style_of
+
+FRAME_SECONDS = 0.1
+
+Clock = Callable[[], float]
+"""Counts seconds."""
+Met = Callable[[Result], object]
+"""Tells of a clone that reached its goal."""
+
+
+@contextmanager
+def progress(
+    stream: TextIO,
+    *,
+    met: Met,
+    clock: Clock,
+    goal: Goal,
+    flags: ConnectionFlags,
+    selection: Selection | None = None,
+    quiet: bool = False,
+    fail_on_pending: bool = False,
+) -> Iterator[Quiet]:
+    """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
+
+    Ctrl-C and SIGTERM become a WaitInterrupted that says what has failed by then, and how to wait
+    again: with the same ``flags``, and the ``selection`` or the names of what is not decided.
+    """
+    selection = selection or Selection()
+    several = selection.all_namespaces
+    if quiet:
+        shown = Quiet(met)
+    elif stream.isatty() and moves_its_cursor():
+        shown = Drawn(stream, met, clock, several=several, flags=flags)
+    else:
+        shown = Lines(stream, met, clock, several=several, flags=flags)
+
+    def told() -> str:
+        failed = failure(shown.failed, goal, looked_once=False, selection=selection, flags=flags)
+        lines = [str(failed)] if failed else []
+        if shown.undecided or (selection and not shown.has_begun):
+            keys = list(shown.undecided)
+            lines += [interrupted(keys, goal, flags, selection, fail_on_pending=fail_on_pending)]
+        return "\n".join(lines)
+
+    with resumable(told), shown:
+        yield shown
+
+
+@contextmanager
+def resumable(told: Callable[[], str]) -> Iterator[None]:
+    """Make Ctrl-C and SIGTERM a WaitInterrupted with what is ``told`` then, if that is anything."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as end:
+        message = told()
+        if not message:
+            raise
+        by_signal = isinstance(end, SystemExit)
+        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        raise WaitInterrupted(message, code) from end
+
+
+class Quiet:
+    """Shows results only; the others show these and more. ``interval`` is that of ``tick``."""
+
+    interval = 1.0
+
+    def __init__(self, met: Met) -> None:
+        self._met = met
+        self._decided: set[Key] = set()
+        self.undecided: dict[Key, None] = {}
+        self.failed: list[Result] = []
+        self.has_begun = False
+
+    def began(self, keys: Collection[Key]) -> None:
+        """All that is waited for; more may come."""
+        self.undecided = {key: None for key in keys if key not in self._decided}
+        self.has_begun = True
+
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """A clone has a new version, or another cause."""
+
+    def decided(self, result: Result) -> None:
+        """A clone reached its goal, or never can."""
+        self._decided.add(result.key)
+        self.undecided.pop(result.key, None)
+        if result.verdict.outcome is Outcome.MET:
+            self._met(result)
+        else:
+            self.failed.append(result)
+
+    def tick(self) -> None:
+        """Some time passed without a change."""
+
+    def notice(self, text: str) -> None:
+        """Something about the watch itself."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the stream on a fresh line, also after Ctrl-C."""
+
+
+class Lines(Quiet):
+    """One line for each change: for pipes, logs, and terminals that know lines only.
+
+    Names have their namespace where there may be ``several``, or are.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        met: Met,
+        clock: Clock,
+        *,
+        several: bool = False,
+        flags: ConnectionFlags = NO_FLAGS,
+    ) -> None:
+        super().__init__(met)
+        self._several = several
+        self._in_hint = flags.in_hint
+        self._stream = stream
+        self._clock = clock
+        self._began = clock()
+        self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the cause of each
+
+    def began(self, keys: Collection[Key]) -> None:
+        """Remember whether they are of several namespaces."""
+        super().began(keys)
+        self._several = self._several or len({namespace for namespace, _ in keys}) > 1
+
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """Say what is new: the same phase with the same cause is not repeated.
+
+        A clone that is merely pending, without a cause, is not worth a line.
+        """
+        key, now = key_of(clone), (phase_of(clone), cause.sentence if cause else "")
+        before = self._shown.get(key, ("", ""))
+        if now == before:
+            return
+        self._shown[key] = now
+        because = f" ({escaped(cause.sentence)})" if cause else ""
+        if cause and cause.hint and cause.sentence != before[1]:
+            because += f"; hint: {escaped(self._in_hint(cause.hint))}"
+        elapsed = span_of_time(self._clock() - self._began)
+        name = label(key, several=self._several)
+        where = f"{escaped(name)}: {escaped(state(now[0]))}"
+        self._say(f"{where} after {elapsed}{because}")
+
+    def decided(self, result: Result) -> None:
+        """Show the last phase, then the result."""
+        shown, _ = self._shown.get(result.key, ("", ""))
+        if result.clone is not None and phase_of(result.clone) != shown:
+            self.changed(result.clone, None)
+        super().decided(result)
+
+    def notice(self, text: str) -> None:
+        """Say it on a line of its own."""
+        self._say(escaped(text))
+
+    def _say(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
+class Drawn(Quiet):
+    """A frame on a terminal, which redraws, with the results above it.
+
+    While it is drawn it takes the place of stderr, so that no other line sticks to it.
+    """
+
+    interval = FRAME_SECONDS
+
+    def __init__(
+        self,
+        stream: TextIO,
+        met: Met,
+        clock: Clock,
+        *,
+        several: bool = False,
+        flags: ConnectionFlags = NO_FLAGS,
+    ) -> None:
+        super().__init__(met)
+        self._in_hint = flags.in_hint
+        self._screen = Screen(stream)
+        self._style = style_of(stream)
+        self._clock = clock
+        self._board = Board(clock(), several=several)
+        self._results: list[Result] = []
+        self._due = clock()
+        self._redirection = redirect_stderr(self._screen)
+
+    def began(self, keys: Collection[Key]) -> None:
+        """Draw a row for each."""
+        super().began(keys)
+        self._board.expect(keys, self._clock())
+        self.tick()
+
+    def changed(self, clone: Object, cause: Cause | None) -> None:
+        """Show where it is now."""
+        if cause:
+            cause = replace(cause, hint=self._in_hint(cause.hint))
+        self._board.changed(clone, cause, self._clock())
+        self.tick()
+
+    def decided(self, result: Result) -> None:
+        """Show the result with the next frame: many clones may be done at once."""
+        self._board.decided(result, self._clock())
+        self._results.append(result)
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw, if it is time for another frame."""
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + FRAME_SECONDS
+            self._tell_results()
+            self._screen.draw(frame(self._board, self._screen.size, now, self._style))
+
+    def notice(self, text: str) -> None:
+        """Say it above the frame."""
+        self._screen.write(f"{escaped(text)}\n")
+
+    def __enter__(self) -> Drawn:
+        self._redirection.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Tell what is not told yet, and leave one line of the frame."""
+        self._redirection.__exit__(kind, error, traceback)
+        self._tell_results()
+        columns = self._screen.size.columns
+        line = last_line(self._board, columns, self._clock(), self._style)
+        self._screen.finish([line] if self._board.total else [])
+
+    def _tell_results(self) -> None:
+        if any(result.verdict.outcome is Outcome.MET for result in self._results):
+            self._screen.draw(())
+        results, self._results = self._results, []
+        for result in results:
+            super().decided(result)

@@ -1,0 +1,96 @@
+"""How waiting ended, in kubectl's words: one line for each clone that is not where it should be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result
+from kubectl_virt_clone.clone.spec.manifest import named
+from kubectl_virt_clone.errors import ExitCode, WaitFailed
+from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.formats import formatted
+from kubectl_virt_clone.render.progress.board import label
+
+
+class Met:
+    """What is printed for each clone that reached its goal: kubectl's line, or the object.
+
+    Nothing for one that was gone before it was waited for, as kubectl does; and for one that was
+    named more than once, as often.
+    """
+
+    def __init__(self, output: str | None = None, selection: Selection | None = None) -> None:
+        self._output = output
+        self._times = _times(selection)
+        self._before = ""
+
+    def __call__(self, result: Result) -> str:
+        """The text for the next clone; ends with a newline."""
+        return "".join(self._text(result) for _ in range(self._times[result.key[1]] or 1))
+
+    def _text(self, result: Result) -> str:
+        if result.clone is None:
+            return ""
+        if self._output is None:
+            return f"{escaped(named(result.clone))} condition met\n"
+        text = self._before + formatted([result.clone], self._output)
+        self._before = "---\n" if self._output == "yaml" else ""
+        return text
+
+
+def failure(
+    results: Sequence[Result],
+    goal: Goal,
+    *,
+    looked_once: bool,
+    selection: Selection | None = None,
+    flags: ConnectionFlags = NO_FLAGS,
+) -> WaitFailed | None:
+    """The error that stands for all clones that did not reach ``goal``; None if all did.
+
+    Names have their namespace where there are several, or were all asked for in ``selection``.
+    Hints act on the cluster that ``flags`` mean.
+    """
+    times = _times(selection)
+    several = bool(selection and selection.all_namespaces)
+    several = several or len({result.key[0] for result in results}) > 1
+    failed = [
+        (_line(r, label(r.key, several=several), goal, looked_once, flags), _code(r))
+        for r in results
+        for _ in range(times[r.key[1]] or 1)
+        if not r.met
+    ]
+    if not failed:
+        return None
+    return WaitFailed([line for line, _ in failed], max(code for _, code in failed))
+
+
+def _times(selection: Selection | None) -> Counter[str]:
+    """How often each clone was named: kubectl tells of it as often."""
+    return Counter(selection.names if selection else ())
+
+
+def _code(result: Result) -> ExitCode:
+    if result.missing:
+        return ExitCode.ERROR
+    never = result.verdict.outcome is Outcome.NEVER
+    return ExitCode.CLONE_FAILED if never else ExitCode.TIMED_OUT
+
+
+def _line(result: Result, name: str, goal: Goal, looked_once: bool, flags: ConnectionFlags) -> str:
+    why = result.cause.sentence if result.cause else result.verdict.reason
+    if result.missing:
+        return f'Error from server (NotFound): {CLONES.qualified} "{name}" not found'
+    told = flags.in_hint(result.cause.hint) if result.cause else ""
+    hint = f"\nhint: {told}" if told else ""
+    because = f": {why}{hint}" if why else ""
+    if result.verdict.outcome is Outcome.NEVER:
+        obj = named({"metadata": {"name": name}})
+        return f"error: {obj} will not reach {goal}{because}"
+    if looked_once:
+        return f"error: condition not met for {CLONES.plural}/{name}{because}"
+    return f"error: timed out waiting for the condition on {CLONES.plural}/{name}{because}"

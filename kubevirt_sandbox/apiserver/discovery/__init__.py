@@ -1,0 +1,1 @@
+"""Documents that say what is served: discovery and OpenAPI."""

@@ -1,0 +1,1 @@
+"""KubeVirt's webhooks: what they fill in and what they refuse."""

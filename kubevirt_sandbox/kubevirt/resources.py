@@ -1,0 +1,43 @@
+"""The resources that KubeVirt's controllers and webhooks read and write: names, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the API, as a URL and a message need it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def singular(self) -> str:
+        """The lower-case kind, as kubectl prints it: ``virtualmachineclone``."""
+        return self.kind.lower()
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``, or the bare version for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """``plural.group``, as messages name the resource: ``virtualmachines.kubevirt.io``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+_CLONE, _SNAPSHOT, _KUBEVIRT = "clone.kubevirt.io", "snapshot.kubevirt.io", "kubevirt.io"
+
+CLONES = Resource(_CLONE, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
+VIRTUAL_MACHINES = Resource(_KUBEVIRT, "v1", "virtualmachines", "VirtualMachine")
+SNAPSHOTS = Resource(_SNAPSHOT, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
+SNAPSHOT_CONTENTS = Resource(
+    _SNAPSHOT, "v1beta1", "virtualmachinesnapshotcontents", "VirtualMachineSnapshotContent"
+)
+RESTORES = Resource(_SNAPSHOT, "v1beta1", "virtualmachinerestores", "VirtualMachineRestore")
+PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+EVENTS = Resource("", "v1", "events", "Event")

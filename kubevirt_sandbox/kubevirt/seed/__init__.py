@@ -1,0 +1,1 @@
+"""The objects a sandbox starts with."""
