@@ -49,8 +49,10 @@ def test_a_measurement_writes_its_table(tmp_path: Path) -> None:
     ]
     assert headers == f"| {' | '.join(HEADERS)} |"
     assert row.startswith("| --help | ")
-    rows = done.stdout.partition(headers)[2].splitlines()[1:]
-    assert {row.count("|") for row in rows} == {len(HEADERS) + 1}
+    rows, _, reasons = done.stdout.partition(headers)[2].lstrip().partition("\n\n")
+    assert {row.count("|") for row in rows.splitlines()} == {len(HEADERS) + 1}
+    # A busy machine may miss a target.
+    assert {line[:4] for line in reasons.splitlines()} <= {"- **"}
 
 
 def fast(_: Setting) -> Iterator[Row]:
