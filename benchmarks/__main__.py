@@ -80,7 +80,7 @@ def _rows(name: str, setting: Setting) -> Iterator[Row | Failure]:
         yield from MEASUREMENTS[name](setting)
     except (OSError, RuntimeError, ValueError) as error:
         click.echo(f"{name}: {error}", err=True)
-        yield Failure(name)
+        yield Failure(name, f"It broke off: {error}.")
 
 
 def _limits(left_out: Iterable[str], quick: bool) -> Iterator[str]:
