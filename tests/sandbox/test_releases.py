@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -36,19 +37,9 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def old_world() -> Iterator[MakeWorld]:
-    """Makes running worlds of an older release; ends their controllers after the test."""
-    worlds: list[World] = []
-
-    def make(*seeds: str, release: str = "1.4", pace: Pace | None = None) -> World:
-        made = World(pace, seeds or ("vm-cirros",), release)
-        worlds.append(made)
-        made.kubevirt.start()
-        return made
-
-    yield make
-    for made in worlds:
-        made.kubevirt.stop()
+def old_world(make_world: MakeWorld) -> MakeWorld:
+    """Makes running worlds of an older release."""
+    return partial(make_world, release="1.4")
 
 
 @pytest.mark.parametrize(
