@@ -343,18 +343,6 @@ def test_an_odd_query_is_refused_with_a_status(api: Api, query: dict[str, str]) 
     assert answer.body["kind"] == "Status"
 
 
-def test_old_kubectls_find_the_query_parameters_in_protobuf(plane: ControlPlane, api: Api) -> None:
-    asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    with api._open("GET", "/openapi/v2", None, {"Accept": asked}, {}) as response:
-        raw = response.read()
-        # A client refuses the @ in the type of an answer.
-        assert response.headers["Content-Type"] == asked.replace("@", ".")
-    path = f"{CLONES}/namespaces/{{namespace}}/virtualmachineclones/{{name}}".encode()
-    assert bytes([0x0A, len(path)]) + path in raw
-    assert b"kind: VirtualMachineClone\nversion: v1beta1\n" in raw
-    assert b"\x22\x0ffieldValidation" in raw
-
-
 def test_a_yaml_body_is_read(api: Api) -> None:
     body = b"""
         apiVersion: clone.kubevirt.io/v1beta1
