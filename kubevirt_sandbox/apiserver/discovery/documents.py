@@ -1,6 +1,6 @@
 """Paths that are no resource: discovery, OpenAPI, version and health, as path → document.
 
-Objects are answered in endpoints.py; who may read what is decided before.
+Objects are answered in ``endpoints``; who may read what is decided before.
 """
 
 from __future__ import annotations

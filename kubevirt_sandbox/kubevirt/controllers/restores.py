@@ -1,11 +1,12 @@
 """The restore controller: a VirtualMachineRestore from its creation to complete, stuck or failed.
 
-What a restored VM looks like is in restored_vm.py; who creates restores is clones.py.
+What a restored VM looks like is in ``restored_vm``; ``clones`` creates restores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from kubevirt_sandbox.kubevirt.admission.restore_webhooks import RESTORE_FINALIZER
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from kubevirt_sandbox.kubevirt.releases import Release
     from kubevirt_sandbox.storage.store import Change
 
-CONFLICT = 409
 DELETING = "VM restore is deleting"
 TARGET_EXISTS = "restore source and restore target are different but restore target already exists"
 TARGET_RUNS = (
@@ -133,7 +133,7 @@ class RestoreController:
         except (RestoreError, PatchError) as error:
             return self._report(restore, str(error))
         except ApiError as error:
-            if error.code == CONFLICT:
+            if error.code == HTTPStatus.CONFLICT:
                 raise
             return self._report(restore, str(error))
 

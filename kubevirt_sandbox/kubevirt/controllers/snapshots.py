@@ -1,6 +1,6 @@
 """The snapshot controller: a VirtualMachineSnapshot from its creation to ready or failed.
 
-When the driver is done is decided by volumes.py's storage classes; clones are elsewhere.
+The storage classes of ``volumes`` say when the driver is done; clones are elsewhere.
 """
 
 from __future__ import annotations
