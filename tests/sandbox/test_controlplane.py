@@ -15,7 +15,8 @@ import pytest
 
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
-from tests.contract.client import CLONES, MERGE_PATCH, Api, Obj
+
+from .client import CLONES, MERGE_PATCH, Api, Obj
 
 VIEWER, CLONER = "token-of-viewer", "token-of-cloner"
 USERS = {

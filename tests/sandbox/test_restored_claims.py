@@ -35,6 +35,8 @@ def marked_world(request: pytest.FixtureRequest, make_world: Callable[..., World
 
     world.until(lambda: world.get(CLAIMS, "disk-good").get("status", {}).get("phase") == "Bound")
     world.change(CLAIMS, "disk-good", edit)
+    # 1.4 refuses a clone of a VM until that says whether its volumes can be snapshotted.
+    world.until(lambda: world.get(VMS, "vm-data").get("status", {}).get("volumeSnapshotStatuses"))
     return world
 
 
