@@ -156,3 +156,20 @@ def test_a_module_says_what_belongs_in_it() -> None:
 
 def test_a_module_has_a_name_that_says_something() -> None:
     assert [module for module in MODULES if set(module.split(".")) & EMPTY_NAMES] == []
+
+
+def test_the_tests_of_the_sandbox_know_the_sandbox_only() -> None:
+    strangers = [
+        f"{path.name}: {name}"
+        for path in sorted((ROOT / "tests" / "sandbox").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _absolute_names(node)
+        if name.startswith((PLUGIN, "tests"))
+    ]
+    assert strangers == []
+
+
+def _absolute_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []

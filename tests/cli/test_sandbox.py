@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_virt_clone.commands.sandbox import command as verb
+from kubevirt_sandbox.kubevirt.releases import RELEASES
+
 PROGRAM = (sys.executable, "-m", "kubectl_virt_clone")
 SHOW_CONFIG = """
 import os, pathlib, stat
@@ -263,3 +266,8 @@ def test_a_release_that_is_not_known_is_wrong_usage() -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: Invalid value for '--kubevirt'")
+
+
+def test_the_verb_offers_the_releases_that_there_are() -> None:
+    [option] = [item for item in verb.params if item.name == "kubevirt"]
+    assert list(getattr(option.type, "choices", ())) == list(RELEASES)

@@ -15,7 +15,8 @@ import pytest
 
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
-from tests.contract.client import CLONES, MERGE_PATCH, Api, Obj
+
+from .client import CLONES, MERGE_PATCH, Api, Obj
 
 VIEWER, CLONER = "token-of-viewer", "token-of-cloner"
 USERS = {
@@ -341,18 +342,6 @@ def test_an_odd_query_is_refused_with_a_status(api: Api, query: dict[str, str]) 
     answer = api.get(DEFAULT, **query)
     assert 400 <= answer.code < 500
     assert answer.body["kind"] == "Status"
-
-
-def test_old_kubectls_find_the_query_parameters_in_protobuf(plane: ControlPlane, api: Api) -> None:
-    asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    with api._open("GET", "/openapi/v2", None, {"Accept": asked}, {}) as response:
-        raw = response.read()
-        # A client refuses the @ in the type of an answer.
-        assert response.headers["Content-Type"] == asked.replace("@", ".")
-    path = f"{CLONES}/namespaces/{{namespace}}/virtualmachineclones/{{name}}".encode()
-    assert bytes([0x0A, len(path)]) + path in raw
-    assert b"kind: VirtualMachineClone\nversion: v1beta1\n" in raw
-    assert b"\x22\x0ffieldValidation" in raw
 
 
 def test_a_yaml_body_is_read(api: Api) -> None:
