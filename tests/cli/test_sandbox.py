@@ -217,6 +217,50 @@ def test_a_signal_that_is_ignored_from_the_start_stays_so() -> None:
         assert process.wait(timeout=20) == 128 + signal.SIGTERM
 
 
+# A process that runs the program, and has a signal reach a thread which does not handle it.
+ANOTHER_THREAD = """
+import signal, sys, threading
+from kubectl_virt_clone.cli import main
+
+def send():
+    for line in sys.stdin:
+        signal.pthread_kill(threading.get_ident(), signal.Signals[line.strip()])
+
+threading.Thread(target=send, daemon=True).start()
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("command", "code"), [((), 0), (("--", "sh", "-c", "echo begun; exec sleep 60"), 143)]
+)
+def test_a_signal_that_reaches_another_thread_ends_the_sandbox(
+    command: Sequence[str], code: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_THREAD, "sandbox", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        said = "" if command else process.stderr.readline()
+        process.stdin.write("SIGTERM\n")
+        process.stdin.flush()
+        try:
+            ended = process.wait(timeout=20)
+        finally:
+            process.kill()
+        said += process.stderr.read()
+
+    assert (ended, said.count("\n")) == (code, 0 if command else 1)
+
+
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
 def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(speed: str) -> None:
     done = sandbox("--speed", speed, command=("true",))
