@@ -98,6 +98,8 @@ def in_order(
     at_once: int,
     is_busy: Callable[[T], bool] = lambda _: False,
     seconds: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
 
@@ -106,7 +108,7 @@ def in_order(
     and grows by one with each round of good ones. Where the iteration is given up, no call begins
     any more.
     """
-    pool = _Pool(calls, at_once, is_busy, time.monotonic() + seconds)
+    pool = _Pool(calls, at_once, is_busy, seconds, clock, sleep)
     try:
         for number in range(len(calls)):
             yield pool.value(number)
@@ -122,17 +124,21 @@ class _Pool:
         calls: Sequence[Callable[[], Any]],
         at_once: int,
         is_busy: Callable[[Any], bool],
-        end: float,
+        seconds: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
         self._calls = calls
         self._is_busy = is_busy
-        self._last_at = end
+        self._clock = clock
+        self._sleep = sleep
+        self._last_at = clock() + seconds
         self._most = self._limit = max(1, min(at_once, len(calls)))
         self._changed = threading.Condition()
         self._next = 0
         self._running = 0
         self._good = 0
-        self._good_at = time.monotonic()
+        self._good_at = clock()
         self._stopped = False
         self._ended: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
         self._values: dict[int, tuple[Any, BaseException | None]] = {}
@@ -188,12 +194,12 @@ class _Pool:
                 patience = self._end(busy=busy)
             if not busy or patience <= 0:
                 return value
-            time.sleep(min(pause * random.uniform(0.75, 1.25), patience))  # noqa: S311
+            self._sleep(min(pause * random.uniform(0.75, 1.25), patience))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _end(self, *, busy: bool) -> float:
         """One call is over; returns for how many seconds it is worth while to make it again."""
-        now = time.monotonic()
+        now = self._clock()
         with self._changed:
             self._running -= 1
             if busy:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -77,3 +79,30 @@ def test_values_come_in_the_order_of_the_calls_whichever_is_first() -> None:
     assert list(in_order([first, later], at_once=2)) == ["first", "second"]
     second.clear()
     assert side_by_side({"a": first, "b": later}) == {"a": "first", "b": "second"}
+
+
+@pytest.mark.parametrize(("seconds", "last"), [(0.3, 0.3), (7.0, 7.0), (math.inf, 30.0)])
+def test_a_busy_server_is_asked_again_until_the_time_is_up(seconds: float, last: float) -> None:
+    now = [0.0]
+    tried: dict[str, list[float]] = {"first": [], "second": []}
+
+    def sleep(pause: float) -> None:
+        now[0] += pause
+
+    def asked(name: str) -> str:
+        tried[name].append(round(now[0], 6))
+        return name
+
+    calls = [partial(asked, name) for name in tried]
+    values = in_order(
+        calls,
+        at_once=1,
+        is_busy=lambda _: True,
+        seconds=seconds,
+        clock=lambda: now[0],
+        sleep=sleep,
+    )
+
+    assert list(values) == ["first", "second"]
+    assert (tried["first"][0], tried["first"][-1], tried["second"]) == (0, last, [last])
+    assert len(tried["first"]) > 2
