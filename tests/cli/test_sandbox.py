@@ -30,25 +30,18 @@ def sandbox(*args: str, command: Sequence[str] = ()) -> subprocess.CompletedProc
     )
 
 
-def hears_signals() -> None:
-    """In the process to come: what nohup or a background job ignores would stay ignored."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(signal.Signals[name], signal.SIG_DFL)
-
-
 def ignores_hangups() -> None:
-    hears_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def begun(*command: str, signals: Callable[[], None] = hears_signals) -> subprocess.Popen[str]:
+def begun(*command: str, signals: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     """A sandbox that runs; ``signals`` says what becomes of signals in its process."""
     return subprocess.Popen(
         [*PROGRAM, "sandbox", *(("--", *command) if command else ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=None if os.name == "nt" else signals,  # noqa: PLW1509 - it only sets signals
+        preexec_fn=signals,  # noqa: PLW1509 - it only sets signals
     )
 
 
@@ -219,15 +212,14 @@ def test_a_signal_that_is_ignored_from_the_start_stays_so() -> None:
 
 # A process that runs the program, and has a signal reach a thread which does not handle it.
 ANOTHER_THREAD = """
-import signal, sys, threading
-from kubectl_virt_clone.cli import main
+import runpy, signal, sys, threading
 
 def send():
     for line in sys.stdin:
         signal.pthread_kill(threading.get_ident(), signal.Signals[line.strip()])
 
 threading.Thread(target=send, daemon=True).start()
-main(sys.argv[1:])
+runpy.run_module("kubectl_virt_clone", run_name="__main__")
 """
 
 
