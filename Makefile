@@ -22,7 +22,7 @@ FUZZ ?= 20
 # How many seconds make guided spends on each reader.
 GUIDED ?= 60
 
-.PHONY: help demo test fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
+.PHONY: help demo test test-tools fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
 	test-wheel release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## list these commands
@@ -33,6 +33,9 @@ demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 
 test: $(VENV)/.test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-tools: $(VENV)/.test ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
+	$(BIN)/python -m pytest -n $(WORKERS) -m needs $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
 
 lint: $(VENV)/.dev ## check style, types, imports between rooms, spelling and workflows
 	$(BIN)/ruff check .
