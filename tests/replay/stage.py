@@ -23,7 +23,7 @@ import pytest
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
-from kubevirt_sandbox.kubevirt.seed.seeds import SEED_DIRECTORY
+from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
 from .transcript import Step
