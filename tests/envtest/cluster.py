@@ -1,6 +1,6 @@
 """A real API server with the sandbox's KubeVirt as its client: CRDs, webhooks, controllers.
 
-The processes are in binaries.py; the garbage collector, which is a client too, in collector.py.
+The processes are in ``binaries``; the garbage collector, a client too, is in ``collector``.
 """
 
 from __future__ import annotations

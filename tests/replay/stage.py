@@ -1,6 +1,6 @@
 """Where a recording is played: a sandbox whose time we set, and a shell with the real kubectl.
 
-Only the playing; what a recording says is transcript.py's, what counts as equal comparison.py's.
+Playing only: ``transcript`` reads recordings, ``comparison`` says what counts as equal.
 """
 
 from __future__ import annotations
