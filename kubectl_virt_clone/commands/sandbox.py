@@ -18,7 +18,7 @@ from kubectl_virt_clone.cli.flags import Checked, Verb
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 
 if TYPE_CHECKING:
-    from kubevirt_sandbox.apiserver.faults.faults import Fault
+    from kubevirt_sandbox.apiserver.faults.fault import Fault
     from kubevirt_sandbox.controlplane import ControlPlane
 
 EXAMPLES = """
@@ -53,7 +53,7 @@ def _speed(text: str) -> float:
 
 
 def _fault(text: str) -> Fault:
-    from kubevirt_sandbox.apiserver.faults.faults import parse_fault
+    from kubevirt_sandbox.apiserver.faults.fault import parse_fault
 
     try:
         return parse_fault(text)

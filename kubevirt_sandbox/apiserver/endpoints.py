@@ -22,7 +22,7 @@ from kubevirt_sandbox.apiserver import (
 from kubevirt_sandbox.apiserver.access import authorization
 from kubevirt_sandbox.apiserver.access.authorization import User
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import Fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault
 from kubevirt_sandbox.apiserver.negotiation import (
     JSON,
     UNREADABLE,

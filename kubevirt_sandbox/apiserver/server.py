@@ -31,7 +31,7 @@ from kubevirt_sandbox.apiserver.endpoints import (
     refused,
 )
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import (
+from kubevirt_sandbox.apiserver.faults.fault import (
     EXPIRE,
     FORBID,
     Fault,
@@ -103,6 +103,9 @@ class ApiServer:
     def stop(self) -> None:
         """Ends all watches and connections; returns when the port is closed."""
         self._registry.store.close()
+        # Linux wakes the loop then; elsewhere it sees at its next look around that it has to end.
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()

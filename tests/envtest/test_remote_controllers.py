@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from kubevirt_sandbox.apiserver.faults.faults import parse_fault
+from kubevirt_sandbox.apiserver.faults.fault import parse_fault
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace

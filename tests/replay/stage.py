@@ -1,6 +1,6 @@
 """Where a recording is played: a sandbox whose time we set, and a shell with the real kubectl.
 
-Only the playing; what a recording says is transcript.py's, what counts as equal comparison.py's.
+Playing only: ``transcript`` reads recordings, ``comparison`` says what counts as equal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
-from kubevirt_sandbox.kubevirt.seed.seeds import SEED_DIRECTORY
+from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
 from .transcript import Step

@@ -6,6 +6,8 @@ import json
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -416,3 +418,14 @@ def test_a_seed_of_an_unknown_kind_is_refused_and_leaves_nothing(tmp_path: Path)
         plane.start()
     with pytest.raises(RuntimeError, match="not running"):
         _ = plane.kubeconfig
+
+
+def test_the_package_loads_the_control_plane_when_it_is_asked_for() -> None:
+    program = (
+        "import sys, kubevirt_sandbox as package\n"
+        "print('yaml' in sys.modules, package.ControlPlane.__module__, hasattr(package, 'Other'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "False kubevirt_sandbox.controlplane False\n"

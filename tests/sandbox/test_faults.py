@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import Fault, parse_fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault, parse_fault
 from kubevirt_sandbox.controlplane import ControlPlane
 
 from .client import CLONES as CLONES_PATH

@@ -15,11 +15,10 @@ from kubevirt_sandbox.storage.status import PageNotFound, method_not_allowed, no
 
 Obj = dict[str, Any]
 
-GIT_VERSION = "v1.36.2"
 _VERSION = {
     "major": "1",
     "minor": "36",
-    "gitVersion": GIT_VERSION,
+    "gitVersion": openapi.KUBERNETES,
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "2026-07-14T10:00:00Z",

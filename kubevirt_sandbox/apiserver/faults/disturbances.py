@@ -1,6 +1,6 @@
 """What a fault does to the request or to the watch that it strikes.
 
-Which ones are struck is decided in ``faults``; no fault knows what the answer would have been.
+Which ones are struck is decided in ``fault``; no fault knows what the answer would have been.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from kubevirt_sandbox.apiserver.faults.faults import Fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
 from kubevirt_sandbox.storage import status
 from kubevirt_sandbox.storage.status import ApiError
