@@ -6,22 +6,19 @@ What is asked for is the caller's; the order of the answers is that of the quest
 from __future__ import annotations
 
 import math
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
+from kubectl_virt_clone.kube.retry import Backoff, Clock
 
 K = TypeVar("K")
 T = TypeVar("T")
 
-LONGEST_PAUSE = 4.0
+BACKOFF = Backoff(shortest=0.1, longest=4.0)
 # After Ctrl-C the answers that are under way are waited for this long.
 LAST_ANSWERS = 5.0
-# A server that has refused everything for this long is not just busy.
-PATIENCE = 30.0
 
 
 def side_by_side(calls: Mapping[K, Callable[[], Any]]) -> dict[K, Any]:
@@ -83,6 +80,8 @@ def in_order(
     at_once: int,
     is_busy: Callable[[T], bool] = lambda _: False,
     seconds: float = math.inf,
+    backoff: Backoff = BACKOFF,
+    clock: Clock = Clock(),  # noqa: B008 - frozen
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
 
@@ -91,7 +90,7 @@ def in_order(
     and grows by one with each round of good ones. Where the iteration is given up, no call begins
     any more.
     """
-    pool = _Pool(calls, at_once, is_busy, time.monotonic() + seconds)
+    pool = _Pool(calls, at_once, is_busy, seconds, backoff, clock)
     try:
         for number in range(len(calls)):
             yield pool.value(number)
@@ -107,17 +106,21 @@ class _Pool:
         calls: Sequence[Callable[[], Any]],
         at_once: int,
         is_busy: Callable[[Any], bool],
-        end: float,
+        seconds: float,
+        backoff: Backoff,
+        clock: Clock,
     ) -> None:
         self._calls = calls
         self._is_busy = is_busy
-        self._last_at = end
+        self._backoff = backoff
+        self._clock = clock
+        self._good_at = clock.now()
+        self._last_at = self._good_at + seconds
         self._most = self._limit = max(1, min(at_once, len(calls)))
         self._changed = threading.Condition()
         self._next = 0
         self._running = 0
         self._good = 0
-        self._good_at = time.monotonic()
         self._stopped = False
         self._values: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
@@ -161,7 +164,7 @@ class _Pool:
 
     def _made(self, call: Callable[[], Any]) -> Any:
         """Make a call, again and again while the server is too busy for it."""
-        pause = 0.1
+        failures = 0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._running < self._limit or self._stopped)
@@ -176,12 +179,13 @@ class _Pool:
                 patience = self._end(busy=busy)
             if not busy or patience <= 0:
                 return value
-            time.sleep(min(pause * random.uniform(0.75, 1.25), patience))  # noqa: S311
-            pause = min(pause * 2, LONGEST_PAUSE)
+            failures += 1
+            pause = self._backoff.pause(failures, self._clock.chance())
+            self._clock.sleep(min(pause, patience))
 
     def _end(self, *, busy: bool) -> float:
         """One call is over; returns for how many seconds it is worth while to make it again."""
-        now = time.monotonic()
+        now = self._clock.now()
         with self._changed:
             self._running -= 1
             if busy:
@@ -191,4 +195,5 @@ class _Pool:
                 if self._good >= self._limit < self._most:
                     self._limit, self._good = self._limit + 1, 0
             self._changed.notify_all()
-            return 0.0 if self._stopped else min(self._good_at + PATIENCE, self._last_at) - now
+            last = min(self._good_at + self._backoff.patience, self._last_at)
+            return 0.0 if self._stopped else last - now
