@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from http import HTTPStatus
 from typing import Any
 
 
@@ -146,7 +147,7 @@ class StatusError(VirtCloneError):
     def __str__(self) -> str:
         if self.reason == "Invalid":
             return self._invalid()
-        if self.reason == "Unauthorized" or self.code == _UNAUTHORIZED:
+        if self.reason == "Unauthorized" or self.code == HTTPStatus.UNAUTHORIZED:
             return f"error: You must be logged in to the server ({self.message or 'Unauthorized'})"
         reason = f" ({self.reason})" if self.reason else ""
         hint = ""
@@ -184,10 +185,9 @@ def said_of(error: Exception) -> str:
 
 def is_missing(error: VirtCloneError) -> bool:
     """Whether it is the server's answer that there is no such object."""
-    return isinstance(error, StatusError) and error.code == _NOT_FOUND
+    return isinstance(error, StatusError) and error.code == HTTPStatus.NOT_FOUND
 
 
-_UNAUTHORIZED, _NOT_FOUND = 401, 404
 # The webhooks that a clone passes through are all of virt-api.
 _VIRT_API = ("get", "pods", "-A", "-l", "kubevirt.io=virt-api")
 

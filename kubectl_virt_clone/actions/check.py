@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from kubectl_virt_clone.actions.describe import STORAGE_CLASSES, list_up, look_up
+from kubectl_virt_clone.actions.versions import served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
     CLONES,
@@ -37,7 +38,7 @@ from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import served_fields, served_versions
+from kubectl_virt_clone.kube.resource import served_fields
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Key,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import (
@@ -28,9 +29,8 @@ from kubectl_virt_clone.clone.progress.around import (
 )
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.paging import pages
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import NOT_FOUND, get
+from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Query, Session
 from kubectl_virt_clone.objects.fields import (
     Object,
@@ -165,7 +165,7 @@ def look_up(
     try:
         return Lookup(get(session, resource, namespace, name, read_timeout=read_timeout))
     except (ConnectionFailed, StatusError) as error:
-        if isinstance(error, ConnectionFailed) or error.code != NOT_FOUND:
+        if isinstance(error, ConnectionFailed) or error.code != HTTPStatus.NOT_FOUND:
             return Lookup(unreadable=_why(error))
         named = text_at(error.status, "details", "name")
         return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")

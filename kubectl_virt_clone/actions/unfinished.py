@@ -14,8 +14,8 @@ from kubectl_virt_clone.clone.api import RESTORES, SNAPSHOTS
 from kubectl_virt_clone.clone.batch import Batch, Children
 from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCEEDED, phase_of
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.paging import pages
 from kubectl_virt_clone.kube.pool import side_by_side
+from kubectl_virt_clone.kube.resource import pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Object,

@@ -69,9 +69,9 @@ def _check(
     """Judge what ``create`` would create; of several clones those that are there are fine."""
     from kubectl_virt_clone.actions.check import gather_each
     from kubectl_virt_clone.actions.create.planning import plan_of
+    from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.clone.checks.finding import is_fine
     from kubectl_virt_clone.clone.checks.findings import judged
-    from kubectl_virt_clone.kube.resource import served_clones
     from kubectl_virt_clone.render.findings import report
     from kubectl_virt_clone.render.messages import log
 

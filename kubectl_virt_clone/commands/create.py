@@ -162,7 +162,7 @@ def _batch(
     """What there is to create, checked; nothing is written yet."""
     from kubectl_virt_clone.actions.create.creating import Batch
     from kubectl_virt_clone.actions.create.planning import plan_of
-    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 

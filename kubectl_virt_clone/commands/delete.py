@@ -118,8 +118,8 @@ def command(
     one that was selected is left alone.
     """
     from kubectl_virt_clone.actions.delete.removing import find
+    from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.clone.removal import Limits
-    from kubectl_virt_clone.kube.resource import served_clones
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 

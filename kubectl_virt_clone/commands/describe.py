@@ -46,8 +46,8 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
     shown as <unknown>. A single name that does not exist stands for all that begin so.
     """
     from kubectl_virt_clone.actions.describe import settled
-    from kubectl_virt_clone.kube.paging import select
-    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.actions.versions import served_clones
+    from kubectl_virt_clone.kube.resource import select
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.description import description
     from kubectl_virt_clone.render.messages import log, warn

@@ -120,8 +120,8 @@ def command(ctx: click.Context, /, selection: Selection, **given: Any) -> None:
 
     They are printed as they are read, in pages. A target that KubeVirt named is shown as well.
     """
-    from kubectl_virt_clone.kube.paging import get_each
-    from kubectl_virt_clone.kube.resource import served_clones
+    from kubectl_virt_clone.actions.versions import served_clones
+    from kubectl_virt_clone.kube.resource import get_each
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found, shown
@@ -158,7 +158,7 @@ def _read(
     """The clones in pages; in a single one where they are to be sorted, or have been named."""
     from kubectl_virt_clone.actions.unfinished import with_children
     from kubectl_virt_clone.clone.batch import Batch
-    from kubectl_virt_clone.kube.paging import pages
+    from kubectl_virt_clone.kube.resource import pages
     from kubectl_virt_clone.objects.sorting import sorted_by
     from kubectl_virt_clone.render.messages import warn
 

@@ -45,9 +45,9 @@ def command(
     """
     from kubectl_virt_clone.actions.check import gather_each
     from kubectl_virt_clone.actions.create.planning import plan_of
+    from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.cli.requests import form_of, requested_clones
     from kubectl_virt_clone.clone.target.preview import preview_of
-    from kubectl_virt_clone.kube.resource import served_clones
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.preview import rendered

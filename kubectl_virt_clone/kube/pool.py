@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import math
 import queue
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
+from kubectl_virt_clone.kube.retry import Backoff, Clock
 
 K = TypeVar("K")
 T = TypeVar("T")
 
-LONGEST_PAUSE = 4.0
+BACKOFF = Backoff(shortest=0.1, longest=4.0)
 # After Ctrl-C the answers that are under way are waited for this long.
 LAST_ANSWERS = 5.0
 # For so long a signal may go unheard that did not interrupt the thread which handles it.
 A_MOMENT = 0.2
-# A server that has refused everything for this long is not just busy.
-PATIENCE = 30.0
 
 
 def side_by_side(calls: Mapping[K, Callable[[], Any]]) -> dict[K, Any]:
@@ -98,8 +95,8 @@ def in_order(
     at_once: int,
     is_busy: Callable[[T], bool] = lambda _: False,
     seconds: float = math.inf,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    backoff: Backoff = BACKOFF,
+    clock: Clock = Clock(),  # noqa: B008 - frozen
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
 
@@ -108,7 +105,7 @@ def in_order(
     and grows by one with each round of good ones. Where the iteration is given up, no call begins
     any more.
     """
-    pool = _Pool(calls, at_once, is_busy, seconds, clock, sleep)
+    pool = _Pool(calls, at_once, is_busy, seconds, backoff, clock)
     try:
         for number in range(len(calls)):
             yield pool.value(number)
@@ -125,20 +122,20 @@ class _Pool:
         at_once: int,
         is_busy: Callable[[Any], bool],
         seconds: float,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        backoff: Backoff,
+        clock: Clock,
     ) -> None:
         self._calls = calls
         self._is_busy = is_busy
+        self._backoff = backoff
         self._clock = clock
-        self._sleep = sleep
-        self._last_at = clock() + seconds
+        self._good_at = clock.now()
+        self._last_at = self._good_at + seconds
         self._most = self._limit = max(1, min(at_once, len(calls)))
         self._changed = threading.Condition()
         self._next = 0
         self._running = 0
         self._good = 0
-        self._good_at = clock()
         self._stopped = False
         self._ended: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
         self._values: dict[int, tuple[Any, BaseException | None]] = {}
@@ -179,7 +176,7 @@ class _Pool:
 
     def _made(self, call: Callable[[], Any]) -> Any:
         """Make a call, again and again while the server is too busy for it."""
-        pause = 0.1
+        failures = 0
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._running < self._limit or self._stopped)
@@ -194,12 +191,13 @@ class _Pool:
                 patience = self._end(busy=busy)
             if not busy or patience <= 0:
                 return value
-            self._sleep(min(pause * random.uniform(0.75, 1.25), patience))  # noqa: S311
-            pause = min(pause * 2, LONGEST_PAUSE)
+            failures += 1
+            pause = self._backoff.pause(failures, self._clock.chance())
+            self._clock.sleep(min(pause, patience))
 
     def _end(self, *, busy: bool) -> float:
         """One call is over; returns for how many seconds it is worth while to make it again."""
-        now = self._clock()
+        now = self._clock.now()
         with self._changed:
             self._running -= 1
             if busy:
@@ -209,4 +207,5 @@ class _Pool:
                 if self._good >= self._limit < self._most:
                     self._limit, self._good = self._limit + 1, 0
             self._changed.notify_all()
-            return 0.0 if self._stopped else min(self._good_at + PATIENCE, self._last_at) - now
+            last = min(self._good_at + self._backoff.patience, self._last_at)
+            return 0.0 if self._stopped else last - now

@@ -1,25 +1,27 @@
-"""Typed verbs on the few resources that a clone touches; objects are plain dicts.
+"""Typed verbs on resources: one object, lists in pages, several objects by name; plain dicts.
 
 What an object means is not judged here; only where it lives and how it is asked for.
+A ``deadline`` is a time of the monotonic clock: what the server wants later raises Deferred.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
-    ResourceNotServed,
     StatusError,
     VirtCloneError,
 )
+from kubectl_virt_clone.kube.pool import in_order
+from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Query, Session
 from kubectl_virt_clone.objects.fields import (
-    at,
     key_of,
     mapping_at,
     mappings_at,
@@ -27,10 +29,12 @@ from kubectl_virt_clone.objects.fields import (
     uid_of,
 )
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
 
 FIELD_MANAGER = "kubectl-virt-clone"
-FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 403, 404, 409, 429, 500
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+AT_ONCE = 8
+INCONSISTENT = "the list expired while it was read: what follows is newer than what stands before"
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
@@ -48,36 +52,6 @@ def path_of(resource: Resource, namespace: str, name: str = "") -> str:
 def _quoted(name: str) -> str:
     """A step of a path; what is no UTF-8 in a flag stays as it is, as in Go."""
     return quote(name, safe="", errors="surrogateescape")
-
-
-def served_clones(session: Session) -> Resource:
-    """The clone resource in the newest version that both sides know; raises ResourceNotServed."""
-    served = served_versions(session)
-    return replace(CLONES, version=next(known for known in CLONE_VERSIONS if known in served))
-
-
-def served_versions(session: Session) -> tuple[str, ...]:
-    """The versions of the clone API that the server has, preferred first, from discovery.
-
-    Raises ResourceNotServed where there is none that we know.
-    """
-    try:
-        group = session.request("GET", f"/apis/{CLONE_GROUP}")
-    except StatusError as error:
-        if error.code == NOT_FOUND:
-            raise _not_served("KubeVirt is not installed, or older than 0.55") from error
-        raise
-    served = tuple(text_at(entry, "version") for entry in mappings_at(group, "versions"))
-    if not set(served).isdisjoint(CLONE_VERSIONS):
-        return served
-    names = ", ".join(sorted(set(served))) or "no version"
-    raise _not_served(f"it serves {CLONE_GROUP} in {names}, not in {' or '.join(CLONE_VERSIONS)}")
-
-
-def _not_served(reason: str) -> ResourceNotServed:
-    return ResourceNotServed(
-        f'the server doesn\'t have a resource type "{CLONES.plural}": {reason}'
-    )
 
 
 def served_fields(session: Session, resource: Resource) -> frozenset[str] | None:
@@ -106,10 +80,11 @@ def get(
     name: str,
     *,
     read_timeout: float | None = None,
+    deadline: float = math.inf,
 ) -> dict[str, Any]:
     """Read one object. Raises StatusError, 404 among others."""
     path = path_of(resource, namespace, name)
-    return session.request("GET", path, read_timeout=read_timeout)
+    return session.request("GET", path, read_timeout=read_timeout, deadline=deadline)
 
 
 def list_page(
@@ -120,19 +95,27 @@ def list_page(
     *,
     metadata_only: bool = False,
     read_timeout: float | None = None,
+    deadline: float = math.inf,
 ) -> dict[str, Any]:
     """Read a list (or a page of it, with ``limit`` and ``continue`` in the query)."""
     accept = METADATA if metadata_only else "application/json"
     path = path_of(resource, namespace)
-    return session.request("GET", path, query=query, accept=accept, read_timeout=read_timeout)
+    return session.request(
+        "GET", path, query=query, accept=accept, read_timeout=read_timeout, deadline=deadline
+    )
 
 
 def create(
-    session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
+    session: Session,
+    resource: Resource,
+    obj: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+    deadline: float = math.inf,
 ) -> dict[str, Any]:
     """Create an object in the version of ``resource``, whichever its manifest was written in.
 
-    The versions of a clone share one schema. A field that the server doesn't know is refused, never
+    Its versions have to share one schema. A field that the server doesn't know is refused, never
     dropped (fieldValidation=Strict). Raises StatusError or ConnectionFailed.
     """
     namespace = text_at(obj, "metadata", "namespace") or session.namespace
@@ -140,11 +123,17 @@ def create(
     if dry_run:
         query.append(("dryRun", "All"))
     body = {**obj, "apiVersion": resource.api_version}
-    return session.request("POST", path_of(resource, namespace), query=query, body=body)
+    path = path_of(resource, namespace)
+    return session.request("POST", path, query=query, body=body, deadline=deadline)
 
 
 def delete(
-    session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
+    session: Session,
+    resource: Resource,
+    obj: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+    deadline: float = math.inf,
 ) -> None:
     """Delete exactly this stored object: another one of the same name is left alone (409).
 
@@ -162,29 +151,95 @@ def delete(
         # In the body, for a server that finds one does not look at the query.
         **({"dryRun": ["All"]} if dry_run else {}),
     }
-    session.request("DELETE", path_of(resource, namespace, name), body=body)
-
-
-def is_busy(outcome: object) -> bool:
-    """Whether the same request may pass later; not where KubeVirt's webhook is what is missing."""
-    if isinstance(outcome, ConnectionFailed):
-        return outcome.reset
-    if not isinstance(outcome, StatusError) or "failed calling webhook" in outcome.message:
-        return False
-    return outcome.code == TOO_MANY_REQUESTS or outcome.code >= SERVER_ERROR
-
-
-def is_too_busy_to_create(outcome: object) -> bool:
-    """The same for a creation: of the 500s only one that says when to come again.
-
-    kubectl takes any other for the answer, such as that of a webhook which fails.
-    """
-    if isinstance(outcome, StatusError) and outcome.code == SERVER_ERROR:
-        return at(outcome.status, "details", "retryAfterSeconds") is not None
-    return is_busy(outcome)
+    path = path_of(resource, namespace, name)
+    session.request("DELETE", path, body=body, deadline=deadline)
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The objects of a list; what is no object in it is left out."""
     items = page.get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def pages(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    size: int = PAGE_SIZE,
+    metadata_only: bool = False,
+    read_timeout: float | None = None,
+    deadline: float = math.inf,
+    notice: Callable[[str], None],
+) -> Iterator[list[dict[str, Any]]]:
+    """The objects of a list, page by page; a ``size`` of 0 asks for all at once.
+
+    A continue token lives for some minutes. With the refusal of an old one the server sends
+    another, that goes on behind the same object in a newer list (since Kubernetes 1.13): it is
+    taken, and ``notice`` told once. Raises StatusError, also in the midst.
+    """
+    limit = [("limit", str(size))] if size else []
+    token, told = "", False
+    while True:
+        place = [("continue", token)] if token else []
+        try:
+            query_of_page = [*query, *limit, *place]
+            page = list_page(
+                *(session, resource, namespace, query_of_page),
+                metadata_only=metadata_only,
+                read_timeout=read_timeout,
+                deadline=deadline,
+            )
+        except StatusError as error:
+            newer = text_at(error.status, "metadata", "continue")
+            if error.code != HTTPStatus.GONE or newer in ("", token):
+                raise
+            if not told:
+                notice(INCONSISTENT)
+            token, told = newer, True
+            continue
+        yield items_of(page)
+        token = text_at(page, "metadata", "continue")
+        if not token:
+            return
+
+
+def each(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    names: Iterable[str],
+    *,
+    at_once: int = AT_ONCE,
+    deadline: float = math.inf,
+) -> Iterator[dict[str, Any] | StatusError]:
+    """The objects of these names, read side by side, in order; the refusal of one in its place."""
+
+    def read(name: str) -> dict[str, Any] | StatusError:
+        try:
+            return get(session, resource, namespace, name, deadline=deadline)
+        except StatusError as error:
+            return error
+
+    return in_order([partial(read, name) for name in names], at_once=at_once, is_busy=is_busy)
+
+
+def get_each(
+    session: Session, resource: Resource, namespace: str, names: Iterable[str]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """Those of the objects that could be read, and an error for each that could not."""
+    outcomes = list(each(session, resource, namespace, names))
+    errors: list[VirtCloneError] = [item for item in outcomes if isinstance(item, StatusError)]
+    return [item for item in outcomes if not isinstance(item, StatusError)], errors
+
+
+def select(
+    session: Session, resource: Resource, selection: Selection, *, notice: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """All objects of a selection, and an error for each name that could not be read."""
+    if selection.names:
+        return get_each(session, resource, session.namespace, selection.names)
+    namespace = selection.scope(session.namespace)
+    read = pages(session, resource, namespace, selection.query, notice=notice)
+    return [obj for page in read for obj in page], []

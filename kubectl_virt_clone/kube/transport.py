@@ -1,7 +1,7 @@
 """A connected session: requests with the user's credentials, answers as plain dicts.
 
-Where to and as whom is ``credentials.py``'s. Requests go through urllib3: the API classes of the
-``kubernetes`` package hide Warning headers, send a repeated header only once and are slow.
+Where to and as whom is ``auth.py``'s to say; what an object means is not known here.
+docs/decisions.md says why requests don't go through the ``kubernetes`` package.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import urlencode
+from http import HTTPStatus
+from http.client import RemoteDisconnected
+from typing import Any, NoReturn
+from urllib.parse import urlencode, urlsplit
 
 from kubectl_virt_clone import __version__
 from kubectl_virt_clone.errors import (
@@ -28,11 +30,11 @@ from kubectl_virt_clone.errors import (
     Deferred,
     StatusError,
 )
-from kubectl_virt_clone.kube.answers import object_in, retry_after, status_in
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
 from kubectl_virt_clone.kube.kubeconfig import Connection, resolve
-from kubectl_virt_clone.kube.unanswered import connection_failed
+from kubectl_virt_clone.kube.retry import ATTEMPTS, LONGEST_DELAY, Clock, retry_after
 from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.fields import well_formed
 
 Query = Sequence[tuple[str, str]]
 Notify = Callable[[str], None]
@@ -41,11 +43,13 @@ USER_AGENT = f"kubectl-virt-clone/{__version__} ({sys.platform}/{platform.machin
 CONNECT_TIMEOUT = 30.0
 # An API server ends a request after 60 s; nothing for longer than that is a dead connection.
 READ_TIMEOUT = 75.0
-ATTEMPTS = 4  # of a request that the server asks us to send again later
-LONGEST_DELAY = 30.0  # that a server may ask for with Retry-After
 POOL_SIZE = 16
 # RFC 7234, 5.5: code, agent, text and perhaps a date; there may be several in a header.
 _WARNING = r'(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"'
+
+EOF = (RemoteDisconnected, EOFError)
+# OpenSSL's names for what is no TLS at all, by release.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class _Request:
     path: str
     query: Query
     read_timeout: float | None
+    deadline: float
     body: Mapping[str, Any] | None = None
     content_type: str = "application/json"
     accept: str = "application/json"
@@ -67,16 +72,22 @@ class Session:
     """
 
     def __init__(
-        self, connection: Connection, *, flags: ConnectionFlags, log: Notify, warn: Notify
+        self,
+        connection: Connection,
+        *,
+        flags: ConnectionFlags,
+        log: Notify,
+        warn: Notify,
+        clock: Clock,
     ) -> None:
         self.namespace = connection.namespace
         self._connection = connection
         self.flags = flags
+        self.clock = clock
         self._timeout = flags.request_timeout
         self._log = log if flags.verbosity else None
         self._warn = warn
         self._warned: set[str] = set()
-        self._deadline = math.inf
         self._authenticating = threading.Lock()
         self._credentials = credentials_of(connection, POOL_SIZE)
         self.server = self._credentials.server
@@ -85,18 +96,6 @@ class Session:
                 f"insecure-skip-tls-verify: whoever answers at {self.server} is taken for the"
                 " server and gets your credentials"
             )
-
-    @contextmanager
-    def until(self, deadline: float) -> Iterator[None]:
-        """Within this, a request that is to be sent again after ``deadline`` raises Deferred.
-
-        ``deadline`` is a time of the monotonic clock.
-        """
-        self._deadline = deadline
-        try:
-            yield
-        finally:
-            self._deadline = math.inf
 
     def _current(self) -> Credentials:
         """The credentials, after their renewal if they end by themselves and have."""
@@ -143,16 +142,18 @@ class Session:
         content_type: str = "application/json",
         accept: str = "application/json",
         read_timeout: float | None = None,
+        deadline: float = math.inf,
     ) -> dict[str, Any]:
         """Send one request and return the decoded JSON object of the answer.
 
         ``read_timeout`` is how long, in seconds, the server may be silent, if not as long as
-        --request-timeout says. Raises StatusError for an answer of 400 and more, ConnectionFailed
-        where there is none.
+        --request-timeout says. Raises StatusError for an answer of 400 and more, Deferred where the
+        server wants it again after the ``deadline``, a time of the monotonic clock, and
+        ConnectionFailed where there is no answer.
         """
         if read_timeout is None:
             read_timeout = READ_TIMEOUT if self._timeout is None else self._timeout or None
-        request = _Request(method, path, query, read_timeout, body, content_type, accept)
+        request = _Request(method, path, query, read_timeout, deadline, body, content_type, accept)
         response = self._send(request)
         try:
             data = self._translated(response.read)
@@ -161,12 +162,14 @@ class Session:
         return object_in(data, self.server)
 
     @contextmanager
-    def stream(self, path: str, *, query: Query, read_timeout: float) -> Iterator[Iterator[bytes]]:
+    def stream(
+        self, path: str, *, query: Query, read_timeout: float, deadline: float = math.inf
+    ) -> Iterator[Iterator[bytes]]:
         """Open a streaming GET; yields an iterator of its lines, and closes it at the end.
 
-        ``read_timeout`` is how long, in seconds, the server may stay silent.
+        ``read_timeout`` and ``deadline`` as for ``request``.
         """
-        response = self._send(_Request("GET", path, query, read_timeout))
+        response = self._send(_Request("GET", path, query, read_timeout, deadline))
         try:
             yield self._lines(response)
         finally:
@@ -193,7 +196,7 @@ class Session:
                 if request.method == "GET" and failed.reset and attempt == 1:
                     continue
                 raise
-            if response.status < 400:  # noqa: PLR2004
+            if response.status < HTTPStatus.BAD_REQUEST:
                 return response
             try:
                 otherwise = f"the server answered {response.status} {response.reason}"
@@ -202,16 +205,16 @@ class Session:
                 error = StatusError(status, response.status, self.flags.words)
             finally:
                 response.release_conn()
-            if error.code == 401 and not reauthenticated:  # noqa: PLR2004
+            if error.code == HTTPStatus.UNAUTHORIZED and not reauthenticated:
                 reauthenticated = True
                 self._authenticate(credentials)
                 continue
             delay = retry_after(response.headers.get("Retry-After", ""), error.code)
-            if delay is not None and time.monotonic() + delay > self._deadline:
+            if delay is not None and self.clock.now() + delay > request.deadline:
                 raise Deferred(error.status, error.code, error.connection)
             if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
-            time.sleep(delay)
+            self.clock.sleep(delay)
         raise error
 
     def _once(self, request: _Request, credentials: Credentials) -> Any:
@@ -220,7 +223,7 @@ class Session:
         # What is no UTF-8 in a flag stays as it is, as in Go.
         query = urlencode(request.query, errors="surrogateescape")
         url = f"{self.server}{request.path}{query and '?'}{query}"
-        started = time.monotonic()
+        started = self.clock.now()
         status = "without an answer"
         try:
             response = self._translated(
@@ -240,7 +243,7 @@ class Session:
             status = str(response.status)
         finally:
             if self._log:
-                elapsed = (time.monotonic() - started) * 1000
+                elapsed = (self.clock.now() - started) * 1000
                 self._log(f"{request.method} {url} {status} in {elapsed:.0f} ms")
         for warning in response.headers.getlist("Warning"):
             self._pass_on(warning)
@@ -286,7 +289,140 @@ def _as_utf8(value: str) -> str:
 
 def connect(flags: ConnectionFlags, *, log: Notify, warn: Notify) -> Session:
     """Resolve the flags against kubeconfig and environment; no request is sent yet."""
-    return Session(resolve(flags, os.environ), flags=flags, log=log, warn=warn)
+    clock = Clock(time.monotonic, time.sleep)
+    return Session(resolve(flags, os.environ), flags=flags, log=log, warn=warn, clock=clock)
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Python's parser takes NaN and Infinity, which JSON doesn't have."""
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def read_json(data: bytes) -> Any:
+    """The JSON value in ``data``; raises ValueError where there is none.
+
+    As in Go, what is no UTF-8, and half a pair of surrogates, is U+FFFD: the value can be sent and
+    printed again.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        value = _DECODER.decode(text)
+        if "\\ud" in text or "\\uD" in text:
+            written = json.dumps(value, ensure_ascii=False)
+            value = _DECODER.decode(well_formed(written))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return value
+
+
+def object_in(data: bytes, server: str) -> dict[str, Any]:
+    """The JSON object of an answer; raises ConnectionFailed where there is none."""
+    try:
+        decoded = read_json(data)
+    except ValueError as error:
+        raise ConnectionFailed(
+            f"Unable to connect to the server: {server} sent no JSON", transient=False
+        ) from error
+    if not isinstance(decoded, dict):
+        raise ConnectionFailed(
+            f"Unable to connect to the server: {server} sent no JSON object", transient=False
+        )
+    return decoded
+
+
+def status_in(body: bytes, otherwise: str) -> dict[str, Any]:
+    """The Status in the body of a failed answer; a proxy's HTML becomes a Status with that text.
+
+    ``otherwise`` is said where there is no text at all.
+    """
+    try:
+        status = read_json(body)
+    except ValueError:
+        status = None
+    if isinstance(status, dict) and status.get("kind") == "Status":
+        return status
+    text = " ".join(body.decode("utf-8", "replace").split())[:200]
+    return {"message": text or otherwise}
+
+
+def connection_failed(error: Exception, server: str) -> ConnectionFailed:
+    """Say in kubectl's words why there is no answer; only a wrong certificate is for good."""
+    from urllib3 import exceptions
+
+    host = urlsplit(server)
+    refused = isinstance(error.__cause__, ConnectionRefusedError)
+    if refused and not isinstance(error, exceptions.ProxyError):
+        return ConnectionFailed(
+            f"The connection to the server {host.netloc} was refused"
+            " - did you specify the right host or port?"
+        )
+    if isinstance(error, exceptions.SSLError):
+        reason, verified = _tls(error)
+        return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=verified)
+    if isinstance(error, exceptions.NameResolutionError):
+        reason = f"dial tcp: lookup {host.hostname}: no such host"
+    elif isinstance(error, exceptions.NewConnectionError):  # a TimeoutError, too
+        reason = _bare(error)
+    elif isinstance(error, exceptions.TimeoutError):
+        reason = "the server did not answer in time"
+    elif isinstance(error, exceptions.ProxyError):
+        reason = f"the proxy: {_bare(error.original_error)}"
+    else:
+        reason = _bare(error)
+    reset = isinstance(error, exceptions.ProtocolError)
+    return ConnectionFailed(f"Unable to connect to the server: {reason}", reset=reset)
+
+
+def _bare(error: BaseException) -> str:
+    """What is at the bottom of an error, without the objects that urllib3 wraps it in."""
+    from ssl import SSLError
+
+    from urllib3 import exceptions
+
+    if isinstance(error, (SSLError, exceptions.SSLError)):
+        return _tls(error)[0]
+    if isinstance(error, exceptions.NewConnectionError):
+        cause = error.__cause__ or error.__context__ or error
+        if hasattr(cause, "socket_err"):  # an error of PySocks
+            return f"the proxy: {_bare(cause.socket_err or cause)}"
+        error = cause
+    if isinstance(error, exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
+        error = error.args[-1]
+    if isinstance(error, EOF):
+        return "EOF"
+    said = error.strerror if isinstance(error, OSError) else None
+    return said.lower() if said else " ".join(str(error).split())
+
+
+def _tls(error: BaseException) -> tuple[str, bool]:
+    """What is wrong, in the words of Go's crypto/x509, and whether it is not the certificate."""
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        # urllib3 gives the error of ssl as an argument, or raises its own from it.
+        nested = [item for item in cause.args if isinstance(item, BaseException)]
+        cause = nested[0] if nested else cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLEOFError):
+        return "EOF", True
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        known = dict.fromkeys((18, 19, 20, 21), "certificate signed by unknown authority")
+        known |= {10: "certificate has expired or is not yet valid"}
+        known |= {9: "certificate is not yet valid"}
+        reason = known.get(cause.verify_code, cause.verify_message)
+        return f"tls: failed to verify certificate: x509: {reason}", False
+    name = getattr(cause, "reason", None) or " ".join(str(error).split())
+    if name in _NO_TLS:
+        return "http: server gave HTTP response to HTTPS client", True
+    return f"tls: {name.lower().replace('_', ' ')}", True
 
 
 logging.getLogger("urllib3").addHandler(logging.NullHandler())

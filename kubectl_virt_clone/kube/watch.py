@@ -5,25 +5,24 @@ It knows nothing of goals: what a state means is judged by its consumer.
 
 from __future__ import annotations
 
-import random
+import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from queue import Empty, Queue
-from time import monotonic
 from typing import Any
 
 from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
-from kubectl_virt_clone.kube.answers import read_json
 from kubectl_virt_clone.kube.resource import (
-    NOT_FOUND,
     get,
     items_of,
     list_page,
     path_of,
 )
-from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.kube.retry import Backoff, may_pass
+from kubectl_virt_clone.kube.transport import Query, Session, read_json
 from kubectl_virt_clone.objects.fields import Key, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
@@ -35,8 +34,7 @@ GRACE_SECONDS = 15
 # A server or proxy that ends watches at once must not be asked again without a pause.
 SHORT_WATCH_SECONDS = 0.5
 POLL_SECONDS = 1.0
-LONGEST_PAUSE = 15.0
-UNAUTHORIZED, FORBIDDEN, GONE, TOO_MANY_REQUESTS, SERVER_ERROR = 401, 403, 410, 429, 500
+BACKOFF = Backoff(shortest=0.2, longest=15.0)
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,9 @@ Change = Listed | Changed | Notice | Unreadable | Looked
 class Watch:
     """What the threads that follow one scope each have found; read it with ``next``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, deadline: float) -> None:
         self.session = session
+        self.deadline = deadline
         self.found: Queue[Change | BaseException] = Queue()
         self.stopped = threading.Event()
         self.troubles: dict[tuple[str, str], str] = {}
@@ -153,12 +152,15 @@ class Watch:
 
 
 @contextmanager
-def watching(session: Session, scopes: Iterable[Scope]) -> Iterator[Watch]:
+def watching(
+    session: Session, scopes: Iterable[Scope], *, deadline: float = math.inf
+) -> Iterator[Watch]:
     """Follow what is in ``scopes``, with one list and one watch for each.
 
-    Stops at the end without waiting for the server.
+    A scope that the server wants to be asked for after the ``deadline``, a time of the monotonic
+    clock, is ``deferred``. Stops at the end without waiting for the server.
     """
-    watch = Watch(session)
+    watch = Watch(session, deadline)
     for scope in scopes:
         watch.follow(scope)
     try:
@@ -186,9 +188,10 @@ class _Follower:
 
     def run(self) -> None:
         """Follow until stopped, or until an error that no later attempt can cure."""
-        pause = 0.0
+        now, chance = self._session.clock.now, self._session.clock.chance
+        pause, failures = 0.0, 0
         while not self._stopped.wait(pause):
-            began = monotonic()
+            began = now()
             try:
                 self._follow()
             except Deferred as error:
@@ -196,19 +199,21 @@ class _Follower:
                 self._shared.deferred.add(self._scope)
                 return
             except (ConnectionFailed, StatusError) as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     self._give_up(error)
                     return
-                if monotonic() - began > (pause if self._heard else LONGEST_PAUSE):
-                    pause = 0.0  # it went well for a while: this is not the trouble of before
+                if now() - began > (pause if self._heard else BACKOFF.longest):
+                    failures = 0  # it went well for a while: this is not the trouble of before
                 self._heard = False
-                self._note(error, again=pause > 0)
-                pause = _longer(pause)
+                self._note(error, again=failures > 0)
+                failures += 1
+                pause = BACKOFF.pause(failures, chance())
             except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
                 self._give_up(error)
                 return
             else:
-                pause = 0.0 if monotonic() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
+                pause = 0.0 if now() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
+                failures = 0
 
     def _give_up(self, error: BaseException) -> None:
         why = error.message if isinstance(error, StatusError) else str(error)
@@ -216,7 +221,7 @@ class _Follower:
 
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
         """Remember what is wrong; said where it is still so at the second attempt."""
-        if isinstance(error, StatusError) and error.code == GONE:
+        if isinstance(error, StatusError) and error.code == HTTPStatus.GONE:
             self._version = ""
         elif not self._in_passing:
             self._shared.troubles[self._scope.place] = str(error)
@@ -243,14 +248,14 @@ class _Follower:
             try:
                 self._list()
             except StatusError as error:
-                if error.code != FORBIDDEN or not self._names:
+                if error.code != HTTPStatus.FORBIDDEN or not self._names:
                     raise
                 self._poll_each()
                 return
         try:
             self._watch()
         except StatusError as error:
-            if error.code != FORBIDDEN:
+            if error.code != HTTPStatus.FORBIDDEN:
                 raise
             self._poll_list()
 
@@ -264,10 +269,13 @@ class _Follower:
         while first or token:
             more = [("continue", token)] if token else []
             try:
-                page = list_page(self._session, scope.resource, scope.namespace, [*query, *more])
+                page = list_page(
+                    *(self._session, scope.resource, scope.namespace, [*query, *more]),
+                    deadline=self._shared.deadline,
+                )
             except StatusError as error:
                 # It takes longer than the server keeps a version: all at once then, as client-go.
-                self._in_pages = self._in_pages and not (more and error.code == GONE)
+                self._in_pages = self._in_pages and not (more and error.code == HTTPStatus.GONE)
                 raise
             objects = items_of(page)
             names += [name_of(obj) for obj in objects] if scope.first else []
@@ -297,7 +305,10 @@ class _Follower:
         ]
         path = path_of(self._scope.resource, self._scope.namespace)
         silence = WATCH_SECONDS + GRACE_SECONDS
-        with self._session.stream(path, query=query, read_timeout=silence) as lines:
+        deadline = self._shared.deadline
+        with self._session.stream(
+            path, query=query, read_timeout=silence, deadline=deadline
+        ) as lines:
             self._well()
             for line in lines:
                 if self._stopped.is_set():
@@ -307,7 +318,7 @@ class _Follower:
                 if not isinstance(obj, dict):
                     continue
                 if event.get("type") == "ERROR":
-                    if _code(obj) == UNAUTHORIZED:
+                    if _code(obj) == HTTPStatus.UNAUTHORIZED:
                         return  # the next request renews the credentials, or fails for good
                     raise StatusError(obj, _code(obj))
                 self._heard = True
@@ -331,19 +342,17 @@ class _Follower:
         scope, found = self._scope, []
         for name in self._names:
             try:
-                found.append(get(self._session, scope.resource, scope.namespace, name))
+                found.append(
+                    get(
+                        *(self._session, scope.resource, scope.namespace, name),
+                        deadline=self._shared.deadline,
+                    )
+                )
             except StatusError as error:
-                if error.code != NOT_FOUND:
+                if error.code != HTTPStatus.NOT_FOUND:
                     raise
         self._well()
         self._put(Listed(scope, tuple(found)))
-
-
-def _may_pass(error: ConnectionFailed | StatusError) -> bool:
-    """Whether a later attempt may succeed: no answer, an old version, too many requests, 5xx."""
-    if isinstance(error, ConnectionFailed):
-        return error.transient
-    return error.code in (GONE, TOO_MANY_REQUESTS) or error.code >= SERVER_ERROR
 
 
 def _event(line: bytes) -> dict[str, Any]:
@@ -357,9 +366,4 @@ def _event(line: bytes) -> dict[str, Any]:
 
 def _code(status: dict[str, Any]) -> int:
     code = status.get("code")
-    return code if isinstance(code, int) else SERVER_ERROR
-
-
-def _longer(pause: float) -> float:
-    """The next pause after a failure: doubling from about 0.2 s, with jitter against herds."""
-    return min(max(pause * 2, 0.2), LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311
+    return code if isinstance(code, int) else HTTPStatus.INTERNAL_SERVER_ERROR

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube import pool as concurrency
-from kubectl_virt_clone.kube.resource import is_too_busy_to_create
+from kubectl_virt_clone.kube.retry import is_too_busy_to_create
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_bulk import FIVE, NAMES, clones
 from tests.cli.test_wait import errors
@@ -46,7 +45,7 @@ def test_an_internal_error_is_an_answer_and_a_second_run_makes_what_is_missing(
 
 @pytest.mark.parametrize("fault", ["503", "429:retry-after=30"])
 def test_a_server_that_stays_busy_is_not_asked_for_longer_than_the_timeout(
-    kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, fault: str
+    kvc: Kvc, make_plane: Planes, fault: str
 ) -> None:
     sent: list[str] = []
     code, _, more = fault.partition(":")
@@ -54,7 +53,6 @@ def test_a_server_that_stays_busy_is_not_asked_for_longer_than_the_timeout(
         faults=[f"{code}:{CREATES},count=10000{more and f',{more}'}"],
         on_request=lambda method, path, code: sent.append(f"{method} {path.rpartition('/')[2]}"),
     )
-    monkeypatch.setattr(concurrency, "PATIENCE", 5.0)
 
     answer = kvc(*FIVE, "--timeout=300ms", exit_code=1)
 

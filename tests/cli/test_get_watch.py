@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from kubectl_virt_clone.kube import watch as watching
+from kubectl_virt_clone.kube.retry import Backoff
 from kubectl_virt_clone.objects.fields import Object
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
@@ -148,10 +149,10 @@ def test_a_list_that_breaks_off_is_shown_once(kvc: Kvc, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("watch", "pauses"),
+    ("watch", "failures"),
     [
-        (stream(("MODIFIED", clone("a", 2)), ("ERROR", EXPIRED)), [0.0, 0.0, 0.0]),
-        (stream(("ERROR", EXPIRED)), [0.0, 1e-9, 1e-9]),
+        (stream(("MODIFIED", clone("a", 2)), ("ERROR", EXPIRED)), [1, 1, 1]),
+        (stream(("ERROR", EXPIRED)), [1, 2, 3]),
     ],
 )
 def test_a_watch_that_has_told_something_is_begun_anew_without_a_growing_pause(
@@ -159,20 +160,21 @@ def test_a_watch_that_has_told_something_is_begun_anew_without_a_growing_pause(
     serve: Serve,
     monkeypatch: pytest.MonkeyPatch,
     watch: Answer,
-    pauses: list[float],
+    failures: list[int],
 ) -> None:
-    before: list[float] = []
+    counted: list[int] = []
 
-    def longer(pause: float) -> float:
-        before.append(pause)
-        return 1e-9
+    class Counting(Backoff):
+        def pause(self, failures: int, chance: float) -> float:
+            counted.append(failures)
+            return 1e-9
 
-    monkeypatch.setattr(watching, "_longer", longer)
+    monkeypatch.setattr(watching, "BACKOFF", Counting(0.2, 15.0))
     script = Script(*3 * [listing(clone("a", 1)), watch], answering(400, ENOUGH))
 
     kvc("get", "-w", "-s", serve(script), exit_code=1)
 
-    assert before == pauses
+    assert counted == failures
 
 
 def test_what_left_the_selection_is_added_when_it_comes_back(kvc: Kvc, serve: Serve) -> None:

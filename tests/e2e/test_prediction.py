@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.kube.resource import get, path_of, served_clones
+from kubectl_virt_clone.kube.resource import get, path_of
 from kubectl_virt_clone.kube.transport import Session
 from tests.e2e.conftest import Kvc
 from tests.predictions import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from kubectl_virt_clone.kube.answers import read_json
+from kubectl_virt_clone.kube.transport import read_json
 from kubevirt_sandbox.apiserver.access.authorization import User
 from kubevirt_sandbox.apiserver.endpoints import Endpoints, Request, refused
 from kubevirt_sandbox.apiserver.negotiation import JSON, PROTOBUF

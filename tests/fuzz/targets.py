@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from kubectl_virt_clone.errors import StatusError
-from kubectl_virt_clone.kube.answers import read_json, status_in
+from kubectl_virt_clone.kube.transport import read_json, status_in
 from kubectl_virt_clone.objects.documents import values_in
 from kubectl_virt_clone.render.escaping import escaped, is_safe
 from kubectl_virt_clone.render.formats import formatted

@@ -14,6 +14,7 @@ from functools import partial
 import pytest
 
 from kubectl_virt_clone.kube.pool import in_order, side_by_side
+from kubectl_virt_clone.kube.retry import Clock
 
 PATIENCE = 20.0
 Wait = Callable[[Callable[[], str]], object]
@@ -99,8 +100,7 @@ def test_a_busy_server_is_asked_again_until_the_time_is_up(seconds: float, last:
         at_once=1,
         is_busy=lambda _: True,
         seconds=seconds,
-        clock=lambda: now[0],
-        sleep=sleep,
+        clock=Clock(now=lambda: now[0], sleep=sleep),
     )
 
     assert list(values) == ["first", "second"]

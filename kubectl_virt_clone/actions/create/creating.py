@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.create.planning import Plan
@@ -28,13 +29,8 @@ from kubectl_virt_clone.errors import (
     WaitInterrupted,
 )
 from kubectl_virt_clone.kube.pool import in_order, stoppable
-from kubectl_virt_clone.kube.resource import (
-    CONFLICT,
-    create,
-    delete,
-    get,
-    is_too_busy_to_create,
-)
+from kubectl_virt_clone.kube.resource import create, delete, get
+from kubectl_virt_clone.kube.retry import is_too_busy_to_create
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
@@ -139,16 +135,17 @@ class Batch:
         A server that is too busy slows it down, for so many seconds of ``patience``. Where no
         answer came to the first, nothing new is begun; what is under way is waited for.
         """
-        calls = [partial(self._unless_stopped, _Creation(self, clone)) for clone in clones]
+        deadline = time.monotonic() + patience
+        creations = [_Creation(self, clone, deadline) for clone in clones]
+        calls = [partial(self._unless_stopped, creation) for creation in creations]
         answered, left = False, 0
         busy = partial(self._is_busy, notice)
-        with self.session.until(time.monotonic() + patience):
-            for outcome in in_order(calls, at_once=self._at_once, is_busy=busy, seconds=patience):
-                answered = answered or not isinstance(outcome, ConnectionFailed)
-                if not answered:
-                    self._stopped.set()
-                left += outcome is None
-                yield outcome
+        for outcome in in_order(calls, at_once=self._at_once, is_busy=busy, seconds=patience):
+            answered = answered or not isinstance(outcome, ConnectionFailed)
+            if not answered:
+                self._stopped.set()
+            left += outcome is None
+            yield outcome
         if left and not answered:
             self.errors.append(VirtCloneError(f"{left} more clones were not tried"))
 
@@ -265,8 +262,9 @@ class _Creation:
     have been faster.
     """
 
-    def __init__(self, batch: Batch, clone: Object) -> None:
+    def __init__(self, batch: Batch, clone: Object, deadline: float) -> None:
         self._batch = batch
+        self._deadline = deadline
         self._clone = chosen_name(clone, choose=secrets.choice)
         self._tried = False
 
@@ -274,9 +272,13 @@ class _Creation:
         again, self._tried = self._tried, True
         batch = self._batch
         try:
-            made = create(batch.session, batch.served, self._clone, dry_run=batch.dry_run)
+            made = create(
+                *(batch.session, batch.served, self._clone),
+                dry_run=batch.dry_run,
+                deadline=self._deadline,
+            )
         except (ConnectionFailed, StatusError) as error:
-            taken = isinstance(error, StatusError) and error.code == CONFLICT
+            taken = isinstance(error, StatusError) and error.code == HTTPStatus.CONFLICT
             there = self._made_before() if taken and (again or batch.plan.is_series) else None
             return (there, "created" if again else "unchanged") if there else error
         return made, "created"
@@ -285,7 +287,10 @@ class _Creation:
         session = self._batch.session
         namespace = text_at(self._clone, "metadata", "namespace") or session.namespace
         try:
-            stored = get(session, self._batch.served, namespace, name_of(self._clone))
+            stored = get(
+                *(session, self._batch.served, namespace, name_of(self._clone)),
+                deadline=self._deadline,
+            )
         except (ConnectionFailed, StatusError):
             return None
         return stored if is_same(stored, self._clone) else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.create.snapshots import find_snapshot
@@ -41,8 +42,7 @@ from kubectl_virt_clone.clone.shared_snapshot import (
 )
 from kubectl_virt_clone.clone.spec.manifest import named, target_name
 from kubectl_virt_clone.errors import StatusError, VirtCloneError, is_missing
-from kubectl_virt_clone.kube.paging import each, pages
-from kubectl_virt_clone.kube.resource import FORBIDDEN, NOT_FOUND, get
+from kubectl_virt_clone.kube.resource import each, get, pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Key,
@@ -182,7 +182,7 @@ def _earlier(session: Session, wanted: Object) -> dict[str, Any] | None:
     try:
         return find_snapshot(session, wanted)
     except StatusError as error:
-        if error.code != FORBIDDEN:
+        if error.code != HTTPStatus.FORBIDDEN:
             raise
         return None
 
@@ -203,7 +203,7 @@ def _stored(
                 objects = read(session, served, namespace, wanted)
                 break
             except StatusError as error:
-                if error.code != FORBIDDEN:
+                if error.code != HTTPStatus.FORBIDDEN:
                     raise
         found |= {(namespace, name): obj for name, obj in objects.items()}
     return found
@@ -246,7 +246,7 @@ def _present(
         elif len(names) > A_FEW:
             return listed()
     except StatusError as error:
-        if error.code != FORBIDDEN:
+        if error.code != HTTPStatus.FORBIDDEN:
             raise
     return _there(session, resource, namespace, names)
 
@@ -265,7 +265,7 @@ def _made(session: Session, clones: Iterable[Object], notice: Notice) -> Made:
         try:
             made |= _made_from(session, source, group, notice)
         except StatusError as error:
-            if error.code not in (FORBIDDEN, NOT_FOUND):
+            if error.code not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
                 raise
     return made
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.wait.seen import STALL_SECONDS
@@ -27,15 +28,7 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
     WaitFailed,
 )
-from kubectl_virt_clone.kube.resource import (
-    CONFLICT,
-    FORBIDDEN,
-    NOT_FOUND,
-    create,
-    delete,
-    get,
-    path_of,
-)
+from kubectl_virt_clone.kube.resource import create, delete, get, path_of
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import (
     Change,
@@ -72,7 +65,7 @@ def find_snapshot(session: Session, wanted: Object) -> dict[str, Any] | None:
     try:
         stored = get(session, SNAPSHOTS, namespace, name_of(wanted))
     except StatusError as error:
-        if error.code == NOT_FOUND:
+        if error.code == HTTPStatus.NOT_FOUND:
             return None
         raise
     same = text_at(stored, "spec", "source", "name") == text_at(wanted, "spec", "source", "name")
@@ -94,10 +87,10 @@ def take(session: Session, wanted: Object, *, dry_run: bool) -> tuple[dict[str, 
             _replace(session, found)
         return create(session, SNAPSHOTS, wanted, dry_run=dry_run), "created"
     except StatusError as error:
-        taken = find_snapshot(session, wanted) if error.code == CONFLICT else None
+        taken = find_snapshot(session, wanted) if error.code == HTTPStatus.CONFLICT else None
         if taken:
             return taken, "unchanged"
-        hint = "\nhint: --no-shared-snapshot" if error.code == FORBIDDEN else ""
+        hint = "\nhint: --no-shared-snapshot" if error.code == HTTPStatus.FORBIDDEN else ""
         raise VirtCloneError(f"no shared snapshot: {error}{hint}") from error
 
 
@@ -223,6 +216,6 @@ def own(session: Session, snapshot: Object, clones: Sequence[Object]) -> None:
             session.request("PATCH", path, body=body, content_type=MERGE_PATCH)
             return
         except StatusError as error:
-            if error.code != CONFLICT:
+            if error.code != HTTPStatus.CONFLICT:
                 raise
             snapshot = get(session, SNAPSHOTS, namespace, name)

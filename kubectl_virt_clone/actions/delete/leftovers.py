@@ -19,8 +19,8 @@ from kubectl_virt_clone.clone.removal import (
 )
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.paging import pages
 from kubectl_virt_clone.kube.pool import side_by_side
+from kubectl_virt_clone.kube.resource import pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, mapping_at
 from kubectl_virt_clone.objects.resource import Resource

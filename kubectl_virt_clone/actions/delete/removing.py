@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES
@@ -21,9 +22,9 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
     is_missing,
 )
-from kubectl_virt_clone.kube.paging import each, pages
 from kubectl_virt_clone.kube.pool import in_order, stoppable
-from kubectl_virt_clone.kube.resource import CONFLICT, delete, is_busy
+from kubectl_virt_clone.kube.resource import delete, each, pages
+from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, name_of
 from kubectl_virt_clone.objects.resource import Resource
@@ -33,7 +34,6 @@ Say = Callable[[Object], None]
 """Hears of each object that was deleted."""
 Outcome = Any  # None for a deletion, a VirtCloneError that says why there was none, or NOT_MADE
 NOT_MADE = "not made"
-UNAUTHORIZED = 401
 PAUSES = (0.1, 0.2, 0.4, 0.8)  # before a lone deletion is tried again on a busy server
 A_FEW = 5  # names in one message
 
@@ -182,7 +182,7 @@ class Removal:
     def _refuse(self, obj: Object, error: VirtCloneError) -> None:
         """Keep why one was not deleted; where no other can be, no other is tried."""
         answered = not isinstance(error, ConnectionFailed)
-        if not answered or _code(error) == UNAUTHORIZED:
+        if not answered or _code(error) == HTTPStatus.UNAUTHORIZED:
             self._stopped.set()
         if is_missing(error) and not self._named:
             return
@@ -222,7 +222,7 @@ class _Deletion:
         except VirtCloneError as error:
             if again and is_missing(error):
                 return None
-            if _code(error) == CONFLICT:
+            if _code(error) == HTTPStatus.CONFLICT:
                 taken = f"{named(self._obj)} was deleted and created again meanwhile"
                 return VirtCloneError(f"{taken}: the new one is left alone")
             return error

@@ -5,6 +5,8 @@ What the marks on a VM mean is ``model.origin``'s to say.
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from kubectl_virt_clone.actions.describe import events_of
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.cause import Cause
@@ -16,8 +18,7 @@ from kubectl_virt_clone.clone.progress.origin import (
     origin_of,
 )
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.paging import pages
-from kubectl_virt_clone.kube.resource import FORBIDDEN, NOT_FOUND, get
+from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Key,
@@ -43,9 +44,9 @@ def doubt(session: Session, clone: Object, *, read_timeout: float) -> Cause | No
     try:
         target = get(session, VIRTUAL_MACHINES, namespace, name, read_timeout=read_timeout)
     except StatusError as error:
-        if error.code == FORBIDDEN:
+        if error.code == HTTPStatus.FORBIDDEN:
             raise Unconfirmed(error.message) from error
-        if error.code != NOT_FOUND:
+        if error.code != HTTPStatus.NOT_FOUND:
             raise
         target = {}
     if is_marked(clone, target):

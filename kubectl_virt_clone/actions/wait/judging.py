@@ -6,10 +6,12 @@ What a state means is ``model.progress``'s and ``model.diagnosis``'s to say; who
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from http import HTTPStatus
 
 from kubectl_virt_clone.actions.describe import events_of, surroundings_of
 from kubectl_virt_clone.actions.wait.confirming import Unconfirmed, doubt, targets_in
@@ -31,7 +33,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     verdict,
 )
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.resource import FORBIDDEN, get
+from kubectl_virt_clone.kube.resource import get
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Key,
@@ -83,6 +85,7 @@ class Judge:
         around: Callable[[Object], Surroundings],
         notice: Callable[[str], None],
         fail_on_pending: bool,
+        deadline: float = math.inf,
     ) -> None:
         self._session = session
         self._resource = resource
@@ -90,6 +93,7 @@ class Judge:
         self._around = around
         self._notice = notice
         self._fail_on_pending = fail_on_pending
+        self._deadline = deadline
         self._targets: dict[str, Once[dict[Key, Object]]] = {}
         self._dark: dict[str, str] = {}  # for which clone it was said that VMs may not be read
 
@@ -209,9 +213,13 @@ class Judge:
         """
         namespace, name = key_of(clone)
         try:
-            now = get(self._session, self._resource, namespace, name, read_timeout=ASIDE_SECONDS)
+            now = get(
+                *(self._session, self._resource, namespace, name),
+                read_timeout=ASIDE_SECONDS,
+                deadline=self._deadline,
+            )
         except (ConnectionFailed, StatusError) as error:
-            if isinstance(error, StatusError) and error.code == FORBIDDEN:
+            if isinstance(error, StatusError) and error.code == HTTPStatus.FORBIDDEN:
                 return self.closely(clone)
             return Judgement(verdict(clone, self._goal), again=True)
         if text_at(now, "metadata", "resourceVersion") != text_at(

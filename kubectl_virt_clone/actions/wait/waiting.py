@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.actions.wait.awaited import NO_ANSWER, TIMED_OUT, Awaited
 from kubectl_virt_clone.actions.wait.children import Children
 from kubectl_virt_clone.actions.wait.judging import ASIDE_SECONDS, Judge
@@ -21,7 +22,6 @@ from kubectl_virt_clone.clone.progress.progress import (
     Verdict,
 )
 from kubectl_virt_clone.errors import Deferred, ExitCode, WaitFailed
-from kubectl_virt_clone.kube.resource import served_clones
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import Notice, Watch, watching
 from kubectl_virt_clone.objects.resource import Resource
@@ -51,38 +51,39 @@ def wait_for(
     began = time.monotonic()
     if wanted.uids:
         observer.began(list(wanted.uids))
-    with session.until(began + (timeout or FIRST_LOOK_SECONDS)):
+    deadline = began + (timeout or FIRST_LOOK_SECONDS)
+    if served is None:
+        served, why = _served(session, max(timeout, FIRST_LOOK_SECONDS), deadline)
         if served is None:
-            served, why = _served(session, max(timeout, FIRST_LOOK_SECONDS))
-            if served is None:
-                return _ended_early(wanted, why, f"{TIMED_OUT}: {why}")
-        scopes = wanted.scopes(served, goal)
-        with watching(session, scopes) as watch:
-            children = Children(watch)
-            judge = Judge(
-                session,
-                served,
-                goal,
-                around=children.around,
-                notice=lambda text: watch.found.put(Notice(text)),
-                fail_on_pending=fail_on_pending,
-            )
-            looks = Looks(watch.found.put, watch.stopped)
-            awaited = Awaited(watch, children, judge, looks, goal, observer)
-            awaited.begin(scopes, wanted.uids)
-            while awaited.goes_on and not (timeout == 0 and awaited.looked):
-                remaining = began + max(timeout, _least(awaited, watch)) - time.monotonic()
-                if remaining <= 0:
-                    break
-                awaited.step(min(remaining, observer.interval))
-            awaited.end(LAST_LOOK_SECONDS)
-            return list(awaited.results.values()) or _ended_early(wanted, "", awaited.why_none)
+            return _ended_early(wanted, why, f"{TIMED_OUT}: {why}")
+    scopes = wanted.scopes(served, goal)
+    with watching(session, scopes, deadline=deadline) as watch:
+        children = Children(watch)
+        judge = Judge(
+            session,
+            served,
+            goal,
+            around=children.around,
+            notice=lambda text: watch.found.put(Notice(text)),
+            fail_on_pending=fail_on_pending,
+            deadline=deadline,
+        )
+        looks = Looks(watch.found.put, watch.stopped)
+        awaited = Awaited(watch, children, judge, looks, goal, observer)
+        awaited.begin(scopes, wanted.uids)
+        while awaited.goes_on and not (timeout == 0 and awaited.looked):
+            remaining = began + max(timeout, _least(awaited, watch)) - time.monotonic()
+            if remaining <= 0:
+                break
+            awaited.step(min(remaining, observer.interval))
+        awaited.end(LAST_LOOK_SECONDS)
+        return list(awaited.results.values()) or _ended_early(wanted, "", awaited.why_none)
 
 
-def _served(session: Session, seconds: float) -> tuple[Resource | None, str]:
+def _served(session: Session, seconds: float, deadline: float) -> tuple[Resource | None, str]:
     """In which version the clones are served, or why that is not known in time."""
     try:
-        return within(seconds, partial(served_clones, session)), NO_ANSWER
+        return within(seconds, partial(served_clones, session, deadline=deadline)), NO_ANSWER
     except Deferred as error:
         return None, str(error)
 
