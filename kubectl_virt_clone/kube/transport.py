@@ -30,9 +30,9 @@ from kubectl_virt_clone.errors import (
 )
 from kubectl_virt_clone.kube.answers import object_in, retry_after, status_in
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.kubeconfig import Connection, resolve
 from kubectl_virt_clone.kube.unanswered import connection_failed
-from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 Query = Sequence[tuple[str, str]]
 Notify = Callable[[str], None]
@@ -199,7 +199,7 @@ class Session:
                 otherwise = f"the server answered {response.status} {response.reason}"
                 body = self._translated(response.read)
                 status = status_in(body, otherwise)
-                error = StatusError(status, response.status, self.flags.words)
+                error = StatusError(status, response.status, self.flags.access.words)
             finally:
                 response.release_conn()
             if error.code == 401 and not reauthenticated:  # noqa: PLR2004
