@@ -25,8 +25,8 @@ from kubectl_virt_clone.clone.api import (
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
-    claims_of,
     content_name,
+    disks_of,
     from_snapshot,
     source_name,
     source_resource,
@@ -117,7 +117,7 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
     elif _is_missing(clone, facts):
         # Which VM was meant? Only its name can be wrong, so nothing else is left to ask for.
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
-    elif any(claims_of(source)):
+    elif disks_of(source):
         wanted["claims"] = reader.listing(PERSISTENT_VOLUME_CLAIMS, facts.namespace)
     if facts.may_create is False:
         wanted["user"] = reader.user()

@@ -14,10 +14,10 @@ from functools import partial
 
 from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.clone.api import SNAPSHOT_CONTENTS, SNAPSHOTS, Reference
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.kubeconfig import names_in
 from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session, connect
-from kubectl_virt_clone.objects.connection import ConnectionFlags
 from kubectl_virt_clone.objects.fields import mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 

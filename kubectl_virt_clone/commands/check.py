@@ -85,7 +85,7 @@ def _check(
     # Not by name: it may be for the server to generate.
     found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
     everyone = [(clone, found.get(id(clone), ())) for clone in clones]
-    click.echo(report(everyone, output, flags=session.flags), nl=False)
+    click.echo(report(everyone, output, access=session.flags.access), nl=False)
     errors = [*plan.errors, *plan.refused(checked)]
     for line in "\n".join(map(str, errors)).splitlines():
         log(line)
@@ -94,11 +94,11 @@ def _check(
 
 def _check_cluster(session: Session, skipped: tuple[str, ...], output: str | None) -> ExitCode:
     from kubectl_virt_clone.actions.check import cluster_facts
+    from kubectl_virt_clone.clone.checks.cluster import cluster_findings
     from kubectl_virt_clone.clone.checks.finding import is_fine, ordered, without
-    from kubectl_virt_clone.clone.checks.findings import cluster_findings
     from kubectl_virt_clone.render.findings import cluster_report
 
     cluster = cluster_facts(session)
     found = without(ordered(cluster_findings(cluster)), skipped)
-    click.echo(cluster_report(cluster, found, output, flags=session.flags), nl=False)
+    click.echo(cluster_report(cluster, found, output, access=session.flags.access), nl=False)
     return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from kubectl_virt_clone.actions.create.creating import Batch, Say
     from kubectl_virt_clone.actions.create.planning import Plan
     from kubectl_virt_clone.clone.progress.progress import Goal, Result
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
-    from kubectl_virt_clone.objects.connection import ConnectionFlags
     from kubectl_virt_clone.objects.resource import Resource
 
 EXAMPLES = """
@@ -197,9 +197,9 @@ def _check(
         return
     clones = plan.checked
     checked = judged(clones, gather_each(session, clones, served, form=form), skipped)
-    for line in warnings(checked, flags=session.flags):
+    for line in warnings(checked, access=session.flags.access):
         warn(line)
-    if error := refusal(checked, flags=session.flags):
+    if error := refusal(checked, access=session.flags.access):
         raise SeveralErrors([error, *plan.refused(checked)])
 
 
@@ -220,7 +220,7 @@ def _create_and_follow(
 
     def told() -> str:
         keys = [key_of(clone) for clone in batch.clones]
-        return interrupted(keys, goal, flags, Selection()) if keys else ""
+        return interrupted(keys, goal, flags.access, Selection()) if keys else ""
 
     with resumable(told):
         batch.create(say, log, timeout=how["timeout"])
@@ -238,7 +238,7 @@ def _create_and_follow(
     batch.finish(done, say, rm=how["rm"])
     for problem in batch.errors[before:] if batch.clones else ():
         log(str(problem))
-    return failure(results, goal, looked_once=how["timeout"] == 0, flags=flags)
+    return failure(results, goal, looked_once=how["timeout"] == 0, access=flags.access)
 
 
 def _results(
@@ -257,7 +257,7 @@ def _results(
         met=lambda result: click.echo(met(result), file=stream, nl=False),
         clock=time.monotonic,
         goal=goal,
-        flags=flags,
+        access=flags.access,
     ) as shown:
         wanted = Wanted({key_of(clone): uid_of(clone) for clone in batch.clones})
         return wait_for(batch.session, batch.served, wanted, goal, timeout=timeout, observer=shown)

@@ -41,8 +41,8 @@ from kubectl_virt_clone.objects.selection import Selection
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.delete.removing import Found, Removal
     from kubectl_virt_clone.clone.removal import Limits
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
-    from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays
@@ -218,7 +218,7 @@ def _say_what_stays(
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.removal import staying
 
-    for line in staying(what_stays(session, namespace, gone), flags=flags):
+    for line in staying(what_stays(session, namespace, gone), access=flags.access):
         log(line)
 
 
@@ -254,7 +254,7 @@ def _tidy_up(
             log(unread(SNAPSHOTS.plural))
         else:
             old = [snapshot for snapshot in left if is_older(snapshot, AN_HOUR, now)]
-            for line in [young(s, flags=flags) for s in left if s not in old]:
+            for line in [young(s, access=flags.access) for s in left if s not in old]:
                 log(line)
     snapshots = _removal(session, SNAPSHOTS, old, how, named=False)
     if old:
@@ -300,7 +300,7 @@ def _wait(
         met=lambda result: None,
         clock=time.monotonic,
         goal=gone,
-        flags=flags,
+        access=flags.access,
         quiet=True,
     ) as shown:
         results = wait_for(session, served, wanted, gone, timeout=timeout or A_WEEK, observer=shown)

@@ -63,7 +63,7 @@ def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> N
     for number, clone in enumerate(found):
         current, around = settled(session, clones, clone)
         now = datetime.now(timezone.utc)
-        text = description(current, around, now, show_events=show_events, flags=flags)
+        text = description(current, around, now, show_events=show_events, access=flags.access)
         click.echo(f"\n\n{text}" if number else text, nl=False)
     if errors:
         raise SeveralErrors(errors)

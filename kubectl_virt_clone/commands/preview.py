@@ -65,6 +65,6 @@ def command(
         preview if id(clone) in missing else replace(preview, findings=())
         for clone, preview in zip(clones, previews, strict=True)
     ]
-    click.echo(rendered(judged, output, flags=flags), nl=False)
+    click.echo(rendered(judged, output, access=flags.access), nl=False)
     for error in plan.errors:
         log(str(error))

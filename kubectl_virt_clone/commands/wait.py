@@ -93,7 +93,7 @@ def command(
         met=lambda result: click.echo(met(result), nl=False),
         clock=time.monotonic,
         goal=goal,
-        flags=flags,
+        access=flags.access,
         selection=selection,
         quiet=quiet,
         fail_on_pending=fail_on_pending,
@@ -107,5 +107,7 @@ def command(
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    if error := failure(results, goal, looked_once=timeout == 0, selection=selection, flags=flags):
+    if error := failure(
+        results, goal, looked_once=timeout == 0, selection=selection, access=flags.access
+    ):
         raise error

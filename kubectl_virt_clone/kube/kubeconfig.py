@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.kubeconfig_files import CLUSTER_PATHS, USER_PATHS, merged
-from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names another

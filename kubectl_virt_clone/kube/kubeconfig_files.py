@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_virt_clone.errors import ConfigError, said_of
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.objects.documents import values_in
 
 # In a kubeconfig these are relative to the file that they stand in.

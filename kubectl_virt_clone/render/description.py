@@ -15,7 +15,7 @@ from kubectl_virt_clone.clone.progress.diagnosis import diagnose
 from kubectl_virt_clone.clone.progress.progress import STEPS, phase_of, step_of
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS, Effect, filter_effects
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -28,6 +28,7 @@ from kubectl_virt_clone.objects.fields import (
 )
 from kubectl_virt_clone.render.durations import age, human
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.states import (
     NONE,
     UNKNOWN,
@@ -51,16 +52,16 @@ def description(
     now: datetime,
     *,
     show_events: bool = True,
-    flags: ConnectionFlags = NO_FLAGS,
+    access: Access = NO_FLAGS,
 ) -> str:
-    """The whole text for one clone, with a hint for those ``flags``; ends with a newline."""
+    """The whole text for one clone, with a hint that acts by ``access``; ends with a newline."""
     steps = steps_of(clone, around)
     lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, steps, now)])
     lines += _section("Timeline", timeline(steps))
     lines += _aligned(_children(clone, around))
     lines += _section("Volumes", volumes(clone, around))
     lines += _section("Conditions", _conditions(clone, now))
-    lines += _cause(diagnose(clone, around, now), flags)
+    lines += _cause(diagnose(clone, around, now), access)
     if show_events:
         lines += _section("Events", _events(around.events, now))
     return "\n".join(lines) + "\n"
@@ -173,10 +174,10 @@ def _conditions(clone: Object, now: datetime) -> list[str]:
     return underlined(("Type", "Status", "Reason", "Age"), rows) if rows else [NONE]
 
 
-def _cause(cause: Cause | None, flags: ConnectionFlags) -> list[str]:
+def _cause(cause: Cause | None, access: Access) -> list[str]:
     if cause is None:
         return []
-    hint = [(0, "Try", escaped(flags.in_hint(cause.hint)))] if cause.hint else []
+    hint = [(0, "Try", escaped(written(cause.hint, access)))] if cause.hint else []
     return _aligned([(0, "Cause", escaped(cause.sentence)), *hint])
 
 

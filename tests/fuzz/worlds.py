@@ -13,6 +13,7 @@ from kubectl_virt_clone.clone.batch import Batch
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
+from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.progress import (
@@ -26,7 +27,7 @@ from kubectl_virt_clone.clone.progress.timeline import Step
 from kubectl_virt_clone.clone.removal import Limits, Remains
 from kubectl_virt_clone.clone.target.preview import Preview
 from kubectl_virt_clone.clone.target.projection import project
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.progress.style import Style
@@ -180,11 +181,11 @@ class World:
     def finding(self) -> Finding:
         """A finding that quotes the server."""
         level, known = self.chance.choice(LEVELS), self.chance.choice(IDS)
-        return Finding(known, level, self.text(), self.text())
+        return Finding(known, level, self.text(), self.hint())
 
     def cause(self) -> Cause | None:
         """A cause that quotes the server."""
-        return self.maybe(lambda: Cause(self.text(), self.text(), self.text(), self.yes()))
+        return self.maybe(lambda: Cause(self.text(), self.text(), self.hint(), self.yes()))
 
     def goal(self) -> Goal:
         """What is waited for."""
@@ -223,10 +224,26 @@ class World:
         output = self.chance.choice((None, "wide", "json", "yaml", "name"))
         return Look(output, *(self.yes() for _ in range(5)))
 
-    def flags(self) -> ConnectionFlags:
+    def words(self) -> tuple[str, ...]:
+        """Words of a command line."""
+        return tuple(self.some(self.text))
+
+    def flag(self) -> Flag:
+        """A flag of ours."""
+        names = ("--label", "--start", "--patch", "--new-mac-address", "--skip-check")
+        return Flag(self.chance.choice(names), self.words())
+
+    def hint(self) -> Hint:
+        """What to do next."""
+        command = Command(self.words(), self.text(), stdin=self.text(), for_an_admin=self.yes())
+        field = Field(self.text(), self.value())
+        return tuple(
+            self.some(lambda: self.chance.choice((self.text(), self.flag(), command, field)))
+        )
+
+    def access(self) -> Access:
         """What a user typed."""
-        texts = {name: self.text() for name in ("namespace", "context", "server")}
-        return ConnectionFlags(**texts, impersonate_groups=tuple(self.some(self.text)))
+        return Access(self.words(), self.words(), self.text())
 
     def selection(self) -> Selection:
         """Which clones a user wants."""

@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES
-from kubectl_virt_clone.clone.checks.findings import (
-    Facts,
-    Finding,
-    findings,
-    source_vm,
-)
+from kubectl_virt_clone.clone.checks.facts import Facts, source_vm
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.clone.target.projection import Projection, project
 from kubectl_virt_clone.errors import VirtCloneError
@@ -40,7 +37,7 @@ def preview_of(clone: Object, facts: Facts) -> Preview:
 
 
 def _why_unknown(clone: Object, facts: Facts) -> str:
-    name = source_name(clone)
+    name = source_reference(clone)
     if facts.source.unreadable:
         return f"{name} may not be read ({facts.source.unreadable})"
     if facts.source.object is None:
@@ -50,7 +47,7 @@ def _why_unknown(clone: Object, facts: Facts) -> str:
     return f"{name} holds no VM yet"
 
 
-def source_name(clone: Object) -> str:
+def source_reference(clone: Object) -> str:
     """``vm/NAME`` or ``vmsnapshot/NAME``; another kind stays as it is."""
     kind = text_at(clone, "spec", "source", "kind")
     return f"{SHORT_NAMES.get(kind, kind)}/{text_at(clone, 'spec', 'source', 'name')}"
