@@ -37,6 +37,7 @@ from kubevirt_sandbox.kubevirt.objects import (
     entries,
     is_deleting,
     location,
+    owner_uid,
     section,
     text,
 )
@@ -164,10 +165,11 @@ class RestoreController:
             self._write(restore, pair, {"restores": claims})
             return None
         if target is None:
-            made = self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
-            self._give_claims(restore, content, made)
+            target = self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
         elif not was_restored_by(target, restore):
-            self._client.update(VIRTUAL_MACHINES, overwritten_target(restore, content, target))
+            overwritten = overwritten_target(restore, content, target)
+            target = self._client.update(VIRTUAL_MACHINES, overwritten)
+        self._give_claims(restore, content, target)
         self._complete(restore, claims)
         return None
 
@@ -214,7 +216,8 @@ class RestoreController:
         names = claim_names(restore, content)
         for volume in sorted(claims_of_the_source(content)):
             claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, names[volume])
-            if claim is not None and annotations_of(claim).get(RESTORE_NAME) == name:
+            made_here = annotations_of(claim or {}).get(RESTORE_NAME) == name
+            if claim is not None and made_here and not owner_uid(claim):
                 self._client.update(PERSISTENT_VOLUME_CLAIMS, owned_by(target, claim))
 
     def _is_provided(self, namespace: str, restored: Obj) -> bool:
