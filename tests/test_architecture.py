@@ -25,7 +25,7 @@ IMPURE = frozenset(
 )
 CLOCKS = frozenset({"now", "utcnow", "today"})
 READERS = frozenset({"open", "input", "print", "exec", "eval"})
-SLOW = frozenset({"kubernetes", "re2", "tabulate", "urllib3"})
+SLOW = frozenset({"kubernetes", "re2", "tabulate", "urllib3", "wcwidth"})
 EMPTY_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"})
 LONGEST_FUNCTION, LONGEST_VERB, MOST_MODULES = 45, 35, 14
 

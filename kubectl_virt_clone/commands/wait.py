@@ -85,15 +85,15 @@ def command(
     from kubectl_virt_clone.render.progress.live import progress
     from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
-    flags = connection_flags(ctx)
-    session = connect(flags, log=log, warn=warn)
+    session = connect(connection_flags(ctx), log=log, warn=warn)
+    access = session.flags.access
     met = Met(output, selection)
     with progress(
         sys.stderr,
         met=lambda result: click.echo(met(result), nl=False),
         clock=time.monotonic,
         goal=goal,
-        access=flags.access,
+        access=access,
         selection=selection,
         quiet=quiet,
         fail_on_pending=fail_on_pending,
@@ -107,7 +107,6 @@ def command(
             observer=shown,
             fail_on_pending=fail_on_pending,
         )
-    if error := failure(
-        results, goal, looked_once=timeout == 0, selection=selection, access=flags.access
-    ):
+    once = timeout == 0
+    if error := failure(results, goal, looked_once=once, selection=selection, access=access):
         raise error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stderr
-from types import TracebackType
 from typing import TextIO
 
 from kubectl_virt_clone.clone.progress.cause import Cause
@@ -128,12 +127,7 @@ class Quiet:
     def __enter__(self) -> Quiet:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         """Leave the stream on a fresh line, also after Ctrl-C."""
 
 
@@ -257,14 +251,9 @@ class Drawn(Quiet):
         self._redirection.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         """Tell what is not told yet, and leave one line of the frame."""
-        self._redirection.__exit__(kind, error, traceback)
+        self._redirection.__exit__(None, None, None)
         self._tell_results()
         columns = self._screen.size.columns
         line = last_line(self._board, columns, self._clock(), self._style)
