@@ -1,24 +1,47 @@
 """A connection's credentials become a pool of connections and the header that says who asks.
 
-Tokens, passwords, certificates and the TLS that carries them; requests are ``session.py``'s.
+Tokens, passwords, certificates, the TLS that carries them, and plugins by client-go's protocol.
+No message repeats a credential; requests are ``transport.py``'s.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import os
+import shutil
 import ssl
+import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from kubectl_virt_clone.errors import ConfigError, said_of
-from kubectl_virt_clone.kube.kubeconfig import Connection
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, said_of
+from kubectl_virt_clone.kube.kubeconfig import ALWAYS, GROUP, IF_AVAILABLE, NEVER, Connection
 from kubectl_virt_clone.kube.proxies import proxy_of
+from kubectl_virt_clone.objects.fields import (
+    mapping_at,
+    mappings_at,
+    text_at,
+    time_at,
+)
+
+# What a plugin is told of the cluster, if it asks for it, under the kubeconfig's own keys.
+_TOLD = (
+    *("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
+    "disable-compression",
+)
+_NOT_INSTALLED = """
+
+It looks like you are trying to use a client-go credential plugin that is not installed.
+
+To learn more about this feature, consult the documentation available at:
+      https://kubernetes.io/docs/reference/access-authn-authz/authentication/\
+#client-go-credential-plugins"""
 
 
 @dataclass(frozen=True)
@@ -50,16 +73,15 @@ def credentials_of(connection: Connection, pool_size: int) -> Credentials:
     # As kubectl: what proves who the user is never goes over plain HTTP.
     user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
     server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    proxy = proxy_of(server, cluster.get("proxy-url") or "", os.environ)
     kept: dict[str, Any] = {"maxsize": pool_size}
     if url.scheme == "https":
-        kept["ssl_context"] = _trusting(cluster)
+        kept["ssl_context"] = trusting(cluster)
         _show(kept["ssl_context"], user)
     if cluster.get("tls-server-name"):
         kept["server_hostname"] = cluster["tls-server-name"]
     return Credentials(
         server=server,
-        pool=_through(proxy, cluster, kept) if proxy else _direct(kept),
+        pool=pool_to(server, cluster, kept),
         authorization=_authorization(user, url),
         expires=expires,
         verified=url.scheme == "http" or not cluster.get("insecure-skip-tls-verify"),
@@ -81,8 +103,6 @@ def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime |
     certified = user.get("client-certificate") or user.get("client-certificate-data")
     if certified or not user.get("exec"):
         return user, None
-    from kubectl_virt_clone.kube.exec_plugin import run_plugin
-
     granted = run_plugin(user["exec"], connection.cluster)
     given = {"token": granted.token}
     for key, pem in (("client-certificate", granted.certificate), ("client-key", granted.key)):
@@ -126,7 +146,7 @@ def _basic(name: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
-def _trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
+def trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
     """How a server has to prove itself.
 
     As in Go, and unlike Python's default since 3.13, any certificate of the CA file is trusted as
@@ -190,17 +210,17 @@ def _read(key: str, path: str) -> bytes:
         raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
 
 
-def _direct(kept: Mapping[str, Any]) -> Any:
-    from urllib3 import PoolManager
-
-    return PoolManager(**kept)
-
-
-def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
-    """A pool whose connections lead through a proxy, which proves itself as the server has to.
+def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
+    """A pool of connections, through a proxy if one leads there; it proves itself as the server.
 
     Its user and password leave the URL here, so that no message of urllib3 can repeat them.
     """
+    from urllib3 import PoolManager, ProxyManager
+    from urllib3.exceptions import LocationParseError
+
+    proxy = proxy_of(server, cluster.get("proxy-url") or "", os.environ)
+    if not proxy:
+        return PoolManager(**kept)
     url = urlsplit(proxy)
     bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
     name, password = (unquote(text or "") for text in (url.username, url.password))
@@ -210,12 +230,112 @@ def _through(proxy: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
         # With the h the proxy looks names up, as with Go's client.
         bare = bare.replace("socks5", "socks5h", 1)
         return SOCKSProxyManager(bare, name or None, password or None, **kept)
-    from urllib3 import ProxyManager
-    from urllib3.exceptions import LocationParseError
-
     headers = {"Proxy-Authorization": _basic(name, password)} if name else {}
-    context = _trusting(cluster) if url.scheme == "https" else None
+    context = trusting(cluster) if url.scheme == "https" else None
     try:
         return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
     except LocationParseError as error:
         raise ConfigError("the URL of the proxy has a host that can't be one") from error
+
+
+@dataclass(frozen=True)
+class _Granted:
+    """What a plugin gave: a token, or a certificate with its key as PEM; until when, if it ends."""
+
+    token: str = field(default="", repr=False)
+    certificate: str = ""
+    key: str = field(default="", repr=False)
+    expires: datetime | None = None
+
+
+def run_plugin(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> _Granted:
+    """Run a checked plugin and read what it prints; its stderr is the user's to see.
+
+    Raises ConnectionFailed, for it may work the next time.
+    """
+    command = plugin["command"]
+    # Neither a shell nor, as in Go, the working directory looks for the program.
+    program = shutil.which(command)
+    if program is None or not os.path.isabs(program):
+        hint = text_at(plugin, "installHint")
+        hint = f"\n\n{hint}" if hint else ""
+        raise _failed(f"exec: executable {command} not found{_NOT_INSTALLED}{hint}", missing=True)
+    interactive = _interactive(plugin)
+    environment = {item["name"]: item.get("value") or "" for item in plugin.get("env") or ()}
+    environment["KUBERNETES_EXEC_INFO"] = json.dumps(_asked(plugin, cluster, interactive))
+    import subprocess
+
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's kubeconfig names it
+            [program, *(plugin.get("args") or ())],
+            env={**os.environ, **environment},
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its arguments can't be passed on"
+        raise _failed(f"exec: {command}: {reason.lower()}") from error
+    if done.returncode:
+        code = max(done.returncode, -1)  # Go tells a signal as -1
+        raise _failed(f"exec: executable {command} failed with exit code {code}")
+    return _granted(done.stdout, plugin["apiVersion"])
+
+
+def _interactive(plugin: Mapping[str, Any]) -> bool:
+    """Whether the plugin may ask the user at the terminal."""
+    mode = plugin.get("interactiveMode") or IF_AVAILABLE
+    terminal = mode != NEVER and sys.stdin is not None and sys.stdin.isatty()
+    if mode == ALWAYS and not terminal:
+        raise _failed(
+            "exec plugin cannot support interactive mode: standard input is not a terminal"
+        )
+    return terminal
+
+
+def _asked(
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool
+) -> dict[str, Any]:
+    """The ExecCredential that a plugin finds in its environment."""
+    spec: dict[str, Any] = {"interactive": interactive}
+    if plugin.get("provideClusterInfo"):
+        spec["cluster"] = {key: cluster[key] for key in _TOLD if cluster.get(key)}
+        if authority := _data(cluster, "certificate-authority"):
+            encoded = base64.b64encode(authority).decode()
+            spec["cluster"]["certificate-authority-data"] = encoded
+        spec["cluster"]["config"] = None
+        for extension in mappings_at(cluster, "extensions"):
+            if text_at(extension, "name") == f"{GROUP}/exec":
+                spec["cluster"]["config"] = extension.get("extension")
+    return {"kind": "ExecCredential", "apiVersion": plugin["apiVersion"], "spec": spec}
+
+
+def _granted(printed: bytes, version: str) -> _Granted:
+    """What the plugin printed, checked; no message repeats any of it."""
+    try:
+        credential = json.loads(printed)
+    except (ValueError, RecursionError) as error:
+        raise _failed("exec plugin: its output is no JSON") from error
+    if text_at(credential, "apiVersion") != version or credential.get("kind") != "ExecCredential":
+        raise _failed(
+            f"exec plugin is configured to use API version {version}, and printed something else"
+        )
+    status = mapping_at(credential, "status")
+    if not status:
+        raise _failed("exec plugin didn't return a status field")
+    granted = _Granted(
+        token=text_at(status, "token"),
+        certificate=text_at(status, "clientCertificateData"),
+        key=text_at(status, "clientKeyData"),
+        expires=time_at(status, "expirationTimestamp"),
+    )
+    if bool(granted.certificate) != bool(granted.key):
+        raise _failed("exec plugin returned only certificate or key, not both")
+    if not (granted.token or granted.certificate):
+        raise _failed("exec plugin didn't return a token or cert/key pair")
+    return granted
+
+
+def _failed(reason: str, *, missing: bool = False) -> ConnectionFailed:
+    message = f"Unable to connect to the server: getting credentials: {reason}"
+    return ConnectionFailed(message, transient=not missing)

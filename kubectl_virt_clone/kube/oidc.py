@@ -1,6 +1,7 @@
-"""ID tokens of a kubeconfig's ``auth-provider``, renewed and kept as kubectl does.
+"""ID tokens of a kubeconfig's ``auth-provider: oidc``, renewed and kept as kubectl does.
 
-Only what concerns the provider; the header is made of the token by ``credentials.py``.
+kubectl has it still; the providers of clouds it has not (since 1.26). Only what concerns the
+provider; the header is made of the token by ``auth.py``.
 """
 
 from __future__ import annotations
@@ -8,22 +9,22 @@ from __future__ import annotations
 import base64
 import json
 import os
-import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from errno import EACCES
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, said_of
+from kubectl_virt_clone.kube.auth import pool_to, trusting
 from kubectl_virt_clone.kube.kubeconfig import Connection
 from kubectl_virt_clone.objects.fields import mapping_at, text_at
 
-# The library renews nothing but an ID token that has ended: {"exp": 0}.
-_ENDED = "e30.eyJleHAiOjB9.e30"
-_CONTEXT = "renewal"
+TIMEOUT = 30.0  # in seconds, for each of the provider's answers
 
 
 def id_token(connection: Connection) -> str:
@@ -78,39 +79,42 @@ def _is_valid(token: str) -> bool:
 
 
 def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
-    """The new ID token and refresh token, under their keys in a kubeconfig."""
-    from kubernetes.client import Configuration
-    from kubernetes.config import load_kube_config_from_dict
+    """The new ID token and refresh token, under their keys in a kubeconfig.
 
-    given = {key: value for key, value in config.items() if value}
-    asked = {"client-id": "", "client-secret": "", **given, "id-token": _ENDED}
-    if not given.keys() & {"idp-certificate-authority", "idp-certificate-authority-data"}:
-        # Without an authority the library would not verify the provider at all.
-        asked["idp-certificate-authority"] = _system_authorities()
-    document = {
-        "clusters": [{"name": _CONTEXT, "cluster": {"server": "https://unused.invalid"}}],
-        "users": [{"name": _CONTEXT, "user": {"auth-provider": {"name": "oidc", "config": asked}}}],
-        "contexts": [{"name": _CONTEXT, "context": {"cluster": _CONTEXT, "user": _CONTEXT}}],
-        "current-context": _CONTEXT,
-    }
+    As Go's oauth2, the client names itself in a header, or where that is refused in the body.
+    Nothing is sent over plain HTTP, nor believed that came over it.
+    """
+    from urllib3 import make_headers
+    from urllib3.exceptions import HTTPError
+
+    keys = ("idp-issuer-url", "client-id", "client-secret", "refresh-token")
+    issuer, client, secret, refresh = (text_at(config, key) for key in keys)
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh}
+    named = make_headers(basic_auth=f"{quote(client, safe='')}:{quote(secret, safe='')}")
+    body = {**grant, "client_id": client, "client_secret": secret}
+    forms = ("certificate-authority", "certificate-authority-data")
+    trusted = {form: config.get(f"idp-{form}") for form in forms}
+    pool = pool_to(issuer, trusted, {"ssl_context": trusting(trusted), "timeout": TIMEOUT})
+
+    def answer(method: str, url: str, **kept: Any) -> Any:
+        if not url.startswith("https://"):
+            raise _not_renewed()
+        response = pool.request(method, url, redirect=False, retries=False, **kept)
+        return response.json() if response.status == HTTPStatus.OK else {}
+
     try:
-        load_kube_config_from_dict(
-            document, client_configuration=Configuration(), persist_config=False
-        )
-    except Exception as error:
+        found = answer("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        endpoint = text_at(found, "token_endpoint")
+        for fields, headers in ((grant, named), (body, {})):
+            given = answer("POST", endpoint, fields=fields, headers=headers, encode_multipart=False)
+            if token := text_at(given, "id_token"):
+                return {
+                    "id-token": token,
+                    "refresh-token": text_at(given, "refresh_token") or refresh,
+                }
+    except (HTTPError, OSError, ValueError) as error:
         raise _not_renewed() from error
-    if asked["id-token"] == _ENDED:
-        raise _not_renewed()
-    return {key: str(asked[key]) for key in ("id-token", "refresh-token")}
-
-
-def _system_authorities() -> str:
-    found = ssl.get_default_verify_paths().cafile
-    if found:
-        return found
-    import certifi
-
-    return certifi.where()
+    raise _not_renewed()
 
 
 def _not_renewed() -> ConfigError:

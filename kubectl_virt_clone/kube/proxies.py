@@ -1,6 +1,6 @@
 """Which proxy leads to a server: the kubeconfig's, or the environment's, by the rules of Go.
 
-Only URLs are looked at here; connections are made by ``credentials.py``.
+Only URLs are looked at here; connections are made by ``auth.py``.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.errors import ConnectionFailed
-from kubectl_virt_clone.kube.exec_plugin import run_plugin
+from kubectl_virt_clone.errors import ConfigError
+from kubectl_virt_clone.kube.auth import run_plugin
 from tests.credentials.cases import plugin
 from tests.credentials.conftest import Kubectl, Kvc, Transcript
 from tests.credentials.kit import V1, V1BETA1, Kit
@@ -84,12 +84,11 @@ def _told(line: str) -> tuple[Any, str]:
 def test_a_ca_that_has_gone_when_a_plugin_is_to_be_told_of_it_is_named(kit: Kit) -> None:
     described = kit.fill(plugin("{gives_token}", provideClusterInfo=True)["exec"])
 
-    with pytest.raises(ConnectionFailed) as failed:
+    with pytest.raises(ConfigError) as failed:
         run_plugin(described, {"server": "https://a", "certificate-authority": "/no/ca"})
 
     assert str(failed.value) == (
-        "Unable to connect to the server: getting credentials:"
-        " unable to read certificate-authority /no/ca: no such file or directory"
+        "error: unable to read certificate-authority /no/ca: no such file or directory"
     )
 
 
