@@ -98,6 +98,13 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
+class Posted:
+    """What another thread of the consumer has to tell: it comes with the changes."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Looked:
     """What a look beside the watch has found of an object, as it was at that ``turn``."""
 
@@ -106,7 +113,7 @@ class Looked:
     found: Any
 
 
-Change = Listed | Changed | Notice | Unreadable | Looked
+Change = Listed | Changed | Notice | Unreadable | Posted
 
 
 class Watch:

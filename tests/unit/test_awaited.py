@@ -18,6 +18,7 @@ from kubectl_virt_clone.kube.watch import (
     Changed,
     Listed,
     Looked,
+    Posted,
     Scope,
 )
 from tests.unit.builders import RESTORE, UID, a_clone, an_event
@@ -162,6 +163,6 @@ def test_what_was_found_of_an_older_version_decides_nothing():
             awaited.step(0)
         looks.asked.popleft()
         turn = 2 if not met else 4
-        script.found.put(Looked(("two", "c"), turn, Judgement(MET)))
+        script.found.put(Posted(Looked(("two", "c"), turn, Judgement(MET))))
         awaited.step(0)
         assert awaited.results["two", "c"].met is met

@@ -31,6 +31,7 @@ from kubectl_virt_clone.kube.watch import (
     Listed,
     Looked,
     Notice,
+    Posted,
     Scope,
     Unreadable,
     Watch,
@@ -131,8 +132,8 @@ class Awaited:
             self._look_at_stalled()
 
     def _take(self, change: Change) -> None:
-        if isinstance(change, Looked):
-            self._take_look(change)
+        if isinstance(change, Posted):
+            self._take_look(change.value)
         elif isinstance(change, Notice):
             self._observer.notice(change.text)
         elif isinstance(change, Unreadable) or change.scope not in self._scopes:
@@ -205,7 +206,7 @@ class Awaited:
         """Have a look taken by another thread; what it finds comes with the changes."""
         seen = self._seen[key]
         seen.asked, seen.looked_at, turn = True, time.monotonic(), seen.turn
-        self._looks.ask(lambda: Looked(key, turn, look()))
+        self._looks.ask(lambda: Posted(Looked(key, turn, look())))
 
     def _take_look(self, looked: Looked) -> None:
         """Decide by what was found, unless the clone has changed since."""

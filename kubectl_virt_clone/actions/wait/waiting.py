@@ -5,6 +5,7 @@ What is remembered of each clone is ``awaited.py``'s, what a state means ``model
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 
@@ -48,6 +49,27 @@ def wait_for(
     the clones are ``served``, the server is asked first. Returns a result for each clone, in order.
     Raises VirtCloneError if a selector chooses none.
     """
+    if "OLD_WAIT" not in os.environ:
+        from kubectl_virt_clone.actions.wait import judging, loop, seen
+        from kubectl_virt_clone.actions.wait.pace import Pace
+
+        pace = Pace(
+            first_look=FIRST_LOOK_SECONDS,
+            aside=judging.ASIDE_SECONDS,
+            last_look=LAST_LOOK_SECONDS,
+            stall=seen.STALL_SECONDS,
+            one_in=judging.ONE_IN,
+        )
+        return loop.wait_for(
+            session,
+            served,
+            wanted,
+            goal,
+            timeout=timeout,
+            observer=observer,
+            fail_on_pending=fail_on_pending,
+            pace=pace,
+        )
     began = time.monotonic()
     if wanted.uids:
         observer.began(list(wanted.uids))
