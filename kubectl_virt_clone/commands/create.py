@@ -245,8 +245,7 @@ def _results(
     batch: Batch, flags: ConnectionFlags, goal: Goal, timeout: float, output: str | None
 ) -> list[Result]:
     """How the wait for the clones that are there ended, for each."""
-    from kubectl_virt_clone.actions.wait.waiting import wait_for
-    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
     from kubectl_virt_clone.render.progress.live import progress
     from kubectl_virt_clone.render.progress.outcomes import Met
 

@@ -11,7 +11,6 @@ from kubectl_virt_clone.clone.progress.judgement import (
     Evidence,
     Judgement,
     Need,
-    When,
     gone_since,
     judge,
     target_of,
@@ -51,8 +50,8 @@ DELETED, CREATED, FROZEN = Goal("delete"), Goal("create"), parse_goal("condition
 UNREAD = "it says Succeeded, but its target could not be read: "
 
 
-def possible(reason="", cause=None, needs=Need.NOTHING, when=When.NOW):
-    return Judgement(Verdict(Outcome.POSSIBLE, reason), cause, needs, when)
+def possible(reason="", cause=None, needs=Need.NOTHING, *, at_once=False):
+    return Judgement(Verdict(Outcome.POSSIBLE, reason), cause, needs, not at_once)
 
 
 def never(reason, cause=None, needs=Need.NOTHING):
@@ -67,8 +66,8 @@ def read(need, **around):
     return {need: surroundings(**around)}
 
 
-STALLS = possible(needs=Need.CHILDREN, when=When.STALLED)
-OF_TARGET = possible(f"{UNREAD}the server did not answer", needs=Need.TARGET)
+STALLS = possible(needs=Need.CHILDREN)
+OF_TARGET = possible(f"{UNREAD}the server did not answer", needs=Need.TARGET, at_once=True)
 EVENTS_OF_RESTORE = an_event("Operation failed", "", kind="VirtualMachineRestore")
 EVENTS_OF_RESTORE["involvedObject"]["name"] = RESTORE
 NOT_CLONED = not_cloned(a_clone(), TARGET)
@@ -105,7 +104,7 @@ def test_a_target_that_was_not_looked_up_speaks_against_nothing():
 
 def test_why_a_target_could_not_be_read_is_told():
     answer = judged(a_clone(), unanswered="no route")
-    assert answer == possible(f"{UNREAD}no route", needs=Need.TARGET)
+    assert answer == possible(f"{UNREAD}no route", needs=Need.TARGET, at_once=True)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_what_is_no_success_needs_no_target(goal, clone):
     ("goal", "last", "expected"),
     [
         (DELETED, a_clone(), Judgement(MET)),
-        (CREATED, a_clone(), possible()),
+        (CREATED, a_clone(), possible(at_once=True)),
         (SUCCESS, a_clone(), OF_TARGET),
         (BOUND, a_clone(), OF_TARGET),
         (parse_goal("phase=RestoreInProgress"), a_clone(), deleted_cause),
@@ -187,7 +186,7 @@ def test_a_clone_that_says_what_it_waits_for_needs_nothing():
 
 def test_a_clone_without_a_status_may_have_events():
     clone = without(a_clone(), "status")
-    silent = possible(needs=Need.EVENTS, when=When.SILENT)
+    silent = possible(needs=Need.EVENTS)
     assert judged(clone) == silent
     assert judged(clone, now=NOW + timedelta(days=1)) == silent
     events = (an_event("Anything", ""),)
@@ -204,11 +203,11 @@ def test_a_clone_without_a_status_and_events_is_not_looked_at():
     cause = Cause("controller-silent", sentence, hint)
     # That it is late was measured by whoever has read the events.
     told = judged(clone, read=read(Need.EVENTS), now=NOW - timedelta(days=1))
-    assert told == possible("", cause, Need.EVENTS, When.SILENT)
+    assert told == possible("", cause, Need.EVENTS)
     # What was read all at once is of the moment.
     for now, found in ((NOW - timedelta(days=1), None), (NOW, cause)):
         told = judged(clone, read=read(Need.AROUND), now=now)
-        assert told == possible("", found, Need.EVENTS, When.SILENT)
+        assert told == possible("", found, Need.EVENTS)
 
 
 PASSING = Cause(
@@ -222,7 +221,7 @@ PASSING = Cause(
 
 def test_what_passes_is_told_and_fails_nothing():
     children = surroundings(snapshot=without(a_snapshot(), "status"))
-    expected = possible("", PASSING, Need.CHILDREN, When.STALLED)
+    expected = possible("", PASSING, Need.CHILDREN)
     clone = a_clone("SnapshotInProgress")
     assert judged(clone, children=children) == expected
     assert judged(clone, children=children, fail_on_pending=True) == expected
@@ -231,10 +230,10 @@ def test_what_passes_is_told_and_fails_nothing():
 def test_a_clone_that_seems_stuck_is_looked_at_closely():
     clone = a_clone("RestoreInProgress")
     children = surroundings(target=a_vm(TARGET), restore=a_restore(sentence=EXISTS))
-    assert judged(clone, children=children) == possible("", STUCK, Need.AROUND)
+    assert judged(clone, children=children) == possible("", STUCK, Need.AROUND, at_once=True)
     # Where that was not possible, nothing is told yet.
     again = judged(clone, children=children, unanswered="no route")
-    assert again == possible(needs=Need.AROUND)
+    assert again == possible(needs=Need.AROUND, at_once=True)
     stuck = {Need.AROUND: children}
     assert judged(clone, children=children, read=stuck) == never(TAKEN, STUCK)
     # What is read now is newer than what is followed.
@@ -246,16 +245,16 @@ def test_a_clone_that_seems_stuck_is_looked_at_closely():
 def test_what_lies_not_ahead_is_not_out_of_reach_of_a_clone_that_is_stuck(goal):
     clone = a_clone("RestoreInProgress")
     children = surroundings(target=a_vm(TARGET), restore=a_restore(sentence=EXISTS))
-    told = possible("", STUCK, Need.CHILDREN, When.STALLED)
+    told = possible("", STUCK, Need.CHILDREN)
     assert judged(clone, goal, children=children) == told
     pending = judged(clone, goal, children=children, fail_on_pending=True)
-    assert pending == possible("", STUCK, Need.AROUND)
+    assert pending == possible("", STUCK, Need.AROUND, at_once=True)
 
 
 def test_volumes_are_looked_at_closely_as_nothing_tells_when_they_change():
     clone = a_clone()
     clone["status"]["snapshotName"] = SNAPSHOT
-    assert judged(clone, BOUND) == possible(needs=Need.AROUND, when=When.STALLED)
+    assert judged(clone, BOUND) == possible(needs=Need.AROUND)
     claims = {"disk": Lookup({"status": {"phase": "Pending"}})}
     target = Lookup({**a_vm(TARGET), "metadata": {"annotations": MARK}})
     around = Surroundings(target=target, claims=claims)
@@ -263,7 +262,7 @@ def test_volumes_are_looked_at_closely_as_nothing_tells_when_they_change():
     unbound = 'the volume "disk" is not bound: it is Pending'
     cause = Cause("volume-unbound", unbound, show, passing=True)
     told = judged(clone, BOUND, read={Need.AROUND: around})
-    assert told == possible("", cause, Need.AROUND, When.STALLED)
+    assert told == possible("", cause, Need.AROUND)
     false = judged(clone, BOUND, read=read(Need.AROUND, target=a_vm(TARGET) | {"metadata": {}}))
     assert false == never(NOT_CLONED.sentence, NOT_CLONED)
 
@@ -273,9 +272,9 @@ def test_what_succeeded_and_is_waited_for_otherwise_needs_nothing():
     assert judged(a_clone(), FROZEN) == possible()
 
 
-def test_only_a_judgement_that_needs_nothing_now_is_certain():
+def test_only_a_judgement_that_needs_nothing_at_once_is_certain():
     verdicts = [Verdict(outcome) for outcome in (Outcome.POSSIBLE, Outcome.NEVER)]
-    kinds = [(Need.NOTHING, When.NOW), (Need.TARGET, When.NOW), (Need.TARGET, When.STALLED)]
+    kinds = [(Need.NOTHING, False), (Need.TARGET, False), (Need.TARGET, True)]
     judgements = [Judgement(verdict, None, *kind) for verdict in verdicts for kind in kinds]
     assert [j.is_certain for j in judgements] == [True, False, True] * 2
     assert [j.is_final for j in judgements] == [False, False, False, True, False, True]

@@ -8,22 +8,23 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from queue import Empty, Queue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kubectl_virt_clone.actions.describe import events_of, surroundings_of
-from kubectl_virt_clone.actions.wait.pace import Pace
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need, target_of
 from kubectl_virt_clone.clone.progress.origin import is_marked
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.paging import pages
-from kubectl_virt_clone.kube.resource import FORBIDDEN, NOT_FOUND, get
+from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import Posted
-from kubectl_virt_clone.objects.fields import Key, Object, key_of, text_at, uid_of
+from kubectl_virt_clone.objects.fields import Key, Object, at, key_of, name_of, uid_of
 from kubectl_virt_clone.objects.resource import Resource
 
 T = TypeVar("T")
@@ -55,7 +56,8 @@ class Answer:
 class Fetcher:
     """Answers questions from a few threads, and posts each answer, or an unknown error.
 
-    The threads are daemons that end when there is nothing to do, or nothing more is wanted.
+    The threads are daemons that end when there is nothing to do, or nothing more is wanted. A
+    server that is silent for ``read_timeout`` seconds gives no answer.
     """
 
     def __init__(
@@ -64,13 +66,14 @@ class Fetcher:
         resource: Resource,
         put: Callable[[Posted | BaseException], None],
         stopped: threading.Event,
-        pace: Pace,
+        read_timeout: float,
+        deadline: float,
     ) -> None:
         self._session = session
+        self._limits: Any = {"read_timeout": read_timeout, "deadline": deadline}
         self._resource = resource
         self._put = put
         self._stopped = stopped
-        self._seconds = pace.aside
         self._questions: deque[Question] = deque()
         self._changed = threading.Condition()
         self._running = 0
@@ -81,7 +84,7 @@ class Fetcher:
     def list_targets(self, namespaces: Iterable[str]) -> None:
         """Read the targets in these namespaces in one list each, once the first is wanted."""
         for namespace in namespaces:
-            self._lists[namespace] = _Targets(self._session, namespace, self._seconds)
+            self._lists[namespace] = _Targets(self._session, namespace, self._limits)
 
     def ask(self, question: Question) -> None:
         """Answer a question as soon as one of the threads is free."""
@@ -121,85 +124,69 @@ class Fetcher:
         """The answer; raises what kept the server from giving it: then it is to be asked again."""
         clone, (namespace, name) = question.clone, question.key
         if question.need is Need.TARGET:
-            return self._target(clone)
+            return self._target(clone, namespace)
         if question.need is Need.EVENTS:
-            events = events_of(
-                self._session, namespace, name, uid_of(clone), read_timeout=self._seconds
+            return Surroundings(
+                events=events_of(self._session, namespace, name, uid_of(clone), **self._limits)
             )
-            return Surroundings(events=events)
         self._confirm(clone)
-        return surroundings_of(self._session, namespace, clone, read_timeout=self._seconds)
+        return surroundings_of(self._session, namespace, clone, **self._limits)
 
     def _confirm(self, clone: Object) -> None:
-        """Raise ConnectionFailed if it is not this version any more: the watch will tell.
+        """Raise ConnectionFailed if there is a newer version, which the watch will tell.
 
-        Its surroundings of now would not be those of that version.
+        What stands around the clone now would not be what stood around this version.
         """
-        path = ("metadata", "resourceVersion")
+        version = ("metadata", "resourceVersion")
         try:
-            now = get(self._session, self._resource, *key_of(clone), read_timeout=self._seconds)
+            now = get(self._session, self._resource, *key_of(clone), **self._limits)
         except StatusError as error:
-            if error.code != FORBIDDEN:
+            if error.code != HTTPStatus.FORBIDDEN:
                 raise
         else:
-            if text_at(now, *path) != text_at(clone, *path):
+            if at(now, *version) != at(clone, *version):
                 raise ConnectionFailed("it has changed since")
 
-    def _target(self, clone: Object) -> Surroundings:
+    def _target(self, clone: Object, namespace: str) -> Surroundings:
         """The target; and where it has no mark of the clone, the events on the clone's restore."""
-        namespace, name = key_of(clone)[0], target_of(clone)
-        target: Object | None = None
-        if listed := self._lists.get(namespace):
-            target = listed.pop(text_at(clone, "status", "targetName"))
+        name = target_of(clone)
+        listed = self._lists.get(namespace)
+        target = listed.pop(name) if listed else None
         if target is None or not is_marked(clone, target):
             try:
-                target = get(
-                    self._session, VIRTUAL_MACHINES, namespace, name, read_timeout=self._seconds
-                )
+                target = get(self._session, VIRTUAL_MACHINES, namespace, name, **self._limits)
             except StatusError as error:
-                if error.code == FORBIDDEN:
+                if error.code == HTTPStatus.FORBIDDEN:
                     return Surroundings(target=Lookup(unreadable=error.message))
-                if error.code != NOT_FOUND:
+                if error.code != HTTPStatus.NOT_FOUND:
                     raise
                 target = None
         if target is not None and is_marked(clone, target):
             return Surroundings(target=Lookup(target))
-        restore = f"tmp-restore-{uid_of(clone)}"
-        events = events_of(self._session, namespace, restore, "", read_timeout=self._seconds)
+        events = events_of(
+            self._session, namespace, f"tmp-restore-{uid_of(clone)}", "", **self._limits
+        )
         return Surroundings(target=Lookup(target), events=events)
 
 
 class _Targets:
-    """The metadata of all VMs of a namespace, read once, by the first who wants one of them.
+    """The metadata of all VMs of a namespace, in a list that the first who wants one reads.
 
-    None where they can't be read in a list: each is asked for by its name then.
+    None where that fails: each is asked for by its name then.
     """
 
-    def __init__(self, session: Session, namespace: str, seconds: float) -> None:
-        self._session = session
-        self._namespace = namespace
-        self._seconds = seconds
+    def __init__(self, session: Session, namespace: str, limits: Any) -> None:
+        read = partial(pages, metadata_only=True, notice=lambda _: None)
+        self._pages = read(session, VIRTUAL_MACHINES, namespace, **limits)
         self._lock = threading.Lock()
-        self._vms: dict[Key, Object] | None = None
+        self._vms: dict[str, Object] = {}
 
     def pop(self, name: str) -> Object | None:
         """The VM of that name, which is given once."""
         with self._lock:
-            if self._vms is None:
-                self._vms = self._read()
-            return self._vms.pop((self._namespace, name), None)
-
-    def _read(self) -> dict[Key, Object]:
-        read = pages(
-            *(self._session, VIRTUAL_MACHINES, self._namespace),
-            metadata_only=True,
-            read_timeout=self._seconds,
-            notice=lambda _: None,
-        )
-        try:
-            return {key_of(vm): vm for page in read for vm in page}
-        except (ConnectionFailed, StatusError):
-            return {}
+            with suppress(ConnectionFailed, StatusError):
+                self._vms.update({name_of(vm): vm for page in self._pages for vm in page})
+            return self._vms.pop(name, None)
 
 
 def within(seconds: float, call: Callable[[], T]) -> T | None:

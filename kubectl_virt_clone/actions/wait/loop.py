@@ -9,79 +9,78 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from heapq import heappop, heappush
 from itertools import islice
 from math import inf
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+from kubectl_virt_clone.actions.versions import served_clones
+from kubectl_virt_clone.actions.wait.cache import Followed, Known
 from kubectl_virt_clone.actions.wait.fetch import Answer, Fetcher, Question, within
-from kubectl_virt_clone.actions.wait.followed import Followed
-from kubectl_virt_clone.actions.wait.known import Known
 from kubectl_virt_clone.actions.wait.pace import Pace
-from kubectl_virt_clone.actions.wait.wanted import Wanted
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.judgement import (
-    Need,
-    When,
-    gone_since,
-    judge,
-    unconfirmed,
-)
-from kubectl_virt_clone.clone.progress.progress import (
-    SUCCEEDED,
-    Goal,
-    Outcome,
-    Result,
-    Verdict,
-    phase_of,
-)
+from kubectl_virt_clone.clone.progress.judgement import Need, gone_since, judge, unconfirmed
+from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, Outcome, Result, Verdict, phase_of
 from kubectl_virt_clone.errors import Deferred, ExitCode, VirtCloneError, WaitFailed
-from kubectl_virt_clone.kube.resource import served_clones
-from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import (
-    Change,
     Changed,
     Listed,
     Notice,
     Posted,
     Scope,
     Unreadable,
-    Watch,
     watching,
 )
 from kubectl_virt_clone.objects.fields import Key, Object, at, key_of
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.clone.progress.progress import Goal
+    from kubectl_virt_clone.kube.transport import Query, Session
+    from kubectl_virt_clone.kube.watch import Change, Watch
+    from kubectl_virt_clone.objects.resource import Resource
+    from kubectl_virt_clone.render.progress.live import Quiet
 
 NO_ANSWER = "the server did not answer"
 TIMED_OUT = "error: timed out waiting for the condition"
 NO_MATCH = "no matching resources found"
 
-Clock = Callable[[], float]
-"""Counts seconds."""
 
+@dataclass(frozen=True)
+class Wanted:
+    """The clones of ``uids`` (key to uid, empty if any will do), or those chosen by ``selector``.
 
-class Observer(Protocol):
-    """Who is told while it goes on. ``interval``: seconds between two calls of ``tick``."""
+    A selector chooses in ``namespace`` (all of them if empty) when the wait begins; whatever
+    becomes of their labels afterwards, these are the clones.
+    """
 
-    interval: float
+    uids: Mapping[Key, str] = field(default_factory=dict)
+    namespace: str = ""
+    selector: Query | None = None
 
-    def began(self, keys: list[Key]) -> None:
-        """Which clones are waited for."""
+    @classmethod
+    def of(cls, selection: Selection, namespace: str) -> Wanted:
+        """What was selected, where ``namespace`` is the one to look in if not in all."""
+        if selection.names:
+            return cls({(namespace, name): "" for name in selection.names})
+        return cls(namespace=selection.scope(namespace), selector=selection.query)
 
-    def changed(self, clone: Object, cause: Cause | None) -> None:
-        """A clone has a new version, or it is known now what holds it up."""
-
-    def decided(self, result: Result) -> None:
-        """A clone reached its goal, or never can."""
-
-    def tick(self) -> None:
-        """Some time passed without a change."""
-
-    def notice(self, text: str) -> None:
-        """Something about the watch itself."""
+    def scopes(self, resource: Resource, goal: Goal) -> list[Scope]:
+        """What to follow for them; for the goal create, also what is not there yet."""
+        if self.selector is not None:
+            given = tuple(self.selector)
+            if goal.kind == "create":
+                return [Scope(resource, self.namespace, selector=given, page_size=PAGE_SIZE)]
+            return [Scope(resource, self.namespace, first=given, page_size=PAGE_SIZE)]
+        names: dict[str, list[str]] = {}
+        for namespace, name in self.uids:
+            names.setdefault(namespace, []).append(name)
+        return [
+            Scope(resource, namespace, names=tuple(listed), page_size=PAGE_SIZE)
+            for namespace, listed in names.items()
+        ]
 
 
 def wait_for(
@@ -91,47 +90,41 @@ def wait_for(
     goal: Goal,
     *,
     timeout: float,
-    observer: Observer,
+    observer: Quiet,
     fail_on_pending: bool = False,
     pace: Pace = Pace(),  # noqa: B008 - a frozen value
-    clock: Clock = time.monotonic,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[Result]:
     """Wait until each of the clones that are ``wanted`` reached ``goal``, or never can.
 
     ``timeout`` in seconds is shared by all; 0 looks once. Where it is not known in which version
-    the clones are ``served``, the server is asked first. Returns a result for each clone, in order.
-    Raises VirtCloneError if a selector chooses none.
+    the clones are ``served``, the server is asked first. ``clock`` counts seconds. Returns a result
+    for each clone, in order. Raises VirtCloneError if a selector chooses none.
     """
     began = clock()
     if wanted.uids:
         observer.began(list(wanted.uids))
-    with session.until(began + (timeout or pace.first_look)):
+    deadline = began + (timeout or pace.first_look)
+    if served is None:
+        call = partial(served_clones, session, deadline=deadline)
+        try:
+            served, why = within(max(timeout, pace.first_look), call), NO_ANSWER
+        except Deferred as error:
+            why = str(error)
         if served is None:
-            try:
-                seconds = max(timeout, pace.first_look)
-                served, why = within(seconds, partial(served_clones, session)), NO_ANSWER
-            except Deferred as error:
-                why = str(error)
-            if served is None:
-                return _ended_early(wanted, why, f"{TIMED_OUT}: {why}")
-        scopes = wanted.scopes(served, goal)
-        with watching(session, scopes) as watch:
-            fetcher = Fetcher(session, served, watch.found.put, watch.stopped, pace)
-            loop = Loop(
-                *(watch, fetcher, goal, observer),
-                fail_on_pending=fail_on_pending,
-                pace=pace,
-                clock=clock,
-                now=partial(datetime.now, timezone.utc),
-            )
-            loop.begin(scopes, wanted.uids)
-            while loop.goes_on and not (timeout == 0 and loop.looked):
-                remaining = began + max(timeout, loop.least) - clock()
-                if remaining <= 0:
-                    break
-                loop.step(min(remaining, observer.interval))
-            loop.end()
-            return loop.results or _ended_early(wanted, "", loop.why_none)
+            return _ended_early(wanted, why, f"{TIMED_OUT}: {why}")
+    scopes = wanted.scopes(served, goal)
+    with watching(session, scopes, deadline=deadline) as watch:
+        fetcher = Fetcher(session, served, watch.found.put, watch.stopped, pace.aside, deadline)
+        loop = Loop(watch, fetcher, goal, observer, pace, clock, fail_on_pending)
+        loop.begin(scopes, wanted.uids)
+        while loop.goes_on and not (timeout == 0 and loop.looked):
+            remaining = began + max(timeout, loop.least) - clock()
+            if remaining <= 0:
+                break
+            loop.step(min(remaining, observer.interval))
+        loop.end()
+        return loop.results or _ended_early(wanted, "", loop.why_none)
 
 
 def _ended_early(wanted: Wanted, why: str, error: str) -> list[Result]:
@@ -143,23 +136,17 @@ def _ended_early(wanted: Wanted, why: str, error: str) -> list[Result]:
 
 
 class Loop:
-    """The clones waited for, and what is to be done for them and when.
-
-    ``due`` holds the times of needs that can wait, and ``patient`` whose turn it is for a close
-    look: one after the other, for each takes several requests.
-    """
+    """The clones waited for, and what is to be done for them and when."""
 
     def __init__(
         self,
         watch: Watch,
         fetcher: Fetcher,
         goal: Goal,
-        observer: Observer,
-        *,
-        fail_on_pending: bool,
+        observer: Quiet,
         pace: Pace,
-        clock: Clock,
-        now: Callable[[], datetime],
+        clock: Callable[[], float],
+        fail_on_pending: bool = False,
     ) -> None:
         self._watch = watch
         self._followed = Followed(watch)
@@ -169,18 +156,18 @@ class Loop:
         self._fail_on_pending = fail_on_pending
         self._pace = pace
         self._clock = clock
-        self._now = now
         self._scopes: dict[Scope, None] = {}
         self._unlisted: set[Scope] = set()
-        self._present: dict[Scope, dict[Key, Object]] = {}
+        self._present: dict[Scope, dict[Key, Object]] = {}  # on the pages so far
         self._known: dict[Key, Known] = {}
         self._undecided: dict[Key, Known] = {}
         self._uncertain: set[Key] = set()
-        self._asked: set[Key] = set()  # who has a question open
-        self._due: list[tuple[float, Key]] = []
-        self._patient: deque[Known] = deque()
+        self._asked: set[Key] = set()
+        self._due: list[tuple[float, Key]] = []  # a heap: when which need is to be met
+        # Who is to be looked at closely. One after the other: each takes several requests.
+        self._close: deque[Known] = deque()
         self._next_close = 0.0
-        self._said: set[str] = set()  # what is said once, and of which namespace
+        self._said: set[str] = set()
 
     @property
     def results(self) -> list[Result]:
@@ -342,7 +329,7 @@ class Loop:
         """Judge a clone by what is known of it, and see to what that needs."""
         around = self._followed.around(known.clone or {})
         judged = known.judgement = judge(
-            *(known.clone, known.evidence(around), self._goal, self._now()),
+            *(known.clone, known.evidence(around), self._goal, datetime.now(timezone.utc)),
             fail_on_pending=self._fail_on_pending,
         )
         (self._uncertain.discard if judged.is_certain else self._uncertain.add)(known.key)
@@ -383,7 +370,7 @@ class Loop:
         if not judged.is_certain:
             known.due = known.read_at + pace.again
         else:
-            quiet = pace.stall if judged.when is When.STALLED else pace.silent
+            quiet = pace.silent if judged.needs is Need.EVENTS else pace.stall
             known.due = max(known.changed_at + quiet, known.read_at + pace.closely)
         heappush(self._due, (known.due, known.key))
 
@@ -391,7 +378,7 @@ class Loop:
     def _next_due(self) -> float:
         """When there is something to do, if nothing changes."""
         due = self._due[0][0] if self._due else inf
-        return min(due, self._next_close) if self._patient else due
+        return min(due, self._next_close) if self._close else due
 
     def _meet_needs(self) -> None:
         """Meet the needs that are due; of close looks, one at most."""
@@ -407,9 +394,9 @@ class Loop:
             elif known.judgement.needs is Need.CHILDREN:
                 self._follow_children(key[0])
             else:
-                self._patient.append(known)
-        while self._patient and now >= self._next_close:
-            known = self._patient.popleft()
+                self._close.append(known)
+        while self._close and now >= self._next_close:
+            known = self._close.popleft()
             # It may have changed since: then its time will come again.
             if known.key in self._undecided and known.due <= now and known.key not in self._asked:
                 known.due = inf

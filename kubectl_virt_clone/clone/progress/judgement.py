@@ -52,17 +52,6 @@ class Need(Enum):
     AROUND = "around"
 
 
-class When(Enum):
-    """NOW: without it nothing is certain. Else it may tell why a clone does not go on.
-
-    STALLED: once nothing has changed for a while. SILENT: once its controller should have written.
-    """
-
-    NOW = "now"
-    STALLED = "stalled"
-    SILENT = "silent"
-
-
 @dataclass(frozen=True)
 class Evidence:
     """What is known beside one version of a clone.
@@ -79,17 +68,21 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, its cause where one is known, and what to read next, and when."""
+    """A verdict, its cause where one is known, and what to read next.
+
+    ``can_wait``: what is needed only tells more, of a clone that nothing has happened to for long.
+    Without any other need being met, nothing is certain.
+    """
 
     verdict: Verdict
     cause: Cause | None = None
     needs: Need = Need.NOTHING
-    when: When = When.NOW
+    can_wait: bool = False
 
     @property
     def is_certain(self) -> bool:
         """Whether it rests on all that it takes."""
-        return self.needs is Need.NOTHING or self.when is not When.NOW
+        return self.needs is Need.NOTHING or self.can_wait
 
     @property
     def is_final(self) -> bool:
@@ -119,7 +112,7 @@ def judge(
         return _of_failed(clone, evidence, judged)
     cause = _cause(clone, evidence, now)
     if cause is None or not _ends(cause, goal, fail_on_pending=fail_on_pending):
-        return Judgement(judged, cause, *_may_tell(clone, goal))
+        return Judgement(judged, cause, _may_tell(clone, goal), can_wait=True)
     if cause.final and Need.AROUND not in evidence.read:
         # What is followed may be older or newer than the clone: KubeVirt deletes the children of a
         # clone before it writes that it Succeeded.
@@ -203,13 +196,11 @@ def _ends(cause: Cause, goal: Goal, *, fail_on_pending: bool) -> bool:
     return (cause.final and goal.lies_ahead) or (fail_on_pending and not cause.passing)
 
 
-def _may_tell(clone: Object, goal: Goal) -> tuple[Need, When]:
+def _may_tell(clone: Object, goal: Goal) -> Need:
     """What may tell why a clone does not go on, where it tells nothing itself."""
     phase = phase_of(clone)
     if not at(clone, "status"):
-        return Need.EVENTS, When.SILENT
+        return Need.EVENTS
     if phase == SUCCEEDED and goal == BOUND:
-        return Need.AROUND, When.STALLED  # nothing tells when the claims change
-    if phase not in ("", SUCCEEDED):
-        return Need.CHILDREN, When.STALLED
-    return Need.NOTHING, When.NOW
+        return Need.AROUND  # nothing tells when the claims change
+    return Need.NOTHING if phase in ("", SUCCEEDED) else Need.CHILDREN
