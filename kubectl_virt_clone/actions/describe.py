@@ -87,23 +87,19 @@ def settled(
     return clone, around
 
 
-def surroundings_of(
-    session: Session, namespace: str, clone: Object, *, read_timeout: float | None = None
-) -> Surroundings:
+def surroundings_of(session: Session, namespace: str, clone: Object, **limits: Any) -> Surroundings:
     """Read everything around ``clone``, in rounds of requests that are sent side by side.
 
     A second round follows only where the first names something to ask for, and a third where a
-    claim is not bound.
+    claim is not bound. ``limits``, here and below, are a ``read_timeout`` and a ``deadline``.
     """
-    read = partial(partial, look_up, session, read_timeout=read_timeout)
+    read = partial(partial, look_up, session, **limits)
     named = _named(clone)
     first: dict[str, Callable[[], Any]] = {
         what: read(resource, namespace, name) for what, (resource, name) in named.items()
     }
     for name, uid in _event_objects(clone):
-        first[f"events/{name}"] = partial(
-            events_of, session, namespace, name, uid, read_timeout=read_timeout
-        )
+        first[f"events/{name}"] = partial(events_of, session, namespace, name, uid, **limits)
     found = side_by_side(first)
     lookups = {what: found[what] for what in named}
     if _from_snapshot(clone):
@@ -124,7 +120,7 @@ def surroundings_of(
     phases = {text_at(claim.object, "status", "phase") for claim in held.values() if claim.object}
     if phases <= {"Bound"}:
         return around
-    classes = list_up(session, STORAGE_CLASSES, "", read_timeout=read_timeout)
+    classes = list_up(session, STORAGE_CLASSES, "", **limits)
     return replace(around, storage_classes=classes)
 
 
@@ -167,19 +163,14 @@ def _claims(restore: Lookup | None) -> list[str]:
 
 
 def look_up(
-    session: Session,
-    resource: Resource,
-    namespace: str,
-    name: str,
-    *,
-    read_timeout: float | None = None,
+    session: Session, resource: Resource, namespace: str, name: str, **limits: Any
 ) -> Lookup:
     """Read one object; missing and unreadable ones are answers, not errors.
 
     A 404 that names no object is of a version or a resource that the server doesn't have.
     """
     try:
-        return Lookup(get(session, resource, namespace, name, read_timeout=read_timeout))
+        return Lookup(get(session, resource, namespace, name, **limits))
     except (ConnectionFailed, StatusError) as error:
         if isinstance(error, ConnectionFailed) or error.code != HTTPStatus.NOT_FOUND:
             return Lookup(unreadable=_why(error))
@@ -195,7 +186,7 @@ def list_up(
     *,
     metadata_only: bool = False,
     keep: Callable[[Object], Object] = lambda obj: obj,
-    read_timeout: float | None = None,
+    **limits: Any,
 ) -> Listing:
     """Read a list; one that can't be read is an answer too. No namespace means the cluster.
 
@@ -204,8 +195,8 @@ def list_up(
     read = pages(
         *(session, resource, namespace, query),
         metadata_only=metadata_only,
-        read_timeout=read_timeout,
         notice=lambda _: None,
+        **limits,
     )
     try:
         return Listing(tuple(keep(obj) for page in read for obj in page))
@@ -217,13 +208,11 @@ def _why(error: ConnectionFailed | StatusError) -> str:
     return str(error) if isinstance(error, ConnectionFailed) else error.reason or "unknown"
 
 
-def events_of(
-    session: Session, namespace: str, name: str, uid: str, *, read_timeout: float | None = None
-) -> Listing:
+def events_of(session: Session, namespace: str, name: str, uid: str, **limits: Any) -> Listing:
     """The events on the object of that name, oldest first; of all uids if ``uid`` is empty."""
     selector = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
     query = [("fieldSelector", selector)]
-    return _merged([list_up(session, EVENTS, namespace, query, read_timeout=read_timeout)])
+    return _merged([list_up(session, EVENTS, namespace, query, **limits)])
 
 
 def _when(event: Object) -> datetime:

@@ -285,8 +285,7 @@ def _wait(
     flags: ConnectionFlags,
 ) -> list[VirtCloneError]:
     """Wait until the clones that were deleted are gone: a finalizer may hold them."""
-    from kubectl_virt_clone.actions.wait.waiting import wait_for
-    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
     from kubectl_virt_clone.clone.progress.progress import Goal
     from kubectl_virt_clone.clone.removal import held
     from kubectl_virt_clone.render.progress.live import progress

@@ -82,8 +82,7 @@ def command(flags: WaitFlags) -> None:
 
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
     """
-    from kubectl_virt_clone.actions.wait.waiting import wait_for
-    from kubectl_virt_clone.actions.wait.wanted import Wanted
+    from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.progress.live import progress

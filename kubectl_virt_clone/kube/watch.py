@@ -23,7 +23,7 @@ from kubectl_virt_clone.kube.resource import (
 )
 from kubectl_virt_clone.kube.retry import Backoff, may_pass
 from kubectl_virt_clone.kube.transport import Query, Session, read_json
-from kubectl_virt_clone.objects.fields import Key, name_of, text_at
+from kubectl_virt_clone.objects.fields import name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
 # A server ends a watch by itself after this long: short, for so long a half-open connection may
@@ -98,15 +98,13 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look beside the watch has found of an object, as it was at that ``turn``."""
+class Posted:
+    """What another thread of the consumer has to tell: it comes with the changes."""
 
-    key: Key
-    turn: int
-    found: Any
+    value: Any
 
 
-Change = Listed | Changed | Notice | Unreadable | Looked
+Change = Listed | Changed | Notice | Unreadable | Posted
 
 
 class Watch:

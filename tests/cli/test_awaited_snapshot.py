@@ -14,6 +14,7 @@ from kubectl_virt_clone.kube.watch import Notice, Scope, Watch, watching
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
 from tests.cli.test_bulk import SNAPSHOTS, clones, fates, shared
+from tests.pacing import keep_pace
 
 TWO = ("create", "--source=vm-freeze", "--target=t-{}", "--count=2", "--skip-check=all")
 SHOW = "kubectl describe vmsnapshot/{} -n default"
@@ -77,7 +78,7 @@ def test_a_step_that_takes_long_is_told_meanwhile(
     kvc: Kvc, still: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = taken(kvc, still, phase="InProgress", conditions=[LOCKED])
-    monkeypatch.setattr(snapshots, "STALL_SECONDS", 0.0)
+    keep_pace(monkeypatch, stall=0.0)
 
     answer = kvc(*TWO, "--timeout=200ms", exit_code=3)
 
@@ -99,7 +100,7 @@ def test_a_snapshot_just_created_is_not_begun_with(kvc: Kvc, still: ControlPlane
 def test_a_controller_that_is_silent_is_told(
     kvc: Kvc, still: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "SILENT_SECONDS", 0.0)
+    keep_pace(monkeypatch, silent=0.0)
 
     answer = kvc(*TWO, "--timeout=200ms", exit_code=3)
 
@@ -160,7 +161,7 @@ def test_a_server_that_does_not_answer_is_told(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, fault: str, why: str
 ) -> None:
     make_plane(faults=["no-controller", f"{fault},resource=virtualmachinesnapshots"])
-    monkeypatch.setattr(snapshots, "LOOK_LONG", 0.3)
+    keep_pace(monkeypatch, first_look=0.3)
 
     answer = kvc(*TWO, "--timeout=0", exit_code=3)
 

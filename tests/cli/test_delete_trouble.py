@@ -147,7 +147,7 @@ def test_an_interrupted_wait_in_all_namespaces_names_the_one_of_each_clone(
         observer.began([*wanted.uids][undecided])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kubectl_virt_clone.actions.wait.waiting.wait_for", interrupted)
+    monkeypatch.setattr("kubectl_virt_clone.actions.wait.loop.wait_for", interrupted)
 
     both = kvc("delete", "--all", "-A", exit_code=130)
     undecided = slice(1, None)

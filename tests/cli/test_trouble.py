@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from kubectl_virt_clone.actions.wait import judging, waiting
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 from tests.cli.stub import Answer, Serve, answering, failing
+from tests.pacing import keep_pace
 
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
 FAILED = {
@@ -42,7 +42,7 @@ def broken(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.fixture(autouse=True)
 def short_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "FIRST_LOOK_SECONDS", 0.7)
+    keep_pace(monkeypatch, first_look=0.7)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_server_that_is_gone_midway_is_told_in_the_progress_and_at_the_end(
 def test_a_failed_clone_is_told_though_its_events_can_not_be_read(
     kvc: Kvc, serve: Serve, monkeypatch: pytest.MonkeyPatch, events: Answer
 ) -> None:
-    monkeypatch.setattr(judging, "ASIDE_SECONDS", 0.3)
+    keep_pace(monkeypatch, aside=0.3)
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         (events if "/events" in handler.path else listing(FAILED))(handler)

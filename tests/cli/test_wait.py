@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.actions.wait import judging
+from kubectl_virt_clone.actions.wait.pace import Pace
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
+from tests.pacing import keep_pace
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
@@ -298,9 +299,7 @@ def test_fifty_clones_take_one_list_and_one_watch(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a slow machine the causes of a delay would be looked for as well.
-    monkeypatch.setattr(
-        "kubectl_virt_clone.actions.wait.awaited.Awaited._look_at_stalled", lambda _: None
-    )
+    keep_pace(monkeypatch, stall=PATIENCE)
     requests: list[str] = []
     plane = make_plane(controllers=False, on_request=lambda method, path, _: requests.append(path))
     names = [f"c{number}" for number in range(50)]
@@ -323,11 +322,11 @@ def test_fifty_clones_take_one_list_and_one_watch(
     assert len(requests) - len(collections) == len(names)
 
 
-@pytest.mark.parametrize(("one_in", "reads"), [(judging.ONE_IN, 1), (1, 30)])
+@pytest.mark.parametrize(("one_in", "reads"), [(Pace.one_in, 1), (1, 30)])
 def test_the_targets_of_many_clones_that_are_done_take_one_list_unless_they_are_few_of_all(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, one_in: int, reads: int
 ) -> None:
-    monkeypatch.setattr(judging, "ONE_IN", one_in)
+    keep_pace(monkeypatch, one_in=one_in)
     requests: list[str] = []
     plane = make_plane(on_request=lambda method, path, _: requests.append(path))
     names = [f"c{number}" for number in range(30)]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from kubectl_virt_clone.actions.wait import seen
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.kube import watch as watching
+from tests.pacing import keep_pace
 from tests.sandbox.world import CLONES
 
 from .book import FAULTS, Book
@@ -67,7 +67,7 @@ def test_the_document_says_what_is_survived(
     monkeypatch.setattr(watching, "WATCH_SECONDS", 1)
     monkeypatch.setattr(watching, "GRACE_SECONDS", 0.2)
     # On a slow machine clones would stall, and their causes be told as well.
-    monkeypatch.setattr(seen, "STALL_SECONDS", PATIENCE)
+    keep_pace(monkeypatch, stall=PATIENCE)
     cells = [fault.name, f"`{fault.spec}`"]
     for names in (ONE, MANY):
         with _Disturbed(fault.spec, names) as disturbed:

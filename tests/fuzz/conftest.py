@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.actions.wait import waiting
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.fuzz.commands import COMMANDS, PREPARED
 from tests.fuzz.effort import RAN, TIMES
 from tests.fuzz.replay import Replay
 from tests.fuzz.terminals import ran
+from tests.pacing import keep_pace
 
 
 class Cluster:
@@ -39,8 +39,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(folder))
         # What has no answer within this time has none.
-        for name in ("FIRST_LOOK_SECONDS", "ASIDE_SECONDS", "LAST_LOOK_SECONDS"):
-            patch.setattr(waiting, name, 0.3)
+        keep_pace(patch, first_look=0.3, aside=0.3, last_look=0.3)
         with ControlPlane(speed=float("inf")) as plane:
             patch.setenv("KUBECONFIG", str(plane.kubeconfig))
             for command in PREPARED:

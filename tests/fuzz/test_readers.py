@@ -63,6 +63,7 @@ JSON = ("Object", "object", "Mapping[", "Sequence[Object]", "Iterable[Object]", 
 
 BY_TYPE: Mapping[str, Make] = {
     "Surroundings": World.surroundings,
+    "Evidence": World.evidence,
     "Facts": World.facts,
     "ClusterFacts": World.cluster,
     "Lookup | None": lambda world: world.maybe(lambda: world.lookup("vm")),

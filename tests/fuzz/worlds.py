@@ -15,6 +15,7 @@ from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
 from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.judgement import Evidence, Need
 from kubectl_virt_clone.clone.progress.progress import (
     Goal,
     Outcome,
@@ -149,6 +150,13 @@ class World:
             storage_classes=self.listing("class"),
             events=self.listing("event"),
         )
+
+    def evidence(self) -> Evidence:
+        """What is known beside a clone."""
+        read = {
+            need: self.surroundings() for need in self.some(lambda: self.chance.choice(list(Need)))
+        }
+        return Evidence(self.surroundings(), read, self.text(), self.yes())
 
     def facts(self) -> Facts:
         """What the checks judge by."""

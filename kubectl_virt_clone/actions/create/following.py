@@ -9,8 +9,7 @@ import sys
 import time
 
 from kubectl_virt_clone.actions.create.creating import Batch, Say
-from kubectl_virt_clone.actions.wait.waiting import wait_for
-from kubectl_virt_clone.actions.wait.wanted import Wanted
+from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
 from kubectl_virt_clone.clone.progress.progress import Goal, Result
 from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.objects.fields import key_of, uid_of

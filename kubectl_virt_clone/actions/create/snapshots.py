@@ -14,12 +14,12 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
-from kubectl_virt_clone.actions.wait.seen import STALL_SECONDS
+from kubectl_virt_clone.actions.wait.pace import Pace
 from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.child_causes import snapshot_cause
-from kubectl_virt_clone.clone.progress.diagnosis import SILENT_SECONDS, silence_cause
+from kubectl_virt_clone.clone.progress.diagnosis import silence_cause
 from kubectl_virt_clone.clone.shared_snapshot import SHARED, is_usable, owners
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import (
@@ -48,8 +48,7 @@ from kubectl_virt_clone.objects.fields import (
 )
 from kubectl_virt_clone.render.hints import written
 
-# For a first look at a server that is slow, and for a leftover to go.
-LOOK_LONG, GONE_SECONDS = 10.0, 30.0
+GONE_SECONDS = 30.0  # for a leftover to go
 LOOK_SECONDS = 0.05  # between two looks whether to go on
 MERGE_PATCH = "application/merge-patch+json"
 # That a snapshot has no status for too long was measured with our own clock; why, is not asked.
@@ -114,6 +113,7 @@ def until_ready(
     stopped: threading.Event,
     notice: Callable[[str], None],
     left: str,
+    pace: Pace = Pace(),  # noqa: B008 - a frozen value
 ) -> Object:
     """Wait until a snapshot can be restored, or until ``stopped``.
 
@@ -123,9 +123,11 @@ def until_ready(
     """
     namespace, name = key_of(snapshot)
     end = time.monotonic() + timeout
-    taking = _Taking(session, snapshot, notice)
+    taking = _Taking(session, snapshot, notice, pace)
     with watching(session, [Scope(SNAPSHOTS, namespace, names=(name,))]) as watch:
-        while not stopped.is_set() and time.monotonic() < end + (0 if taking.seen else LOOK_LONG):
+        while not stopped.is_set():
+            if time.monotonic() >= end + (0 if taking.seen else pace.first_look):
+                break
             taking.take(watch.next(LOOK_SECONDS))
             if at(taking.snapshot, "status", "readyToUse") is True:
                 return taking.snapshot
@@ -144,12 +146,15 @@ def until_ready(
 class _Taking:
     """A snapshot that is being taken: its last version, and what holds it up."""
 
-    def __init__(self, session: Session, snapshot: Object, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, session: Session, snapshot: Object, notice: Callable[[str], None], pace: Pace
+    ) -> None:
         self.snapshot = snapshot
         self.seen = False
         self._name = name_of(snapshot)
         self._access = session.flags.access
         self._notice = notice
+        self._pace = pace
         self._changed_at = time.monotonic()
         self._told = ""
 
@@ -179,12 +184,12 @@ class _Taking:
             return Cause("snapshot-deleted", gone, final=True)
         quiet = time.monotonic() - self._changed_at
         begun = at(self.snapshot, "status")
-        if not begun and quiet >= SILENT_SECONDS:
+        if not begun and quiet >= self._pace.silent:
             cause = silence_cause(self.snapshot, _UNASKED, _LATE)
             late = f'the snapshot "{self._name}" is not ready: '
             return cause and replace(cause, sentence=late + cause.sentence)
         cause = snapshot_cause(self.snapshot, Surroundings(snapshot=Lookup(self.snapshot)))
-        early = not begun or (cause and cause.passing and quiet < STALL_SECONDS)
+        early = not begun or (cause and cause.passing and quiet < self._pace.stall)
         return None if early and not at_last else cause
 
 
