@@ -73,7 +73,7 @@ def _check(
     from kubectl_virt_clone.clone.checks.findings import judged
     from kubectl_virt_clone.kube.resource import served_clones
     from kubectl_virt_clone.render.findings import report
-    from kubectl_virt_clone.render.messages import log
+    from kubectl_virt_clone.render.messages import log, warn
 
     try:
         served = served_clones(session)
@@ -86,7 +86,9 @@ def _check(
     found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
     everyone = [(clone, found.get(id(clone), ())) for clone in clones]
     click.echo(report(everyone, output, flags=session.flags), nl=False)
-    errors = [*plan.errors, *plan.refused(checked)]
+    errors = [*plan.errors, *plan.refused]
+    for doubt in plan.doubts:
+        warn(doubt)
     for line in "\n".join(map(str, errors)).splitlines():
         log(line)
     return ExitCode.ERROR if errors or not all(is_fine(f) for _, f in checked) else ExitCode.DONE

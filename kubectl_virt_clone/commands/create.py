@@ -33,7 +33,7 @@ from kubectl_virt_clone.objects.fields import (
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.create.creating import Batch, Say
-    from kubectl_virt_clone.actions.create.planning import Plan
+    from kubectl_virt_clone.actions.create.planning import Checked, Plan
     from kubectl_virt_clone.clone.progress.progress import Goal, Result
     from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.objects.connection import ConnectionFlags
@@ -170,7 +170,7 @@ def _batch(
     served = served_clones(session)
     share = how["shared_snapshot"]
     plan = plan_of(session, served, clones, form, share=share, notice=log)
-    _check(session, plan, served, how["skip_check"], form)
+    plan = _check(session, plan, served, how["skip_check"], rm=how["rm"])
     return Batch(session, served, plan, at_once=how["parallel"], dry_run=dry_run)
 
 
@@ -184,23 +184,32 @@ def _say(unnamed: frozenset[str], output: str | None, dry_run: str, obj: Object,
 
 
 def _check(
-    session: Session, plan: Plan, served: Resource, skipped: tuple[str, ...], form: str
-) -> None:
-    """Warn of what may go wrong, and raise what would."""
+    session: Session, plan: Plan, served: Resource, skipped: tuple[str, ...], *, rm: bool
+) -> Plan:
+    """Warn of what may go wrong, and raise what would.
+
+    With ``rm`` the same command is run again until all is done: a target that is somebody else's
+    is left out then, and does not stop the others.
+    """
     from kubectl_virt_clone.actions.check import gather_each
     from kubectl_virt_clone.clone.checks.finding import ALL
     from kubectl_virt_clone.clone.checks.findings import judged
     from kubectl_virt_clone.render.findings import refusal, warnings
     from kubectl_virt_clone.render.messages import warn
 
+    for doubt in plan.doubts:
+        warn(doubt)
     if ALL in skipped:
-        return
+        return plan
     clones = plan.checked
-    checked = judged(clones, gather_each(session, clones, served, form=form), skipped)
+    checked: Sequence[Checked] = judged(clones, gather_each(session, clones, served, form=plan.form), skipped)
+    if rm and plan.form == SERIES:
+        plan, checked = plan.without_taken(checked)
     for line in warnings(checked, flags=session.flags):
         warn(line)
     if error := refusal(checked, flags=session.flags):
-        raise SeveralErrors([error, *plan.refused(checked)])
+        raise error
+    return plan
 
 
 def _create_and_follow(

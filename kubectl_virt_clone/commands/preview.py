@@ -66,5 +66,7 @@ def command(
         for clone, preview in zip(clones, previews, strict=True)
     ]
     click.echo(rendered(judged, output, flags=flags), nl=False)
-    for error in plan.errors:
+    for doubt in plan.doubts:
+        warn(doubt)
+    for error in (*plan.errors, *plan.refused):
         log(str(error))

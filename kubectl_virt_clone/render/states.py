@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of
+from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,

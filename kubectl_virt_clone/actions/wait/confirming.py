@@ -9,7 +9,7 @@ from kubectl_virt_clone.actions.describe import events_of
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import not_cloned
-from kubectl_virt_clone.clone.progress.origin import (
+from kubectl_virt_clone.clone.progress.provenance import (
     Origin,
     has_failed,
     is_marked,

@@ -17,7 +17,6 @@ from kubectl_virt_clone.actions.wait.looking import Once
 from kubectl_virt_clone.clone.progress.around import Listing, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import clone_cause, deleted_cause, diagnose
-from kubectl_virt_clone.clone.progress.origin import is_marked
 from kubectl_virt_clone.clone.progress.progress import (
     BOUND,
     FAILED,
@@ -30,6 +29,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     verdict,
 )
+from kubectl_virt_clone.clone.progress.provenance import is_marked
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.resource import FORBIDDEN, get
 from kubectl_virt_clone.kube.transport import Session

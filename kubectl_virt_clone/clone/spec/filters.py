@@ -17,9 +17,6 @@ from kubectl_virt_clone.objects.fields import well_formed
 NEGATION = "!"
 WILDCARD = "*"
 
-LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
-"""The annotation that no filter removes: the restore writes it to the target."""
-
 # What RE2's C++ parser takes and Go's (regexp/syntax) does not, found token by token in a pattern
 # that compiles: \C, and a name of a group that is not plain ASCII. The other way round, Go 1.25
 # reads long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we,
