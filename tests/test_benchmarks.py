@@ -43,7 +43,7 @@ def test_a_measurement_writes_its_table(tmp_path: Path) -> None:
     assert f"{os.cpu_count()} cores" in machine
     assert limits == [
         "A quick run: few rounds with few objects.",
-        "Left out: verbs, one, bulk, waiting, listing, fifty, suite, kills.",
+        "Left out: verbs, one, bulk, waiting, listing, fifty, suite, travel, kills.",
     ]
     assert headers == f"| {' | '.join(HEADERS)} |"
     assert row.startswith("| --help | ")

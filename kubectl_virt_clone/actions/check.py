@@ -2,16 +2,17 @@
 
 At most seven for one clone besides discovery: source, target, other clones, other VMs, KubeVirt,
 then the claims or the snapshot's content, then the storage classes or, where there is no source,
-the namespace. Nothing is judged here.
+the namespace. What they mean is for ``clone/checks`` to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from kubectl_virt_clone.actions.create.planning import Checked, Notice, Plan, plan_of
 from kubectl_virt_clone.actions.describe import STORAGE_CLASSES, list_up, look_up
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
@@ -31,13 +32,28 @@ from kubectl_virt_clone.clone.checks.facts import (
     source_resource,
     storage_classes_used,
 )
-from kubectl_virt_clone.clone.checks.finding import FLAGS
+from kubectl_virt_clone.clone.checks.finding import (
+    ALL,
+    FLAGS,
+    SERIES,
+    Finding,
+    is_fine,
+    ordered,
+    without,
+)
+from kubectl_virt_clone.clone.checks.findings import cluster_findings, judged
 from kubectl_virt_clone.clone.checks.values import new_macs
 from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.spec.manifest import target_name
-from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
+from kubectl_virt_clone.clone.target.preview import Preview, preview_of
+from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    ResourceNotServed,
+    StatusError,
+    VirtCloneError,
+)
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import served_fields, served_versions
+from kubectl_virt_clone.kube.resource import served_clones, served_fields, served_versions
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Key,
@@ -48,6 +64,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
 )
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.render.findings import refusal, warnings
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
@@ -56,6 +73,105 @@ _AT_ONCE = 8
 _FIELDS = ("fields",)
 Question = tuple[tuple[str, ...], Callable[[], Any]]
 """What is asked, as a key that is the same for the same request, and the call that asks it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the checks say of each clone of a request, in order; of one that is there, nothing.
+
+    ``errors`` stand for clones that exist otherwise, and for a request that is done in part.
+    """
+
+    clones: Sequence[tuple[Object, Sequence[Finding]]]
+    errors: Sequence[VirtCloneError]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all of it can work."""
+        return not self.errors and all(is_fine(found) for _, found in self.clones)
+
+
+def judge(
+    session: Session,
+    clones: Sequence[Object],
+    form: str,
+    skipped: Sequence[str],
+    *,
+    notice: Notice,
+    warn: Notice,
+) -> Judged | None:
+    """Judge what ``create`` would create; None where the server has no clones at all.
+
+    ``warn`` hears of targets that are there, though nothing proves that they were made so.
+    """
+    try:
+        served = served_clones(session)
+    except ResourceNotServed:
+        return None
+    plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
+    facts = gather_each(session, plan.checked, served, rights=True, form=form)
+    checked = judged(plan.checked, facts, skipped)
+    # Not by name: it may be for the server to generate.
+    found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
+    everyone = [(clone, found.get(id(clone), ())) for clone in clones]
+    return Judged(everyone, [*plan.errors, *plan.refused])
+
+
+def judge_cluster(
+    session: Session, skipped: Sequence[str]
+) -> tuple[ClusterFacts, Sequence[Finding]]:
+    """What there is to know about the cluster alone, and what the checks say of it."""
+    cluster = cluster_facts(session)
+    return cluster, without(ordered(cluster_findings(cluster)), skipped)
+
+
+def preview_each(
+    session: Session, clones: Sequence[Object], form: str, *, notice: Notice, warn: Notice
+) -> tuple[list[Preview], Sequence[VirtCloneError]]:
+    """What each clone's target will be; of a clone that is there already no findings are told.
+
+    The errors stand for clones that exist otherwise.
+    """
+    served = served_clones(session)
+    plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
+    sent = [plan.as_sent(clone) for clone in clones]
+    facts = gather_each(session, sent, served, form=form)
+    missing = set(map(id, plan.missing))  # not by name: it may be for the server to generate
+    previews = [preview_of(as_sent, own) for as_sent, own in zip(sent, facts, strict=True)]
+    return [
+        preview if id(clone) in missing else replace(preview, findings=())
+        for clone, preview in zip(clones, previews, strict=True)
+    ], [*plan.errors, *plan.refused]
+
+
+def check_plan(
+    session: Session,
+    served: Resource,
+    plan: Plan,
+    form: str,
+    skipped: Sequence[str],
+    warn: Notice,
+    *,
+    rm: bool,
+) -> Plan:
+    """Warn of what may go wrong with what is to be created, and raise what would.
+
+    With ``rm`` the same command is run again until all of a series is done: a target that is
+    somebody else's does not stop the others. Returns the plan without such.
+    """
+    if ALL in skipped:
+        return plan
+    clones = plan.checked
+    checked: Sequence[Checked] = judged(
+        clones, gather_each(session, clones, served, form=form), skipped
+    )
+    if rm and form == SERIES:
+        plan, checked = plan.without_taken(checked)
+    for line in warnings(checked, flags=session.flags):
+        warn(line)
+    if error := refusal(checked, flags=session.flags):
+        raise error
+    return plan
 
 
 def gather_each(

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import Checked, Verb
-from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.cli.flags import Typed, Verb, takes
+from kubectl_virt_clone.errors import ExitCode, InvalidValue, VirtCloneError
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.apiserver.faults.faults import Fault
@@ -61,6 +61,17 @@ def _fault(text: str) -> Fault:
         raise InvalidValue(str(error)) from error
 
 
+class SandboxFlags(NamedTuple):
+    """The flags of ``sandbox``, and the command to run in it."""
+
+    speed: float
+    throttle: bool
+    seeds: tuple[Path, ...]
+    kubevirt: str
+    faults: tuple[Fault, ...]
+    arguments: tuple[str, ...]
+
+
 @click.command(
     cls=Verb,
     name="sandbox",
@@ -69,7 +80,7 @@ def _fault(text: str) -> Fault:
 )
 @click.option(
     "--speed",
-    type=Checked("speed", _speed),
+    type=Typed("speed", _speed),
     default="1",
     show_default=True,
     metavar="FACTOR",
@@ -99,7 +110,7 @@ def _fault(text: str) -> Fault:
     "--fault",
     "faults",
     multiple=True,
-    type=Checked("fault", _fault),
+    type=Typed("fault", _fault),
     metavar="NAME[:KEY=VALUE,...]",
     help=(
         "What is to go wrong; may be repeated. NAME: drop, stall, 401, 410, 429, 500, 503, close, "
@@ -109,34 +120,27 @@ def _fault(text: str) -> Fault:
     ),
 )
 @click.argument("arguments", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    speed: float,
-    throttle: bool,
-    seeds: tuple[Path, ...],
-    kubevirt: str,
-    faults: tuple[Fault, ...],
-    arguments: tuple[str, ...],
-) -> None:
+@takes(SandboxFlags)
+def command(flags: SandboxFlags) -> int:
     """Run a throw-away control plane with a simulated KubeVirt on 127.0.0.1.
 
     With a command, KUBECONFIG is set for it, and the sandbox ends with it and with its exit code.
     Without one, the line to set KUBECONFIG is printed, and the sandbox runs until Ctrl-C.
     """
+    arguments = flags.arguments
     if arguments and not shutil.which(arguments[0]):
         raise VirtCloneError(f'exec: "{arguments[0]}": executable file not found in $PATH')
     for number in _endings():
         signal.signal(number, _end)  # before there is a kubeconfig with a token to leave behind
-    with _started(speed, throttle, seeds, kubevirt, faults) as plane:
+    with _started(flags) as plane:
         if arguments:
-            ctx.exit(_run(arguments, plane.kubeconfig))
+            return _run(arguments, plane.kubeconfig)
         with suppress(SystemExit):
             click.echo(f"export KUBECONFIG={plane.kubeconfig}")
             click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
             sys.stdout.flush()
             threading.Event().wait()
+    return ExitCode.DONE
 
 
 def _endings() -> list[signal.Signals]:
@@ -156,18 +160,16 @@ def _end(number: int, _: object) -> None:
 
 
 @contextmanager
-def _started(
-    speed: float,
-    throttle: bool,
-    seeds: tuple[Path, ...],
-    kubevirt: str,
-    faults: tuple[Fault, ...],
-) -> Iterator[ControlPlane]:
+def _started(flags: SandboxFlags) -> Iterator[ControlPlane]:
     """A control plane that runs. Raises VirtCloneError for a seed that it can't begin with."""
     from kubevirt_sandbox.controlplane import ControlPlane, SeedError
 
     plane = ControlPlane(
-        speed=speed, throttled=throttle, seeds=seeds or None, kubevirt=kubevirt, faults=faults
+        speed=flags.speed,
+        throttled=flags.throttle,
+        seeds=flags.seeds or None,
+        kubevirt=flags.kubevirt,
+        faults=flags.faults,
     )
     try:
         plane.start()

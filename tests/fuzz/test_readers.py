@@ -71,10 +71,10 @@ BY_TYPE: Mapping[str, Make] = {
     "Result": World.result,
     "Sequence[Result]": several(World.result),
     "Remains": World.remains,
-    "Iterable[Batch]": several(World.batch),
+    "Iterable[Chunk]": several(World.chunk),
     "Cause | None": World.cause,
     "Path": World.path,
-    "Look": World.look,
+    "Layout": World.layout,
     "Clock": lambda world: world.time,
     "Choose": lambda world: lambda letters: letters[0],
     "datetime": World.time,
@@ -108,7 +108,8 @@ BY_TYPE: Mapping[str, Make] = {
 }
 
 OWNERS: Mapping[str, Make] = {
-    "Batch": World.batch,
+    "Answers": World.answers,
+    "Chunk": World.chunk,
     "Surroundings": World.surroundings,
     "Limits": World.limits,
     "Path": World.path,

@@ -9,7 +9,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.clone.batch import Batch
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
@@ -29,8 +28,9 @@ from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.objects.connection import ConnectionFlags
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
 from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.answers import Answers
 from kubectl_virt_clone.render.progress.style import Style
-from kubectl_virt_clone.render.rows import Look
+from kubectl_virt_clone.render.rows import Chunk, Layout
 from kubectl_virt_clone.render.tables import Table
 from tests.fuzz import corpus
 from tests.fuzz.hostile import TEXTS, VALUES, objects_like
@@ -200,14 +200,20 @@ class World:
         clone = self.maybe(lambda: self.one("clone"))
         return Result(self.key(), verdict, clone, self.yes(), self.cause())
 
-    def batch(self) -> Batch:
+    def chunk(self) -> Chunk:
         """Some clones as a watch brings them."""
         children = {
             ("VirtualMachineRestore", "default", self.text()): self.one("restore"),
             ("VirtualMachineSnapshot", "default", self.text()): self.one("snapshot"),
         }
         event = self.chance.choice(("ADDED", "MODIFIED", "DELETED"))
-        return Batch(self.some(lambda: self.one("clone")), event, children)
+        return Chunk(self.some(lambda: self.one("clone")), event, children)
+
+    def answers(self) -> Answers:
+        """What is printed of objects that were created."""
+        output = self.chance.choice((None, "json", "yaml", "name"))
+        dry_run = self.chance.choice(("none", "client", "server"))
+        return Answers(self.some(lambda: self.one("clone")), output, dry_run)
 
     def preview(self) -> Preview:
         """What a target will be."""
@@ -218,10 +224,10 @@ class World:
         """A step of a timeline."""
         return Step(self.text(), self.time(), self.maybe(lambda: self.chance.random() * 1e9))
 
-    def look(self) -> Look:
+    def layout(self) -> Layout:
         """How rows are to look."""
         output = self.chance.choice((None, "wide", "json", "yaml", "name"))
-        return Look(output, *(self.yes() for _ in range(5)))
+        return Layout(output, *(self.yes() for _ in range(5)))
 
     def flags(self) -> ConnectionFlags:
         """What a user typed."""

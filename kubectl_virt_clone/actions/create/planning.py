@@ -81,11 +81,6 @@ class Plan:
         """The target VMs whose clones went before their volumes were bound."""
         return self._made(Evidence.HOLLOW)
 
-    @property
-    def doubts(self) -> list[str]:
-        """A sentence for each target that is taken for done, though nothing proves it."""
-        return [told(vm, Evidence.UNPROVEN) for vm in self._made(Evidence.UNPROVEN)]
-
     def _made(self, *wanted: Evidence) -> list[dict[str, Any]]:
         return [vm for vm, found in self.made.values() if found in wanted]
 
@@ -124,10 +119,12 @@ def plan_of(
     *,
     share: bool = True,
     notice: Notice,
+    warn: Notice,
 ) -> Plan:
     """What is left to create of several clones, or of a series of one; another is missing.
 
     ``form`` is how they were asked for; those of a series ``share`` a snapshot, if they can.
+    ``warn`` hears of each target that is taken for done, though nothing proves it.
 
     A clone whose object is gone may have made its target: the marks on it tell. What may not be
     read is not there, so that its creation is refused. Raises VirtCloneError.
@@ -153,13 +150,15 @@ def plan_of(
     if snapshot and not needed and not is_usable(snapshot, datetime.now(timezone.utc)):
         snapshot = None
     missing = [clone for clone in missing if _target(session, clone) not in made]
-    errors += _errors(made, Evidence.HOLLOW)
-    refused = _errors(made, Evidence.LOST)
+    for doubt in _told(made, Evidence.UNPROVEN):
+        warn(doubt)
+    errors += map(VirtCloneError, _told(made, Evidence.HOLLOW))
+    refused = [*map(VirtCloneError, _told(made, Evidence.LOST))]
     return Plan(missing, there, made, errors, refused, wanted, snapshot, form)
 
 
-def _errors(made: Made, about: Evidence) -> list[VirtCloneError]:
-    return [VirtCloneError(told(vm, found)) for vm, found in made.values() if found is about]
+def _told(made: Made, about: Evidence) -> list[str]:
+    return [told(vm, found) for vm, found in made.values() if found is about]
 
 
 def _namespace(session: Session, clone: Object) -> str:
