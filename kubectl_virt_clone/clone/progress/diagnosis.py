@@ -14,7 +14,6 @@ from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress.around import Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
 from kubectl_virt_clone.clone.progress.child_causes import restore_cause, snapshot_cause
-from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     SUCCEEDED,
@@ -23,6 +22,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     reason_of,
 )
+from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,

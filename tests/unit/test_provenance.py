@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.origin import (
+from kubectl_virt_clone.clone.progress.provenance import (
     Origin,
     has_failed,
     is_marked,
