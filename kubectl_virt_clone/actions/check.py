@@ -57,14 +57,7 @@ from kubectl_virt_clone.errors import (
 from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import served_fields
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    mapping_at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.render.findings import refusal, warnings
 

@@ -23,14 +23,7 @@ from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    key_of,
-    text_at,
-    time_at,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, key_of, text_at, time_at
 
 AN_HOUR = 3600.0
 """How old a snapshot without owners has to be: one that is younger may be about to be used."""

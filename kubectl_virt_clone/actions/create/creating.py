@@ -22,12 +22,7 @@ from kubectl_virt_clone.clone.hint import Command
 from kubectl_virt_clone.clone.progress.progress import has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name, named
-from kubectl_virt_clone.errors import (
-    ConnectionFailed,
-    StatusError,
-    VirtCloneError,
-    WaitInterrupted,
-)
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
 from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
 from kubectl_virt_clone.kube.retry import is_too_busy_to_create

@@ -15,11 +15,7 @@ from typing import Any
 from kubectl_virt_clone.actions.create.snapshots import find_snapshot
 from kubectl_virt_clone.clone.api import PERSISTENT_VOLUME_CLAIMS, SNAPSHOTS, VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.checks.facts import disks_of, from_snapshot, source_name
-from kubectl_virt_clone.clone.checks.finding import (
-    FLAGS,
-    SERIES,
-    Judged,
-)
+from kubectl_virt_clone.clone.checks.finding import FLAGS, SERIES, Judged
 from kubectl_virt_clone.clone.progress.provenance import Evidence, evidence, predates, told
 from kubectl_virt_clone.clone.shared_snapshot import (
     can_share,
@@ -33,14 +29,7 @@ from kubectl_virt_clone.clone.spec.manifest import named, target_name
 from kubectl_virt_clone.errors import StatusError, VirtCloneError
 from kubectl_virt_clone.kube.resource import each, get, pages
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    name_of,
-    text_at,
-    uid_of,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, name_of, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource
 
 ONE_BY_ONE = 8  # objects that are read one by one, where more are read as a list

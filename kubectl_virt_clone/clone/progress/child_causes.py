@@ -14,13 +14,7 @@ from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundin
 from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
 from kubectl_virt_clone.clone.progress.progress import phase_of
 from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mappings_at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at
 
 # What a restore says while all is well, and after its end.
 _WORKING = (

@@ -23,12 +23,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     reason_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    text_at,
-    time_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, text_at, time_at
 
 SILENT_SECONDS = 5.0
 """A controller that works has written a status long before; one that works off a queue may not."""

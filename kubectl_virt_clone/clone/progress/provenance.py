@@ -35,13 +35,7 @@ from kubectl_virt_clone.clone.progress.around import last_seen
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of
 from kubectl_virt_clone.clone.spec.manifest import named, target_name
 from kubectl_virt_clone.clone.target.restore_rules import claim_name
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    name_of,
-    text_at,
-    time_at,
-    uid_of,
-)
+from kubectl_virt_clone.objects.fields import Object, name_of, text_at, time_at, uid_of
 
 _BY_A_CLONE = "tmp-restore-"  # KubeVirt's clone controller names its restores so
 

@@ -26,13 +26,7 @@ from kubectl_virt_clone.clone.target.restore_rules import (
 )
 from kubectl_virt_clone.clone.target.vm_validation import refusals
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    mappings_at,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, text_at
 
 _TEMPLATE = ("spec", "template", "metadata")
 _DOMAIN = ("spec", "template", "spec", "domain")
