@@ -20,7 +20,7 @@ from kubectl_virt_clone.objects.fields import (
 )
 from kubectl_virt_clone.render.escaping import escaped
 
-A_FEW = 5
+NAMES_IN_A_LINE = 5
 """Names that one line holds."""
 
 _DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
@@ -88,8 +88,8 @@ def _shown(resource: str, keys: Sequence[Key], flags: ConnectionFlags) -> tuple[
     """The first of these objects, and the command that shows them."""
     namespaces = {namespace for namespace, _ in keys}
     names = [name if len(namespaces) == 1 else f"{where}/{name}" for where, name in keys]
-    more = len(keys) - A_FEW
-    text = ", ".join(names[:A_FEW]) + (f" and {more} more" if more > 0 else "")
+    more = len(keys) - NAMES_IN_A_LINE
+    text = ", ".join(names[:NAMES_IN_A_LINE]) + (f" and {more} more" if more > 0 else "")
     words = ["kubectl", "get", resource]
     if len(namespaces) > 1:
         words.append("-A")
