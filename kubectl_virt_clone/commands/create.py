@@ -29,7 +29,7 @@ from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
-    from kubectl_virt_clone.actions.create.creating import Batch
+    from kubectl_virt_clone.actions.create.creating import Creation
     from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.objects.fields import Object
     from kubectl_virt_clone.render.answers import Answers
@@ -128,15 +128,15 @@ def command(flags: CreateFlags) -> ExitCode:
         click.echo(answers.of(_as_sent(clones, flags)), nl=False)
         return ExitCode.DONE
 
-    batch = _checked(clones, flags)
+    creation = _checked(clones, flags)
 
     if flags.wait:
-        _follow(batch, answers, flags)
-        if batch.clones:
-            return ExitCode.ERROR if batch.errors else ExitCode.DONE
+        _follow(creation, answers, flags)
+        if creation.clones:
+            return ExitCode.ERROR if creation.errors else ExitCode.DONE
     else:
-        _create(batch, answers, flags)
-    if errors := [*batch.errors, *batch.stays]:
+        _create(creation, answers, flags)
+    if errors := [*creation.errors, *creation.stays]:
         raise SeveralErrors(errors)
     return ExitCode.DONE
 
@@ -150,10 +150,10 @@ def _as_sent(clones: Sequence[Object], flags: CreateFlags) -> Sequence[Object]:
     return as_sent(clones, shared_snapshot(clones)) if can_share(clones) else clones
 
 
-def _checked(clones: Sequence[Object], flags: CreateFlags) -> Batch:
+def _checked(clones: Sequence[Object], flags: CreateFlags) -> Creation:
     """What there is to create, checked; nothing is written yet."""
     from kubectl_virt_clone.actions.check import check_plan
-    from kubectl_virt_clone.actions.create.creating import Batch
+    from kubectl_virt_clone.actions.create.creating import Creation
     from kubectl_virt_clone.actions.create.planning import plan_of
     from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.kube.transport import connect
@@ -164,15 +164,15 @@ def _checked(clones: Sequence[Object], flags: CreateFlags) -> Batch:
     form, share, dry_run = flags.clones.form, flags.shared_snapshot, flags.dry_run == "server"
     plan = plan_of(session, served, clones, form, share=share, notice=log, warn=warn)
     plan = check_plan(session, served, plan, form, flags.skip_check, warn, rm=flags.rm)
-    return Batch(session, served, plan, at_once=flags.parallel, dry_run=dry_run)
+    return Creation(session, served, plan, at_once=flags.parallel, dry_run=dry_run)
 
 
-def _create(batch: Batch, answers: Answers, flags: CreateFlags) -> None:
+def _create(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
     from kubectl_virt_clone.render.messages import log
 
-    batch.create(partial(_say, answers), log, timeout=flags.timeout)
+    creation.create(partial(_say, answers), log, timeout=flags.timeout)
     if answers.come_last:
-        click.echo(answers.of(batch.clones), nl=False)
+        click.echo(answers.of(creation.clones), nl=False)
 
 
 def _say(answers: Answers, obj: Object, fate: str) -> None:
@@ -180,7 +180,7 @@ def _say(answers: Answers, obj: Object, fate: str) -> None:
     click.echo(answers.each(obj, fate), nl=False)
 
 
-def _follow(batch: Batch, answers: Answers, flags: CreateFlags) -> None:
+def _follow(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
     """Create, wait for all clones, and tidy up; raises the error for those that did not succeed."""
     from kubectl_virt_clone.actions.create.following import followed
     from kubectl_virt_clone.clone.progress.progress import BOUND, SUCCESS
@@ -190,7 +190,7 @@ def _follow(batch: Batch, answers: Answers, flags: CreateFlags) -> None:
     goal, say, met = BOUND if flags.rm else SUCCESS, partial(_say, answers), Met()
     stream = sys.stderr if flags.output else sys.stdout  # with -o, stdout has objects only
     results = followed(
-        batch,
+        creation,
         goal,
         say=say,
         met=lambda result: click.echo(met(result), file=stream, nl=False),
@@ -199,9 +199,9 @@ def _follow(batch: Batch, answers: Answers, flags: CreateFlags) -> None:
     )
     if answers.come_last:
         click.echo(answers.of([r.clone for r in results if r.clone is not None]), nl=False)
-    before = len(batch.errors)
-    batch.finish([r.clone for r in results if r.met and r.clone], say, rm=flags.rm)
-    for problem in batch.errors[before:] if batch.clones else ():
+    before = len(creation.errors)
+    creation.finish([r.clone for r in results if r.met and r.clone], say, rm=flags.rm)
+    for problem in creation.errors[before:] if creation.clones else ():
         log(str(problem))
     if error := failure(
         results, goal, looked_once=flags.timeout == 0, access=flags.connection.access

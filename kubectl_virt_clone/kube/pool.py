@@ -89,6 +89,19 @@ def stoppable(
         raise WaitInterrupted(tell(ended.wait(LAST_ANSWERS)), code) from end
 
 
+def alone(work: Callable[[], None], tell: Callable[[bool], str]) -> None:
+    """Do work that sends one request, in this thread: Ctrl-C and SIGTERM don't wait for its answer.
+
+    Raises WaitInterrupted then, with what ``tell`` says when it hears that no answer came.
+    """
+    try:
+        work()
+    except (KeyboardInterrupt, SystemExit) as end:
+        by_signal = isinstance(end, SystemExit)
+        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        raise WaitInterrupted(tell(False), code) from end
+
+
 def in_order(
     calls: Sequence[Callable[[], T]],
     *,

@@ -15,7 +15,9 @@ from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
 
-_SHOWN = 5  # names in one line
+NAMES_IN_A_LINE = 5
+"""Names that one line holds."""
+
 _DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
 
 
@@ -81,8 +83,8 @@ def _shown(resource: str, keys: Sequence[Key], access: Access) -> tuple[str, str
     """The first of these objects, and the command that shows them."""
     namespaces = {namespace for namespace, _ in keys}
     names = [name if len(namespaces) == 1 else f"{where}/{name}" for where, name in keys]
-    more = len(keys) - _SHOWN
-    text = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(keys) - NAMES_IN_A_LINE
+    text = ", ".join(names[:NAMES_IN_A_LINE]) + (f" and {more} more" if more > 0 else "")
     if len(namespaces) > 1:
         command = kubectl("get", resource, "-A")
     else:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.actions.create import creating, following
-from kubectl_virt_clone.actions.create.creating import Batch
+from kubectl_virt_clone.actions.create.creating import Creation
 from kubectl_virt_clone.actions.delete import removing
 from kubectl_virt_clone.errors import ConnectionFailed
 from kubectl_virt_clone.kube import pool as concurrency
@@ -44,13 +44,13 @@ def test_before_the_wait_it_is_told_how_to_wait(
 def test_as_soon_as_all_are_created_it_is_told_how_to_wait(
     kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = Batch.create
+    create = Creation.create
 
-    def interrupted_after(self: Batch, *args: Any, **options: Any) -> None:
+    def interrupted_after(self: Creation, *args: Any, **options: Any) -> None:
         create(self, *args, **options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Batch, "create", interrupted_after)
+    monkeypatch.setattr(Creation, "create", interrupted_after)
 
     args = ("--source=vm-cirros", "--target=t-{}", "--count=2", "--wait")
     answer = kvc("create", *args, exit_code=130)
@@ -60,6 +60,34 @@ def test_as_soon_as_all_are_created_it_is_told_how_to_wait(
         "  kubectl virt-clone wait clone-t-1 clone-t-2 -n default",
     ]
     assert sorted(clones(plane)) == ["clone-t-1", "clone-t-2"]
+
+
+def test_ctrl_c_before_the_answer_to_one_creation_is_told(
+    kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creating, "create", interrupted)
+
+    answer = kvc("create", "c", "--source=vm-cirros", "--target=t", exit_code=130)
+
+    assert answer == (
+        "",
+        "interrupted; 0 of 1 clones are there; no answer came for up to 1 more\n",
+    )
+
+
+def test_one_clone_is_created_without_a_thread(
+    kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, threads = creating.create, list[threading.Thread]()
+
+    def seen(*args: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return create(*args, **options)
+
+    monkeypatch.setattr(creating, "create", seen)
+    kvc("create", "c", "--source=vm-cirros", "--target=t")
+
+    assert threads == [threading.main_thread()]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from kubectl_virt_clone.clone.progress.progress import has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name, named
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
-from kubectl_virt_clone.kube.pool import in_order, stoppable
+from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
 from kubectl_virt_clone.kube.retry import is_too_busy_to_create
 from kubectl_virt_clone.kube.transport import Session
@@ -31,12 +31,14 @@ from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.render.hints import written
 
-Say = Callable[[Object, str], None]
+SayFate = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
-Outcome = Any  # (stored object, its fate), the VirtCloneError that says why there is none, or None
+CreateAnswer = (
+    Any  # (stored object, its fate), the VirtCloneError that says why there is none, or None
+)
 
 
-class Batch:
+class Creation:
     """The creation of what a plan says, and of the ``snapshot`` that its clones share, if any.
 
     ``clones`` are those that are there, whoever created them, in order; ``errors`` stand for the
@@ -66,14 +68,17 @@ class Batch:
         self._unwritten: OSError | None = None
         self._was_busy = False
 
-    def create(self, say: Say, notice: Callable[[str], None], *, timeout: float) -> None:
+    def create(self, say: SayFate, notice: Callable[[str], None], *, timeout: float) -> None:
         """Create what is missing; ``say`` hears of each object what became of it.
 
         ``timeout``, in seconds, is for the snapshot to be ready. Raises WaitInterrupted, or
         VirtCloneError where ``say`` can't be heard any more, both naming what is there by then.
         """
         work = partial(self._create, partial(self._tell, say), notice, timeout)
-        stoppable(work, self._stopped, self._told)
+        if len(self.plan.missing) == 1 and not self.plan.is_series:
+            alone(work, lambda _: self._told(bool(self.clones)))
+        else:
+            stoppable(work, self._stopped, self._told)
         if self._unwritten:
             raise VirtCloneError(f"{self._unwritten}; {self._told(True)}") from self._unwritten
 
@@ -95,15 +100,15 @@ class Batch:
         again = "; the same command creates what is missing" if lasting else ""
         return f"{len(self.clones)} of {wanted} clones are there{kept}{unknown}{again}"
 
-    def _tell(self, say: Say, obj: Object, fate: str) -> None:
-        """Say what became of an object; where nobody hears it, nothing new is begun."""
+    def _tell(self, say: SayFate, obj: Object, fate: str) -> None:
+        """SayFate what became of an object; where nobody hears it, nothing new is begun."""
         try:
             say(obj, fate)
         except OSError as error:
             self._unwritten = error
             self._stopped.set()
 
-    def _create(self, say: Say, notice: Callable[[str], None], timeout: float) -> None:
+    def _create(self, say: SayFate, notice: Callable[[str], None], timeout: float) -> None:
         for vm in self.plan.done:
             say(vm, "unchanged")
         for present in self.plan.there:
@@ -125,18 +130,21 @@ class Batch:
 
     def _created(
         self, clones: Sequence[Object], notice: Callable[[str], None], patience: float
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[CreateAnswer]:
         """What became of each clone, None where it was too late to begin with it, in order.
 
         A server that is too busy slows it down, for so many seconds of ``patience``. Where no
         answer came to the first, nothing new is begun; what is under way is waited for.
         """
         deadline = time.monotonic() + patience
-        creations = [_Creation(self, clone, deadline) for clone in clones]
-        calls = [partial(self._unless_stopped, creation) for creation in creations]
+        attempts = [_Attempt(self, clone, deadline) for clone in clones]
+        calls = [partial(self._unless_stopped, attempt) for attempt in attempts]
         answered, left = False, 0
         busy = partial(self._is_busy, notice)
-        for outcome in in_order(calls, at_once=self._at_once, is_busy=busy, seconds=patience):
+        outcomes: Iterable[CreateAnswer] = (call() for call in calls)
+        if len(calls) > 1:
+            outcomes = in_order(calls, at_once=self._at_once, is_busy=busy, seconds=patience)
+        for outcome in outcomes:
             answered = answered or not isinstance(outcome, ConnectionFailed)
             if not answered:
                 self._stopped.set()
@@ -145,7 +153,7 @@ class Batch:
         if left and not answered:
             self.errors.append(VirtCloneError(f"{left} more clones were not tried"))
 
-    def _is_busy(self, notice: Callable[[str], None], outcome: Outcome) -> bool:
+    def _is_busy(self, notice: Callable[[str], None], outcome: CreateAnswer) -> bool:
         """Whether a creation is to be tried again, of which the first time is told."""
         busy = is_too_busy_to_create(outcome)
         if busy and not self._was_busy:
@@ -153,11 +161,11 @@ class Batch:
             notice(f"the server is busy, trying again: {outcome}")
         return busy
 
-    def _unless_stopped(self, creation: Callable[[], Outcome]) -> Outcome:
+    def _unless_stopped(self, creation: Callable[[], CreateAnswer]) -> CreateAnswer:
         return None if self._stopped.is_set() else creation()
 
     def _take_snapshot(
-        self, say: Say, notice: Callable[[str], None], timeout: float
+        self, say: SayFate, notice: Callable[[str], None], timeout: float
     ) -> Object | None:
         """The snapshot to clone from, ready; None where nothing is missing, and it is gone."""
         taken: Object | None = self.plan.snapshot
@@ -181,7 +189,7 @@ class Batch:
             left=self._state(),
         )
 
-    def _hand_over(self, taken: Object, say: Say) -> None:
+    def _hand_over(self, taken: Object, say: SayFate) -> None:
         """Let the clones own the snapshot; one that we took and nobody came to use goes."""
         users = [clone for clone in self.clones if shares(clone, taken)]
         try:
@@ -195,7 +203,7 @@ class Batch:
             why = f"{named(taken)} stays until somebody deletes it: {error}"
             self.stays.append(VirtCloneError(why))
 
-    def finish(self, done: Sequence[Object], say: Say, *, rm: bool) -> None:
+    def finish(self, done: Sequence[Object], say: SayFate, *, rm: bool) -> None:
         """Delete what nobody needs any more, now that the ``done`` clones reached their goal.
 
         With ``rm`` their objects; and the snapshot once all have all of their volumes. As long as a
@@ -216,7 +224,9 @@ class Batch:
         self.errors += self.stays
         self.stays.clear()
 
-    def _remove(self, resource: Resource, objects: Sequence[Object], say: Say) -> Sequence[Object]:
+    def _remove(
+        self, resource: Resource, objects: Sequence[Object], say: SayFate
+    ) -> Sequence[Object]:
         """Delete objects; returns those that are gone."""
         from kubectl_virt_clone.actions.delete.removing import Removal
 
@@ -255,7 +265,7 @@ def _about(clone: Object, error: VirtCloneError, number: int) -> VirtCloneError:
     return about
 
 
-class _Creation:
+class _Attempt:
     """The creation of one clone, which may be tried more than once, under the same name.
 
     An answer that was lost may stand for an object that was made: if it is what was asked for, it
@@ -263,33 +273,33 @@ class _Creation:
     have been faster.
     """
 
-    def __init__(self, batch: Batch, clone: Object, deadline: float) -> None:
-        self._batch = batch
+    def __init__(self, creation: Creation, clone: Object, deadline: float) -> None:
+        self._creation = creation
         self._deadline = deadline
         self._clone = chosen_name(clone, choose=secrets.choice)
         self._tried = False
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> CreateAnswer:
         again, self._tried = self._tried, True
-        batch = self._batch
+        creation = self._creation
         try:
             made = create(
-                *(batch.session, batch.served, self._clone),
-                dry_run=batch.dry_run,
+                *(creation.session, creation.served, self._clone),
+                dry_run=creation.dry_run,
                 deadline=self._deadline,
             )
         except (ConnectionFailed, StatusError) as error:
             taken = isinstance(error, StatusError) and error.code == HTTPStatus.CONFLICT
-            there = self._made_before() if taken and (again or batch.plan.is_series) else None
+            there = self._made_before() if taken and (again or creation.plan.is_series) else None
             return (there, "created" if again else "unchanged") if there else error
         return made, "created"
 
     def _made_before(self) -> dict[str, Any] | None:
-        session = self._batch.session
+        session = self._creation.session
         namespace = text_at(self._clone, "metadata", "namespace") or session.namespace
         try:
             stored = get(
-                *(session, self._batch.served, namespace, name_of(self._clone)),
+                *(session, self._creation.served, namespace, name_of(self._clone)),
                 deadline=self._deadline,
             )
         except (ConnectionFailed, StatusError):

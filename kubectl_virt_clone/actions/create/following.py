@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from kubectl_virt_clone.actions.create.creating import Batch, Say
+from kubectl_virt_clone.actions.create.creating import Creation, SayFate
 from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
 from kubectl_virt_clone.clone.progress.progress import Goal, Result
 from kubectl_virt_clone.kube.connection import ConnectionFlags
@@ -20,7 +20,13 @@ from kubectl_virt_clone.render.progress.live import Met, progress, resumable
 
 
 def followed(
-    batch: Batch, goal: Goal, *, say: Say, met: Met, timeout: float, flags: ConnectionFlags
+    creation: Creation,
+    goal: Goal,
+    *,
+    say: SayFate,
+    met: Met,
+    timeout: float,
+    flags: ConnectionFlags,
 ) -> list[Result]:
     """Create the clones and wait for them; returns how that ended for each that is there.
 
@@ -28,20 +34,20 @@ def followed(
     """
 
     def told() -> str:
-        keys = [key_of(clone) for clone in batch.clones]
+        keys = [key_of(clone) for clone in creation.clones]
         return interrupted(keys, goal, flags.access, Selection()) if keys else ""
 
     with resumable(told):
-        batch.create(say, log, timeout=timeout)
-        if not batch.clones:
+        creation.create(say, log, timeout=timeout)
+        if not creation.clones:
             return []
-        for error in batch.errors:
+        for error in creation.errors:
             log(str(error))  # now, for the wait may take long
-        for stays in batch.stays:
+        for stays in creation.stays:
             warn(str(stays.args[0]))
-        wanted = Wanted({key_of(clone): uid_of(clone) for clone in batch.clones})
+        wanted = Wanted({key_of(clone): uid_of(clone) for clone in creation.clones})
         with progress(
             sys.stderr, met=met, clock=time.monotonic, goal=goal, access=flags.access
         ) as shown:
-            session, served = batch.session, batch.served
+            session, served = creation.session, creation.served
             return wait_for(session, served, wanted, goal, timeout=timeout, observer=shown)

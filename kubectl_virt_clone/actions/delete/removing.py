@@ -6,7 +6,7 @@ Which ones may go is ``model.removal``'s to say, what is said about it the calle
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,20 +17,22 @@ from kubectl_virt_clone.clone.api import CLONES
 from kubectl_virt_clone.clone.removal import Limits, remembered
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
-from kubectl_virt_clone.kube.pool import in_order, stoppable
+from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import delete, each, pages
 from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, name_of
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE
 
-Say = Callable[[Object], None]
+SayDeleted = Callable[[Object], None]
 """Hears of each object that was deleted."""
-Outcome = Any  # None for a deletion, a VirtCloneError that says why there was none, or NOT_MADE
+DeleteAnswer = (
+    Any  # None for a deletion, a VirtCloneError that says why there was none, or NOT_MADE
+)
 NOT_MADE = "not made"
 PAUSES = (0.1, 0.2, 0.4, 0.8)  # before a lone deletion is tried again on a busy server
-A_FEW = 5  # names in one message
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Removal:
             errors.append(VirtCloneError(f"{self._untried} more {were} not tried"))
         return errors
 
-    def run(self, say: Say) -> None:
+    def run(self, say: SayDeleted) -> None:
         """Delete the objects; ``say`` hears of them in their order.
 
         Raises WaitInterrupted, after all that is deleted was said: Ctrl-C does not reach the thread
@@ -138,16 +140,19 @@ class Removal:
             unknown = "" if answered else f"; no answer came for up to {untold} more"
             return f"interrupted; {self.state}{unknown}"
 
-        stoppable(partial(self._delete_all, say), self._stopped, told)
+        work = partial(self._delete_all, say)
+        if len(self._objects) == 1:
+            alone(work, lambda _: told(bool(self.gone)))
+        else:
+            stoppable(work, self._stopped, told)
         if self._unsaid:
             raise VirtCloneError(f"{self._unsaid.strerror}; {self.state}")
 
-    def _delete_all(self, say: Say) -> None:
-        deletions = [_Deletion(partial(self._delete, obj), obj) for obj in self._objects]
-        calls: list[Callable[[], Outcome]] = [*deletions]
-        if len(calls) == 1:  # which in_order makes only once
-            calls = [partial(self._patiently, *calls)]
-        outcomes = in_order(calls, at_once=self._at_once, is_busy=is_busy)
+    def _delete_all(self, say: SayDeleted) -> None:
+        calls = [_Deletion(partial(self._delete, obj), obj) for obj in self._objects]
+        outcomes: Iterable[DeleteAnswer] = (self._patiently(call) for call in calls)
+        if len(calls) > 1:
+            outcomes = in_order(calls, at_once=self._at_once, is_busy=is_busy)
         for obj, outcome in zip(self._objects, outcomes, strict=True):
             if outcome is None:
                 self.gone.append(obj)
@@ -157,7 +162,7 @@ class Removal:
             elif not self._unsaid:
                 self._untried += 1
 
-    def _patiently(self, deletion: Callable[[], Outcome]) -> Outcome:
+    def _patiently(self, deletion: Callable[[], DeleteAnswer]) -> DeleteAnswer:
         """Try a lone deletion a few times while the server is too busy for it."""
         for pause in PAUSES:
             outcome = deletion()
@@ -165,7 +170,7 @@ class Removal:
                 return outcome
         return deletion()
 
-    def _say(self, say: Say, obj: Object) -> None:
+    def _say(self, say: SayDeleted, obj: Object) -> None:
         """What nobody can hear of is not deleted: a reader may have gone away."""
         try:
             if not self._unsaid:
@@ -210,7 +215,7 @@ class _Deletion:
         self._obj = obj
         self._tried = False
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> DeleteAnswer:
         again, self._tried = self._tried, True
         try:
             return None if self._delete() else NOT_MADE
@@ -227,8 +232,8 @@ def _some(objects: Sequence[Object]) -> str:
     """The first of them by name, and how many more there are."""
     if len(objects) == 1:
         return named(objects[0])
-    more = len(objects) - A_FEW
-    names = ", ".join(map(name_of, objects[:A_FEW]))
+    more = len(objects) - NAMES_IN_A_LINE
+    names = ", ".join(map(name_of, objects[:NAMES_IN_A_LINE]))
     return f"{names} and {more} more" if more > 0 else names
 
 
