@@ -41,7 +41,8 @@ from kubectl_virt_clone.objects.resource import Resource
 
 SayFate = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
-CreateAnswer = Any  # (stored object, its fate), the VirtCloneError that says why there is none, or None
+CreateAnswer = Any
+"""(stored object, its fate), the VirtCloneError that says why there is none, or None."""
 
 
 class Creation:
@@ -229,7 +230,9 @@ class Creation:
         self.errors += self.stays
         self.stays.clear()
 
-    def _remove(self, resource: Resource, objects: Sequence[Object], say: SayFate) -> Sequence[Object]:
+    def _remove(
+        self, resource: Resource, objects: Sequence[Object], say: SayFate
+    ) -> Sequence[Object]:
         """Delete objects; returns those that are gone."""
         from kubectl_virt_clone.actions.delete.removing import Removal
 

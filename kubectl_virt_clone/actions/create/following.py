@@ -21,7 +21,13 @@ from kubectl_virt_clone.render.progress.live import Met, progress, resumable
 
 
 def followed(
-    creation: Creation, goal: Goal, *, say: SayFate, met: Met, timeout: float, flags: ConnectionFlags
+    creation: Creation,
+    goal: Goal,
+    *,
+    say: SayFate,
+    met: Met,
+    timeout: float,
+    flags: ConnectionFlags,
 ) -> list[Result]:
     """Create the clones and wait for them; returns how that ended for each that is there.
 
