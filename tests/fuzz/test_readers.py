@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 
 import kubectl_virt_clone
+from kubectl_virt_clone.clone.progress.provenance import Evidence
 from kubectl_virt_clone.errors import VirtCloneError
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import dangerous
@@ -74,6 +75,8 @@ BY_TYPE: Mapping[str, Make] = {
     "Remains": World.remains,
     "Iterable[Chunk]": several(World.chunk),
     "Cause | None": World.cause,
+    "Collection[str] | None": lambda world: world.maybe(lambda: ("u-1", "")),
+    "Evidence": lambda world: world.chance.choice(tuple(Evidence)),
     "Path": World.path,
     "Layout": World.layout,
     "Clock": lambda world: world.time,

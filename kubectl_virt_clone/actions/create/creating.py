@@ -33,9 +33,8 @@ from kubectl_virt_clone.render.hints import written
 
 SayFate = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
-CreateAnswer = (
-    Any  # (stored object, its fate), the VirtCloneError that says why there is none, or None
-)
+CreateAnswer = Any
+"""(stored object, its fate), the VirtCloneError that says why there is none, or None."""
 
 
 class Creation:

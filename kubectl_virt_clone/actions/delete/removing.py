@@ -28,9 +28,8 @@ from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE
 
 SayDeleted = Callable[[Object], None]
 """Hears of each object that was deleted."""
-DeleteAnswer = (
-    Any  # None for a deletion, a VirtCloneError that says why there was none, or NOT_MADE
-)
+DeleteAnswer = Any
+"""None for a deletion, a VirtCloneError that says why there was none, or NOT_MADE."""
 NOT_MADE = "not made"
 PAUSES = (0.1, 0.2, 0.4, 0.8)  # before a lone deletion is tried again on a busy server
 
