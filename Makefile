@@ -18,11 +18,12 @@ WORKERS ?= 4
 # Tests start programs. If Python may not keep what it compiles, each of them compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 # How many times as many examples make fuzz tries as make test.
-FUZZ ?= 20
+FUZZ ?= 60
+FUZZED := tests/fuzz tests/cli/test_prediction.py tests/cli/test_success.py
 # How many seconds make guided spends on each reader.
 GUIDED ?= 60
 
-.PHONY: help demo test test-tools fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
+.PHONY: help demo test test-tools nightly fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
 	test-wheel release-dist sbom checksums release release-notes github-release cluster clean
 
 help: ## list these commands
@@ -35,7 +36,11 @@ test: $(VENV)/.test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 test-tools: $(VENV)/.test ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
-	$(BIN)/python -m pytest -n $(WORKERS) -m needs $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
+	$(BIN)/python -m pytest -n $(WORKERS) -m "needs and not nightly" $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
+
+nightly: $(VENV)/.test ## run what make test leaves to the night: the other comparisons with kubectl, and make fuzz
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(WORKERS) $(FUZZED) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m nightly $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## check style, types, imports between rooms, spelling and workflows
 	$(BIN)/ruff check .
@@ -60,8 +65,8 @@ coverage: $(VENV)/.dev ## run the tests and measure coverage: all of clone/ and 
 mutants: $(VENV)/.mutants ## change each line of the pure rooms and see a test fail: make mutants MODULES="clone.spec.filters"
 	$(BIN)/python -m tests.mutants $(MODULES)
 
-fuzz: $(VENV)/.test ## try 20 times as many random examples of hostile input as make test: make fuzz FUZZ=20
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
+fuzz: $(VENV)/.test ## try 60 times as many random examples of hostile input as make test: make fuzz FUZZ=60
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest $(FUZZED) $(PYTEST_ARGS)
 
 guided: $(VENV)/.guided ## feed hostile input, guided by coverage, to each reader: make guided GUIDED=60 TARGETS="paths"
 	$(BIN)/python -m tests.fuzz.guided --seconds $(GUIDED) $(TARGETS)

@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, settings
 WIDTH = {"COLUMNS": "80", "LINES": "24"}
 """What a program takes for its terminal's size, unless it asks the terminal itself."""
 UNWANTED = ("FORCE_COLOR", "NO_COLOR", "PY_COLORS")
+PROGRAMS = {"GOGC": "off", "GOMAXPROCS": "1"}
+"""A kubectl lives too briefly for it to be worth collecting garbage."""
 # As each test that sends one to a program assumes.
 HEARD = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def settle() -> None:
     """Pins the width, lets the programs that tests start hear signals, and takes its time."""
-    os.environ.update(WIDTH)
+    os.environ.update({**WIDTH, **PROGRAMS})
     for name in UNWANTED:
         os.environ.pop(name, None)
     for name in HEARD:

@@ -29,6 +29,7 @@ PERMISSIONS = {
     ("ci", "lint"): READ,
     ("ci", "test"): READ,
     ("cluster", "e2e"): READ,
+    ("nightly", "nightly"): READ,
     ("release", "archives"): READ,
     ("release", "assemble"): READ,
     ("release", "krew"): {},
@@ -94,6 +95,7 @@ def test_no_pull_request_gets_the_rights_of_the_repository() -> None:
         "archives": {"workflow_call"},
         "ci": {"push", "pull_request"},
         "cluster": {"push", "pull_request", "schedule", "workflow_dispatch"},
+        "nightly": {"schedule", "workflow_dispatch"},
         "release": {"push"},
     }
     assert load("release")[True]["push"] == {"tags": ["v*"]}

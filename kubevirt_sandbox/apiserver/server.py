@@ -168,8 +168,9 @@ class _Server(ThreadingHTTPServer):
         """Ends every open connection; its thread sees the end of its stream."""
         with self._lock:
             for connection in self._connections:
+                # Not its own method: that takes away what the thread reads and writes with.
                 with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that leaves, or does not trust our CA, is no error worth a traceback."""

@@ -17,6 +17,7 @@ from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
 from tests.cli.conftest import Kvc, Planes
+from tests.fuzz.effort import TIMES
 from tests.predictions import (
     DETERMINISTIC,
     Case,
@@ -32,8 +33,9 @@ from tests.predictions import (
 NAMESPACE = "default"
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
-PATIENCE = 20.0
-BATCHES, BATCH = 20, 10  # 200 cases; those of a batch are previewed by one run of the program
+PATIENCE = 60.0
+# 50 cases; those of a batch are previewed by one run of the program.
+BATCHES, BATCH = 5 * max(TIMES, 1), 10
 
 
 def test_the_preview_is_the_target_that_the_sandbox_makes(make_plane: Planes, kvc: Kvc) -> None:

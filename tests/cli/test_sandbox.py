@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kubectl_virt_clone.commands.sandbox import command as verb
 from kubevirt_sandbox.kubevirt.releases import RELEASES
+from tests.cli.conftest import Kvc
 
 PROGRAM = (sys.executable, "-m", "kubectl_virt_clone")
 SHOW_CONFIG = """
@@ -103,11 +105,20 @@ def test_the_sandbox_begins_with_the_objects_of_the_given_seed(tmp_path: Path) -
     assert (done.returncode, done.stdout.count("condition met")) == (0, 1)
 
 
-def test_a_command_that_does_not_exist_is_told_before_anything_starts() -> None:
-    done = sandbox(command=("no-such-command",))
+@pytest.fixture
+def refused(kvc: Kvc) -> Iterator[Kvc]:
+    """Runs ``sandbox`` in this process, which hears signals as before afterwards."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    before = [(item, signal.getsignal(item)) for item in signal.Signals if item.name in names]
+    yield partial(kvc, "sandbox")
+    for number, handler in before:
+        signal.signal(number, handler)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == 'error: exec: "no-such-command": executable file not found in $PATH\n'
+
+def test_a_command_that_does_not_exist_is_told_before_anything_starts(refused: Kvc) -> None:
+    said = 'error: exec: "no-such-command": executable file not found in $PATH\n'
+
+    assert refused("--", "no-such-command", exit_code=1) == ("", said)
 
 
 def test_the_flags_of_the_command_are_its_own() -> None:
@@ -128,27 +139,27 @@ def test_the_flags_of_the_command_are_its_own() -> None:
     ],
 )
 def test_a_seed_that_the_sandbox_can_not_begin_with_is_told_by_its_name(
-    tmp_path: Path, seed: str, reason: str
+    refused: Kvc, tmp_path: Path, seed: str, reason: str
 ) -> None:
     path = tmp_path / "seed.yaml"
     path.write_text(seed)
 
-    done = sandbox("--seed", str(path), command=("true",))
+    answer = refused("--seed", path, "--", "true", exit_code=1)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: seed {path}: ")
-    assert reason in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert answer.out == ""
+    assert answer.err.startswith(f"error: seed {path}: ")
+    assert reason in answer.err
+    assert answer.err.count("\n") == 1
 
 
-def test_a_file_that_is_no_program_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_program_is_told(refused: Kvc, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("no shebang")
     program.chmod(0o700)
 
-    done = sandbox(command=(str(program),))
+    said = f'error: exec: "{program}": Exec format error\n'
 
-    assert (done.returncode, done.stderr) == (1, f'error: exec: "{program}": Exec format error\n')
+    assert refused("--", program, exit_code=1) == ("", said)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, getattr(signal, "SIGHUP", None)])
@@ -257,11 +268,10 @@ def test_a_signal_that_reaches_another_thread_ends_the_sandbox(
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
-def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(speed: str) -> None:
-    done = sandbox("--speed", speed, command=("true",))
+def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(refused: Kvc, speed: str) -> None:
+    answer = refused("--speed", speed, "--", "true", exit_code=2)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: Invalid value for '--speed'")
+    assert answer.err.startswith("error: Invalid value for '--speed'")
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -297,11 +307,10 @@ def test_the_sandbox_stands_for_the_given_release() -> None:
     assert "VirtualMachine nosuch does not exist in namespace default" in refused.stderr
 
 
-def test_a_release_that_is_not_known_is_wrong_usage() -> None:
-    done = sandbox("--kubevirt", "0.1", command=("true",))
+def test_a_release_that_is_not_known_is_wrong_usage(refused: Kvc) -> None:
+    answer = refused("--kubevirt", "0.1", "--", "true", exit_code=2)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: Invalid value for '--kubevirt'")
+    assert answer.err.startswith("error: Invalid value for '--kubevirt'")
 
 
 def test_the_verb_offers_the_releases_that_there_are() -> None:

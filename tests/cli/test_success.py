@@ -22,6 +22,7 @@ from kubevirt_sandbox.kubevirt.releases import catalogue_of, release_named
 from kubevirt_sandbox.kubevirt.workqueue import Key
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
+from tests.fuzz.effort import TIMES
 from tests.sandbox.world import CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, a_clone, a_vm
 
 TARGETS = st.sampled_from(["t", "u"])
@@ -220,7 +221,7 @@ class Cluster(RuleBasedStateMachine):
 
 TestSuccess = Cluster.TestCase
 TestSuccess.settings = settings(
-    max_examples=25,
+    max_examples=8 * max(TIMES, 1),
     stateful_step_count=25,
     deadline=None,
     # A failure is told as it was found: to make it smaller may take minutes.

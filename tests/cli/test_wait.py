@@ -17,7 +17,7 @@ from tests.pacing import keep_pace
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
 BACKEND_STORAGE = "Clone of source with backendstorage is not supported: VM default/vm-tpm"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def a_clone(plane: ControlPlane, name: str, source: str = "vm-cirros", target: str = "") -> None:

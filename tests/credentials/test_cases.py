@@ -38,7 +38,15 @@ def test_the_program_is_known_or_says_why_not(
     assert answer.err == kit.fill(case.error)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.kubectl])
+# Whether the table is right about kubectl changes with kubectl alone: each run asks some of it.
+ALIKE = [name for name, case in CASES.items() if not case.kubectl]
+SOME = ALIKE[::8]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in SOME else pytest.mark.nightly) for name in ALIKE],
+)
 def test_kubectl_comes_to_the_same_end(
     kubectl: Kubectl, kit: Kit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:

@@ -19,7 +19,7 @@ from kubectl_virt_clone.cli.main import run
 
 from .markdown import Command
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PROGRAMS = (["kubectl", "virt-clone"], ["kubectl-virt_clone"])
 SHELL_SYNTAX = re.compile(r"[$`|&;<>()#~]")
 

@@ -64,7 +64,7 @@ def files(draw: Any, *whole: Any) -> bytes:
     return _encoded(text, draw(st.sampled_from(codings)))
 
 
-@fuzzed(60)
+@fuzzed(20)
 @example(b"a: !!bool maybe")
 @example(b"a: !!timestamp maybe")
 @example(b"a: !!set {b, c}")
@@ -87,7 +87,7 @@ def test_any_manifest_is_read_or_refused_by_name_in_one_line(file: bytes) -> Non
     assert json.loads(json.dumps(documents, allow_nan=False)) == documents
 
 
-@fuzzed(20)
+@fuzzed(8)
 @example(
     file=b'apiVersion: clone.kubevirt.io/v1beta1\nkind: "\\e[2J\\u200e"', verb="check", dry=False
 )
@@ -214,7 +214,7 @@ CREDENTIAL = {
 """What a plugin prints."""
 
 
-@fuzzed(60)
+@fuzzed(20)
 @given(
     configs=st.lists(files(CONFIG), min_size=1, max_size=2),
     context=st.sampled_from(("", *"abcdef")) | TEXTS,

@@ -78,7 +78,7 @@ PATCHES = (OPERATION | OPERATION | VALUES).map(json.dumps) | TEXTS
 CLONES = objects_like(*corpus.clones())
 
 
-@fuzzed(80)
+@fuzzed(25)
 @example(text="{..*.a}", clones=corpus.clones())
 @example(text="{.spec}", clones=corpus.clones())
 @example(text="{.status.conditions[?(@.status>1)]}", clones=corpus.clones())
@@ -94,7 +94,7 @@ def test_any_path_is_refused_or_finds_in_any_object(text: str, clones: list[Any]
             assert len(sorted_by(clones, path)) == len(clones)
 
 
-@fuzzed(60)
+@fuzzed(20)
 @example(text="jsonpath={.a}=\n", clone={})
 @given(text=GOALS, clone=CLONES)
 def test_any_goal_is_refused_or_judged(text: str, clone: Any) -> None:
@@ -102,7 +102,7 @@ def test_any_goal_is_refused_or_judged(text: str, clone: Any) -> None:
         assert verdict(clone, parse_goal(text))
 
 
-@fuzzed(60)
+@fuzzed(20)
 @given(texts=st.lists(FILTERS, min_size=1, max_size=3), keys=st.lists(TEXTS, max_size=3))
 def test_any_filter_is_refused_or_decides(texts: list[str], keys: list[str]) -> None:
     with bounded():
@@ -115,7 +115,7 @@ def test_any_filter_is_refused_or_decides(texts: list[str], keys: list[str]) -> 
     assert not any(matches(text, key) for text in broken for key in keys)
 
 
-@fuzzed(80)
+@fuzzed(25)
 @example(patches=['{"op":"add","path":"/metadata/labels","value":1}'], vm=corpus.vms()[-1])
 @example(patches=['{"op":"add","path":"/metadata/~2","value":1}'], vm=corpus.vms()[-1])
 @given(
@@ -132,7 +132,7 @@ def test_any_patch_is_refused_or_leaves_an_object(patches: list[str], vm: dict[s
     assert repr(vm) == before
 
 
-@fuzzed(60)
+@fuzzed(20)
 @given(text=DURATIONS)
 def test_any_duration_is_refused_or_a_number_that_can_be_waited_for(text: str) -> None:
     with bounded(), suppress(InvalidValue):

@@ -118,7 +118,7 @@ LINES = st.tuples(
 ).map(lambda line: [line[0], *line[1]])
 
 
-@fuzzed(60)
+@fuzzed(20)
 @given(data=st.data())
 def test_any_command_line_ends_in_an_answer(
     cluster: Cluster, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -137,7 +137,7 @@ def test_any_command_line_ends_in_an_answer(
     assert unsafe(done, tty=False) == {}
 
 
-@fuzzed(40)
+@fuzzed(15)
 @given(words=st.lists(st.sampled_from(PLAIN) | st.sampled_from(FLAGS) | WORDS, max_size=4))
 def test_any_line_can_be_completed(cluster: Cluster, words: list[str]) -> None:
     cluster.replay.instead = {}

@@ -271,7 +271,7 @@ def test_the_tables_name_no_function_that_is_gone() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@fuzzed(12)
+@fuzzed(5)
 @given(world=WORLDS)
 def test_every_function_bears_whatever_a_server_sends(world: World) -> None:
     faults = {reader.name: _fault(reader, world) for reader in CALLED}

@@ -20,7 +20,7 @@ from tests.fuzz.worlds import WORLDS, World
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("display", [Lines, Drawn])
-@fuzzed(8)
+@fuzzed(4)
 @given(world=WORLDS)
 def test_a_display_bears_whatever_a_server_sends(
     display: type[Lines] | type[Drawn], world: World

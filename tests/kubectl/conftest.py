@@ -48,6 +48,8 @@ def environment(plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
     return {
         **os.environ,
         "KUBECONFIG": str(plane.kubeconfig),
+        # As long as the control plane lives, it serves the same resources.
+        "KUBECACHEDIR": str(plane.kubeconfig.parent / "cache"),
         "HOME": str(tmp_path),
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
     }

@@ -100,6 +100,7 @@ def both(
 ) -> Both:
     """Runs both waits with the same arguments; a name is vmclone/NAME for kubectl."""
     monkeypatch.setenv("KUBECONFIG", str(sandbox.plane.kubeconfig))
+    monkeypatch.setenv("KUBECACHEDIR", str(sandbox.plane.kubeconfig.parent / "cache"))
 
     def call(*args: str) -> tuple[Ended, Ended]:
         names = [arg for arg in args if not arg.startswith("-")]

@@ -171,9 +171,6 @@ class Stage:
             **os.environ,
             "HOME": str(self._folder),
             "KUBECONFIG": str(self._plane.kubeconfig),
-            # A kubectl lives too briefly for it to be worth collecting garbage.
-            "GOGC": "off",
-            "GOMAXPROCS": "1",
             "SEEDS": str(SEED_DIRECTORY),
         }
 

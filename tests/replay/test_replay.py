@@ -34,6 +34,11 @@ RECORDINGS = [
     "19-snapshot-onto-existing",
     "21-onto-running-vm",
 ]
+LONG = (
+    *("06-filters", "08-target-names", "09-content", "11-snapshot-source", "13-target-deleted"),
+    "14-fifty",
+)
+"""Half of all commands, on what tests/sandbox holds to the same recordings without a kubectl."""
 UNCOMPARED = {"one-process": 3, "server-side-apply": 1, "users": 2, "virtctl": 34}
 """How many commands may answer anything, by the difference that allows it."""
 THROTTLED = ("14",)
@@ -92,7 +97,13 @@ def _changes(wanted: list[str], found: list[str]) -> list[str]:
 
 
 @needs(*PROGRAMS)
-@pytest.mark.parametrize("recording", recordings())
+@pytest.mark.parametrize(
+    "recording",
+    [
+        pytest.param(name, marks=pytest.mark.nightly if name in LONG else [])
+        for name in recordings()
+    ],
+)
 def test_the_sandbox_answers_as_recorded(recording: str, tmp_path: Path) -> None:
     with Stage(tmp_path, throttled=recording[:2] in THROTTLED) as stage:
         replay = Replay(stage)

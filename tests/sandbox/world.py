@@ -25,7 +25,7 @@ CONTENTS = "virtualmachinesnapshotcontents.snapshot.kubevirt.io"
 RESTORES = "virtualmachinerestores.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
 KUBEVIRTS = "kubevirts.kubevirt.io"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Clock:
@@ -134,7 +134,7 @@ class World:
         self.registry.update(KUBEVIRTS, "kubevirt", "kubevirt", kubevirt)
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Waits for a condition, looking at each change; fails after ten seconds."""
+        """Waits for a condition, looking at each change; fails after a minute."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             version = self.registry.store.version

