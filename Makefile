@@ -1,5 +1,5 @@
-# Two commands need nothing but Python 3.10 or newer: `make demo` and `make test`.
-# The others are for those who change the project.
+# `make demo` and `make test` need only Python 3.10 or newer.
+# The other commands are for people who change the project.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,19 +13,19 @@ KUBEVIRT ?= v1.9.0
 # The Python inside release archives; uv's own ones run where the C library is old, too.
 RELEASE_PYTHON := 3.13
 TOOLS := build/tools/$(SCRIPTS)
-# More than two cores have: many tests wait for a server or a program.
+# More than there are cores on a small machine: many tests wait for a server or a program.
 WORKERS ?= 4
-# Tests start programs: each of them would compile all of it, where a machine forbids to keep it.
+# Tests start programs. If Python may not keep what it compiles, each of them compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many times more examples make fuzz tries than make test.
+# How many times as many examples make fuzz tries as make test.
 FUZZ ?= 20
-# For how many seconds make guided follows each reader.
+# How many seconds make guided spends on each reader.
 GUIDED ?= 60
 
-.PHONY: help demo test fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
+.PHONY: help demo test test-tools fuzz guided lint format coverage mutants e2e contract contract-diff docs failures benchmarks soak dist plugin-manifest \
 	test-wheel release-dist sbom checksums release release-notes github-release cluster clean
 
-help: ## show what there is to make
+help: ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
@@ -34,7 +34,10 @@ demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 test: $(VENV)/.test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-lint: $(VENV)/.dev ## check style, types, layers, spelling and workflows
+test-tools: $(VENV)/.test ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
+	$(BIN)/python -m pytest -n $(WORKERS) -m needs $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
+
+lint: $(VENV)/.dev ## check style, types, imports between rooms, spelling and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -42,39 +45,39 @@ lint: $(VENV)/.dev ## check style, types, layers, spelling and workflows
 	$(BIN)/codespell
 	$(BIN)/zizmor --offline --quiet --min-severity medium .github
 
-format: $(VENV)/.dev ## write the code in its one style
+format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Not with it: what the program imports, for there coverage itself would be found.
-coverage: $(VENV)/.dev ## measure how much of the code the tests run: all of clone/ and objects/, 95 % of the package
+# Without test_startup.py: it checks what the program imports, and would find coverage itself.
+coverage: $(VENV)/.dev ## run the tests and measure coverage: all of clone/ and objects/, 95 % of the code
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --ignore tests/cli/test_startup.py $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under 95
 	$(BIN)/coverage report --skip-covered --include 'kubectl_virt_clone/clone/*,kubectl_virt_clone/objects/*' --fail-under 100
 
-mutants: $(VENV)/.mutants ## change each line of the model and see a test fail: make mutants MODULES="filters"
+mutants: $(VENV)/.mutants ## change each line of the pure rooms and see a test fail: make mutants MODULES="clone.spec.filters"
 	$(BIN)/python -m tests.mutants $(MODULES)
 
-fuzz: $(VENV)/.test ## try many random examples of hostile input, 20 times as many as make test: make fuzz FUZZ=20
+fuzz: $(VENV)/.test ## try 20 times as many random examples of hostile input as make test: make fuzz FUZZ=20
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
 
-guided: $(VENV)/.guided ## let coverage guide hostile input to each reader: make guided GUIDED=60 TARGETS="paths"
+guided: $(VENV)/.guided ## feed hostile input, guided by coverage, to each reader: make guided GUIDED=60 TARGETS="paths"
 	$(BIN)/python -m tests.fuzz.guided --seconds $(GUIDED) $(TARGETS)
 
 e2e: $(VENV)/.test ## run the integration suite on a real cluster: make e2e KUBECONFIG=FILE
 	$(if $(filter command,$(origin KUBECONFIG)),,$(error say which cluster: make e2e KUBECONFIG=FILE))
 	$(BIN)/python -m pytest tests/contract tests/e2e --kubeconfig "$(KUBECONFIG)" $(PYTEST_ARGS)
 
-# A KUBECONFIG that is only in the environment was not meant for this.
+# Ignore a KUBECONFIG that is only in the environment: it was not meant for this.
 contract: $(VENV)/.test ## write build/contract/SERVER.txt, one line per behaviour: KUBECONFIG=FILE or KUBEBUILDER_ASSETS=FOLDER
 	$(BIN)/python -m pytest -q -p tests.contract.behaviours --behaviours build/contract tests/contract tests/cli/test_everywhere.py \
 		$(if $(filter command,$(origin KUBECONFIG)),--kubeconfig "$(KUBECONFIG)") $(PYTEST_ARGS)
 
-# With no KUBEBUILDER_ASSETS the pinned ones are downloaded, for Linux on amd64.
+# Without KUBEBUILDER_ASSETS, download the pinned ones for Linux on amd64.
 contract-diff: ASSETS := $(or $(KUBEBUILDER_ASSETS),$(CURDIR)/build/envtest)
-contract-diff: $(VENV)/.test $(if $(KUBEBUILDER_ASSETS),,build/envtest/.made) ## hold the sandbox to a kube-apiserver: make contract on both, and diff
+contract-diff: $(VENV)/.test $(if $(KUBEBUILDER_ASSETS),,build/envtest/.made) ## compare the sandbox with a kube-apiserver: make contract on both, then diff
 	$(MAKE) contract KUBEBUILDER_ASSETS=
 	$(MAKE) contract KUBEBUILDER_ASSETS="$(ASSETS)"
 	diff build/contract/sandbox.txt build/contract/apiserver.txt
@@ -84,16 +87,16 @@ docs: $(VENV)/.test ## write docs/verbs from the help, and draw docs/demo.svg fr
 	$(BIN)/python -m tests.docs.pages
 	$(BIN)/python -m tests.docs.demo
 
-failures: $(VENV)/.test ## run all failures and write docs/failures.md: what each looks like
+failures: $(VENV)/.test ## run all failures and write docs/failures.md, which shows each of them
 	$(BIN)/python -m pytest tests/failures --write $(PYTEST_ARGS)
 
-benchmarks: $(VENV)/.test ## measure it against its peers and write benchmarks/RESULTS.md
+benchmarks: $(VENV)/.test ## measure the program against its peers and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(BENCHMARKS_ARGS)
 
-soak: $(VENV)/.test ## follow 20,000 clones that change for five minutes, twice, for benchmarks/RESULTS.md
+soak: $(VENV)/.test ## watch 20,000 clones change for five minutes, twice, and write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
-dist: $(DIST)/.made ## build wheel, sdist and this platform's archive for krew into dist/
+dist: $(DIST)/.made ## build the wheel, the sdist and this platform's archive for krew into dist/
 	$(DIST)/$(SCRIPTS)/python packaging/archive.py dist
 
 plugin-manifest: ## write plugin.yaml for the archives in dist/: make plugin-manifest VERSION=v0.1.0
@@ -112,27 +115,27 @@ test-wheel: ## run the test suite on what `make dist` built, away from the check
 release: ## cut a release, which the workflow then builds: make release VERSION=v0.1.0
 	$(PYTHON) packaging/release.py cut "$(VERSION)"
 
-release-notes: ## write build/notes.md, what a release changes: make release-notes VERSION=v0.1.0
+release-notes: ## write what a release changes into build/notes.md: make release-notes VERSION=v0.1.0
 	mkdir -p build
 	$(PYTHON) packaging/release.py notes "$(VERSION)" >build/notes.md
 
 release-dist: export UV_PYTHON_INSTALL_DIR := $(CURDIR)/build/python
-release-dist: build/tools/.made ## make dist as a release does it: with a Python that runs on older systems
+release-dist: build/tools/.made ## run make dist as a release does, with a Python that runs on older systems
 	$(TOOLS)/uv python install --no-bin $(RELEASE_PYTHON)
 	python=$$($(TOOLS)/uv python find --managed-python --no-project $(RELEASE_PYTHON)) && \
 		$(MAKE) dist DIST=build/venv PYTHON="$$(printf %s "$$python" | tr '\\' /)"
 
-sbom: build/tools/.made ## write dist/kubectl-virt_clone.cdx.json: what is in the archives (CycloneDX)
+sbom: build/tools/.made ## list the libraries in the archives (CycloneDX): dist/kubectl-virt_clone.cdx.json
 	rm -rf build/sbom
 	$(PYTHON) -m venv --without-pip build/sbom
 	$(TOOLS)/python -m pip --python build/sbom install --quiet --constraint packaging/constraints.txt dist/*.whl
-	find build/sbom -name direct_url.json -delete # it tells where the wheel was
+	find build/sbom -name direct_url.json -delete # it says where the wheel was
 	$(TOOLS)/cyclonedx-py environment --output-file dist/kubectl-virt_clone.cdx.json build/sbom/$(SCRIPTS)/python
 
 checksums: ## write dist/SHA256SUMS
 	cd dist && rm -f SHA256SUMS && sums=$$(sha256sum -- *) && echo "$$sums" >SHA256SUMS
 
-github-release: release-notes ## publish dist/ on GitHub; the tag must be there: make github-release VERSION=v0.1.0
+github-release: release-notes ## publish dist/ on GitHub; the tag must exist: make github-release VERSION=v0.1.0
 	gh release create "$(VERSION)" --verify-tag --title "$(VERSION)" --notes-file build/notes.md \
 		$(if $(findstring -,$(VERSION)),--prerelease) dist/* plugin.yaml
 
@@ -140,10 +143,10 @@ cluster: ## start kind with KubeVirt, for make e2e KUBECONFIG=build/cluster: mak
 	mkdir -p build
 	sh tests/e2e/cluster.sh "$(KUBEVIRT)" build/cluster
 
-clean: ## remove what make and the tools have written
+clean: ## remove everything that make and the tools wrote
 	rm -rf $(VENV) $(DIST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# One virtual environment; each stamp says which of the extras it has.
+# One virtual environment; each stamp says which extras it has.
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
@@ -165,7 +168,7 @@ $(VENV)/.mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet mutmut==3.8.1
 	@touch $@
 
-# It is there for Linux on amd64, and Python 3.11 to 3.13.
+# Atheris exists for Linux on amd64 and Python 3.11 to 3.13.
 $(VENV)/.guided: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet atheris==3.0.0
 	@touch $@
@@ -175,13 +178,13 @@ build/envtest/.made: tests/envtest/download.sh
 	sh tests/envtest/download.sh build/envtest
 	@touch $@
 
-# What only a release needs.
+# Only a release needs this.
 build/tools/.made:
 	$(PYTHON) -m venv build/tools
 	$(TOOLS)/python -m pip install --quiet cyclonedx-bom==7.5.0 uv==0.13.9
 	@touch $@
 
-# A release is built with libraries of its own choice.
+# A release pins its libraries.
 $(DIST)/.made: packaging/constraints.txt setup.cfg
 	$(PYTHON) -m venv $(DIST)
 	$(DIST)/$(SCRIPTS)/python -m pip install --quiet --constraint packaging/constraints.txt --editable '.[dist]'

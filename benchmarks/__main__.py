@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import bulk, fifty, kills, listing, machine, one, startup, suite, verbs, waiting
+from . import bulk, fifty, kills, listing, machine, one, startup, suite, travel, verbs, waiting
 from .figures import Failure, Row, table
 from .results import RESULTS, written
 from .runs import compile_ours
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "listing": listing.measure,
     "fifty": fifty.measure,
     "suite": suite.measure,
+    "travel": travel.measure,
     "kills": kills.measure,
 }
 ON_REQUEST = {"kills"}
@@ -80,7 +81,7 @@ def _rows(name: str, setting: Setting) -> Iterator[Row | Failure]:
         yield from MEASUREMENTS[name](setting)
     except (OSError, RuntimeError, ValueError) as error:
         click.echo(f"{name}: {error}", err=True)
-        yield Failure(name)
+        yield Failure(name, f"It broke off: {error}.")
 
 
 def _limits(left_out: Iterable[str], quick: bool) -> Iterator[str]:

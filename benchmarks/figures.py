@@ -5,10 +5,12 @@ How something is measured is not said here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 HEADERS = ("What", "Ours", "Peer", "Ratio", "Target", "Met")
+UNEXPLAINED = "Nobody has explained this yet."
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Row:
     """``ours`` in ``unit``, and what ``peer`` took.
 
     ``at_most`` is the target: of the ratio where there is a peer, else of ``ours`` itself; below 1
-    it says how many times as fast we have to be.
+    it says how many times as fast we have to be. ``why`` explains a missed target: whole sentences,
+    printed below the table.
     """
 
     what: str
@@ -25,6 +28,7 @@ class Row:
     peer: str = ""
     theirs: float | None = None
     at_most: float | None = None
+    why: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -54,13 +58,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Failure:
-    """A measurement that came to no end; why is said on stderr."""
+    """A measurement that broke off, and the error that ended it."""
 
-    name: str
+    what: str
+    why: str
+    met: ClassVar[bool] = False
 
     def cells(self) -> tuple[str, ...]:
         """The columns of HEADERS as text."""
-        return (self.name, "**failed**", "", "", "", "**no**")
+        return (self.what, "**failed**", "", "", "", "**no**")
 
 
 def _number(value: float) -> str:
@@ -75,9 +81,11 @@ def _ratio(ratio: float | None) -> str:
     return f"{ratio:.2f}x" if ratio > 0.5 else f"{1 / ratio:.3g}x faster"
 
 
-def table(rows: Iterable[Row | Failure]) -> str:
-    """The rows as a Markdown table; ends with a newline."""
-    return markdown([HEADERS, *(row.cells() for row in rows)])
+def table(rows: Sequence[Row | Failure]) -> str:
+    """The rows as a Markdown table, and below it why each "no" is one; ends with a newline."""
+    missed = [f"- **{row.what}**: {row.why or UNEXPLAINED}\n" for row in rows if row.met is False]
+    text = markdown([HEADERS, *(row.cells() for row in rows)])
+    return "\n".join([text, "".join(missed)]) if missed else text
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

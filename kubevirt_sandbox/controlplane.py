@@ -19,7 +19,7 @@ import yaml
 
 from kubevirt_sandbox.apiserver.access.authorization import ADMIN, User
 from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
-from kubevirt_sandbox.apiserver.faults.faults import (
+from kubevirt_sandbox.apiserver.faults.fault import (
     NO_CONTROLLER,
     NO_WEBHOOK,
     STALE_CACHE,
@@ -31,7 +31,7 @@ from kubevirt_sandbox.kubevirt.api import LocalApi
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of, release_named
-from kubevirt_sandbox.kubevirt.seed.seeds import load_seed, plant, seed_names
+from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant, seed_names
 from kubevirt_sandbox.storage.objectmeta import timestamp
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
@@ -40,6 +40,7 @@ Obj = dict[str, Any]
 
 NAMESPACES = ("default", "kube-system", "kubevirt")
 CONTEXT = "virt-clone-sandbox"
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class SeedError(ValueError):
@@ -80,7 +81,7 @@ class ControlPlane:
         self.faults = Faults(faults)
         self.token = secrets.token_urlsafe(32)
         self.url = ""
-        self._seeds = seed_names() if seeds is None else list(seeds)
+        self._seeds = list(seed_names() if seeds is None else seeds)
         self._users = {self.token: ADMIN, **(users or {})}
         self._on_request = on_request
         self._controllers = controllers
@@ -181,7 +182,7 @@ class ControlPlane:
             "current-context": CONTEXT,
             "users": [{"name": user, "user": {"token": token}}],
         }
-        return yaml.safe_dump(config, sort_keys=False)
+        return yaml.dump(config, Dumper=_DUMPER, sort_keys=False)
 
     def _seed(self) -> None:
         create = self.registry.create

@@ -11,6 +11,10 @@ import pytest
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.envtest.binaries import ASSETS, why_not
 from tests.envtest.cluster import running_cluster
+from tests.surroundings import settle
+from tests.tools import mark_by_fixtures, path_of, require
+
+settle()  # before any test is imported: some read help texts by then
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,10 +45,34 @@ POSIX = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip on Windows what is about POSIX."""
+    """Skip on Windows what is about POSIX; mark what needs more tools than a stock machine's."""
     for item in items:
+        mark_by_fixtures(item)
         if os.name == "nt" and any(part in item.nodeid for part in POSIX):
             item.add_marker(pytest.mark.skip(reason="is about POSIX"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a tool that is not there, before any fixture of it begins."""
+    require(item)
+
+
+@pytest.fixture(scope="session")
+def bash_path() -> str:
+    """The bash on the PATH; skips where there is none, as the two below."""
+    return path_of("bash")
+
+
+@pytest.fixture(scope="session")
+def kubectl_path() -> str:
+    """The kubectl on the PATH."""
+    return path_of("kubectl")
+
+
+@pytest.fixture(scope="session")
+def tmux_path() -> str:
+    """The tmux on the PATH."""
+    return path_of("tmux")
 
 
 def server_kind(config: pytest.Config) -> str:

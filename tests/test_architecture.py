@@ -25,7 +25,7 @@ IMPURE = frozenset(
 )
 CLOCKS = frozenset({"now", "utcnow", "today"})
 READERS = frozenset({"open", "input", "print", "exec", "eval"})
-SLOW = frozenset({"kubernetes", "re2", "tabulate", "urllib3"})
+SLOW = frozenset({"kubernetes", "re2", "tabulate", "urllib3", "wcwidth"})
 EMPTY_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"})
 LONGEST_FUNCTION, LONGEST_VERB, MOST_MODULES = 45, 35, 14
 
@@ -156,3 +156,20 @@ def test_a_module_says_what_belongs_in_it() -> None:
 
 def test_a_module_has_a_name_that_says_something() -> None:
     assert [module for module in MODULES if set(module.split(".")) & EMPTY_NAMES] == []
+
+
+def test_the_tests_of_the_sandbox_know_the_sandbox_only() -> None:
+    strangers = [
+        f"{path.name}: {name}"
+        for path in sorted((ROOT / "tests" / "sandbox").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _absolute_names(node)
+        if name.startswith((PLUGIN, "tests"))
+    ]
+    assert strangers == []
+
+
+def _absolute_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []

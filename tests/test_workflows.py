@@ -6,7 +6,6 @@ import configparser
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from tests.tools import needs
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github/workflows").glob("*.yaml"))}
@@ -121,7 +122,8 @@ def calls_of_make() -> Iterator[tuple[str, dict[str, str]]]:
                 )
 
 
-@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make, and POSIX")
+@needs("make")
+@pytest.mark.skipif(os.name == "nt", reason="is about POSIX")
 def test_make_takes_every_call_of_it_in_the_environment_of_its_job() -> None:
     refused = {}
     for run, environment in calls_of_make():

@@ -2,18 +2,19 @@
 
 At most seven for one clone besides discovery: source, target, other clones, other VMs, KubeVirt,
 then the claims or the snapshot's content, then the storage classes or, where there is no source,
-the namespace. Nothing is judged here.
+the namespace. What they mean is for ``clone/checks`` to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from kubectl_virt_clone.actions.create.planning import Notice, Plan, plan_of
 from kubectl_virt_clone.actions.describe import STORAGE_CLASSES, list_up, look_up
-from kubectl_virt_clone.actions.versions import served_versions
+from kubectl_virt_clone.actions.versions import served_clones, served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
     CLONES,
@@ -22,21 +23,36 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOT_CONTENTS,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
+from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts, cluster_findings
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
-    claims_of,
     content_name,
+    disks_of,
     from_snapshot,
     source_name,
     source_resource,
     storage_classes_used,
 )
-from kubectl_virt_clone.clone.checks.finding import FLAGS
+from kubectl_virt_clone.clone.checks.finding import (
+    ALL,
+    FLAGS,
+    Finding,
+    is_fine,
+    ordered,
+    without,
+)
+from kubectl_virt_clone.clone.checks.findings import judged
 from kubectl_virt_clone.clone.checks.values import new_macs
 from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.spec.manifest import target_name
-from kubectl_virt_clone.errors import ConnectionFailed, ResourceNotServed, StatusError
+from kubectl_virt_clone.clone.target.preview import Preview, preview_of
+from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    ResourceNotServed,
+    SeveralErrors,
+    StatusError,
+    VirtCloneError,
+)
 from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import served_fields
 from kubectl_virt_clone.kube.transport import Session
@@ -49,6 +65,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
 )
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.render.findings import refusal, warnings
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
@@ -57,6 +74,80 @@ _AT_ONCE = 8
 _FIELDS = ("fields",)
 Question = tuple[tuple[str, ...], Callable[[], Any]]
 """What is asked, as a key that is the same for the same request, and the call that asks it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the checks say of each clone of a request, in order; of one that is there, nothing.
+
+    ``errors`` stand for clones that exist otherwise, and for a request that is done in part.
+    """
+
+    clones: Sequence[tuple[Object, Sequence[Finding]]]
+    errors: Sequence[VirtCloneError]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all of it can work."""
+        return not self.errors and all(is_fine(found) for _, found in self.clones)
+
+
+def judge(
+    session: Session, clones: Sequence[Object], form: str, skipped: Sequence[str], notice: Notice
+) -> Judged | None:
+    """Judge what ``create`` would create; None where the server has no clones at all."""
+    try:
+        served = served_clones(session)
+    except ResourceNotServed:
+        return None
+    plan = plan_of(session, served, clones, form, notice=notice)
+    facts = gather_each(session, plan.checked, served, rights=True, form=form)
+    checked = judged(plan.checked, facts, skipped)
+    # Not by name: it may be for the server to generate.
+    found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
+    everyone = [(clone, found.get(id(clone), ())) for clone in clones]
+    return Judged(everyone, [*plan.errors, *plan.refused(checked)])
+
+
+def judge_cluster(
+    session: Session, skipped: Sequence[str]
+) -> tuple[ClusterFacts, Sequence[Finding]]:
+    """What there is to know about the cluster alone, and what the checks say of it."""
+    cluster = cluster_facts(session)
+    return cluster, without(ordered(cluster_findings(cluster)), skipped)
+
+
+def preview_each(
+    session: Session, clones: Sequence[Object], form: str, notice: Notice
+) -> tuple[list[Preview], Sequence[VirtCloneError]]:
+    """What each clone's target will be; of a clone that is there already no findings are told.
+
+    The errors stand for clones that exist otherwise.
+    """
+    served = served_clones(session)
+    plan = plan_of(session, served, clones, form, notice=notice)
+    sent = [plan.as_sent(clone) for clone in clones]
+    facts = gather_each(session, sent, served, form=form)
+    missing = set(map(id, plan.missing))  # not by name: it may be for the server to generate
+    previews = [preview_of(as_sent, own) for as_sent, own in zip(sent, facts, strict=True)]
+    return [
+        preview if id(clone) in missing else replace(preview, findings=())
+        for clone, preview in zip(clones, previews, strict=True)
+    ], plan.errors
+
+
+def check_plan(
+    session: Session, served: Resource, plan: Plan, form: str, skipped: Sequence[str], warn: Notice
+) -> None:
+    """Warn of what may go wrong with what is to be created, and raise what would."""
+    if ALL in skipped:
+        return
+    clones = plan.checked
+    checked = judged(clones, gather_each(session, clones, served, form=form), skipped)
+    for line in warnings(checked, access=session.flags.access):
+        warn(line)
+    if error := refusal(checked, access=session.flags.access):
+        raise SeveralErrors([error, *plan.refused(checked)])
 
 
 def gather_each(
@@ -117,7 +208,7 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
     elif _is_missing(clone, facts):
         # Which VM was meant? Only its name can be wrong, so nothing else is left to ask for.
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
-    elif any(claims_of(source)):
+    elif disks_of(source):
         wanted["claims"] = reader.listing(PERSISTENT_VOLUME_CLAIMS, facts.namespace)
     if facts.may_create is False:
         wanted["user"] = reader.user()

@@ -1,4 +1,4 @@
-"""A clone's surroundings: source, target, snapshot, restore, claims and events.
+"""The clones to describe, and around each source, target, snapshot, restore, claims and events.
 
 What may not be read is said to be unreadable, never an error; nothing is judged here.
 """
@@ -28,9 +28,9 @@ from kubectl_virt_clone.clone.progress.around import (
     last_seen,
 )
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import get, pages
+from kubectl_virt_clone.kube.resource import get, pages, select
 from kubectl_virt_clone.kube.transport import Query, Session
 from kubectl_virt_clone.objects.fields import (
     Object,
@@ -42,12 +42,28 @@ from kubectl_virt_clone.objects.fields import (
     uid_of,
 )
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.selection import Selection
 
 STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 _VERSION = ("metadata", "resourceVersion")
 _RETRIES = 3
+
+
+def found(
+    session: Session, served: Resource, selection: Selection, *, notice: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[VirtCloneError]]:
+    """The clones of a selection, and an error for each name that could not be read.
+
+    A single name that does not exist stands for all that begin so; for none if none may be listed.
+    """
+    clones, errors = select(session, served, selection, notice=notice)
+    if len(selection.names) == 1 and any(map(is_missing, errors)):
+        listed = list_up(session, served, session.namespace).objects
+        clones = [dict(each) for each in listed if name_of(each).startswith(selection.names[0])]
+        errors = [] if clones else errors
+    return clones, errors
 
 
 def settled(

@@ -14,9 +14,10 @@ from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, KUBEVIRT_GROUP
 from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import items_of
-from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.transport import Session, connect
 from kubectl_virt_clone.objects.fields import mappings_at, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
@@ -51,11 +52,17 @@ def _not_served(reason: str) -> ResourceNotServed:
     )
 
 
-def server_versions(session: Session) -> dict[str, Any]:
+def server_versions(
+    flags: ConnectionFlags, *, log: Callable[[str], None], warn: Callable[[str], None]
+) -> tuple[dict[str, Any], VirtCloneError | None]:
     """``serverVersion``, ``kubeVirtVersion`` and ``cloneAPIVersions`` (none: an empty list).
 
-    What could not be read is missing. Raises the first error if that is everything.
+    What could not be read is missing; with the first error if that is everything.
     """
+    try:
+        session = connect(flags, log=log, warn=warn)
+    except VirtCloneError as error:
+        return {}, error
     questions = {
         "serverVersion": _kubernetes,
         "kubeVirtVersion": _kubevirt,
@@ -66,8 +73,8 @@ def server_versions(session: Session) -> dict[str, Any]:
     )
     errors = [answer for answer in answers.values() if isinstance(answer, VirtCloneError)]
     if len(errors) == len(questions):
-        raise errors[0]
-    return {name: answer for name, answer in answers.items() if answer not in (None, *errors)}
+        return {}, errors[0]
+    return {name: answer for name, answer in answers.items() if answer not in (None, *errors)}, None
 
 
 def _answer(question: Callable[[Session], Any], session: Session) -> Any:

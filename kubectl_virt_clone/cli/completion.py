@@ -1,23 +1,43 @@
 """Shell completion: what may stand next on the command line, in the protocol of cobra.
 
-Verbs, flags and their fixed values need no cluster; only names of objects are asked for there.
+Verbs, flags and their fixed values need no cluster, and import no client. Names of objects are
+asked for there: quickly, or those that were read in time, and never a word of error.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from kubectl_virt_clone.cli.flags import connection_flags
 from kubectl_virt_clone.clone.api import (
     SHORT_NAMES,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
     SOURCE_ALIASES,
     VIRTUAL_MACHINES,
     VOLUME_NAME_POLICIES,
+    Reference,
 )
+from kubectl_virt_clone.clone.spec.references import parse_reference
 from kubectl_virt_clone.errors import InvalidValue
+from kubectl_virt_clone.objects.fields import mappings_at, name_of, text_at
+from kubectl_virt_clone.objects.resource import Resource
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.kube.transport import Session
+
+PATIENCE = 2.0  # seconds; who presses TAB would rather type on than wait longer
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+
+_INTERFACES = ("spec", "template", "spec", "domain", "devices", "interfaces")
 
 Words = Iterable[str]
 
@@ -114,58 +134,108 @@ _PLAIN = r"[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*"
 
 
 def _clones(ctx: click.Context, _: str) -> Words:
-    from kubectl_virt_clone.cli.names import clone_names
+    from kubectl_virt_clone.actions.versions import served_clones
 
-    return [name for name in clone_names(connection_flags(ctx)) if name not in ctx.params["names"]]
+    names = _in_time(ctx, lambda session: _listed(session, served_clones(session)))
+    return [name for name in names if name not in ctx.params["names"]]
 
 
 def _namespaces(ctx: click.Context, _: str) -> Words:
-    from kubectl_virt_clone.cli.names import namespace_names
-
-    return namespace_names(connection_flags(ctx))
+    return _in_time(ctx, lambda session: _listed(session, NAMESPACES, ""))
 
 
 def _of_kubeconfig(section: str) -> Callable[[click.Context, str], Words]:
-    def find(ctx: click.Context, _: str) -> Words:
-        from kubectl_virt_clone.cli.names import kubeconfig_names
+    """The ``contexts``, ``clusters`` or ``users`` of the kubeconfig; no server is asked."""
 
-        return kubeconfig_names(connection_flags(ctx), section)
+    def find(ctx: click.Context, _: str) -> Words:
+        from kubectl_virt_clone.kube.kubeconfig import names_in
+
+        with suppress(Exception):
+            return names_in(section, connection_flags(ctx), os.environ)
+        return []
 
     return find
 
 
+def _objects(ctx: click.Context, resource: Resource) -> list[str]:
+    return _in_time(ctx, lambda session: _listed(session, resource))
+
+
 def _sources(ctx: click.Context, typed: str) -> Words:
     """VMs, or what the prefix or ``--source-type`` names; and the prefixes."""
-    from kubectl_virt_clone.cli.names import object_names
-
     prefix, slash, _ = typed.rpartition("/")
     kind = SOURCE_ALIASES.get(prefix.lower()) if slash else ctx.params["source_type"]
     if slash and kind is None:
         return []
-    names = object_names(connection_flags(ctx), kind or VIRTUAL_MACHINES)
+    names = _objects(ctx, kind or VIRTUAL_MACHINES)
     prefixes = [] if kind else [f"{short}/" for short in SHORT_NAMES.values()]
     return [f"{prefix}{slash}{name}" for name in names] + prefixes
 
 
 def _source_names(ctx: click.Context, _: str) -> Words:
-    from kubectl_virt_clone.cli.names import object_names
-
-    return object_names(connection_flags(ctx), ctx.params["source_type"] or VIRTUAL_MACHINES)
+    return _objects(ctx, ctx.params["source_type"] or VIRTUAL_MACHINES)
 
 
 def _interfaces(ctx: click.Context, typed: str) -> Words:
     """Those of the source that was given, but for those that have an address already."""
-    from kubectl_virt_clone.cli.names import interface_names
-    from kubectl_virt_clone.clone.spec.references import parse_reference
-
     given = ctx.params["source"] or ctx.params["source_name"] or ""
     try:
         source = parse_reference(given, ctx.params["source_type"])
     except InvalidValue:
         return []
     done = dict(ctx.params["new_mac_address"] or ())
-    names = interface_names(connection_flags(ctx), source)
+    names = _in_time(ctx, partial(_interfaces_of, source=source))
     return [f"{name}=" for name in names if name not in done]
+
+
+def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> list[str]:
+    """What ``ask`` has found when the time is up, or when anything goes wrong."""
+    from dataclasses import replace
+
+    # Not the server's fault, and on a slow machine most of the time.
+    import urllib3  # noqa: F401
+
+    from kubectl_virt_clone.kube.transport import connect
+
+    found: list[str] = []
+
+    def read() -> None:
+        # An error, of whatever kind, would be written into the line that is being typed.
+        with suppress(Exception):
+            session = connect(quick, log=_ignore, warn=_ignore)
+            found.extend(name for name in ask(session))
+
+    quick = replace(connection_flags(ctx), request_timeout=PATIENCE, verbosity=0)
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return list(found)
+
+
+def _listed(session: Session, resource: Resource, namespace: str | None = None) -> Iterator[str]:
+    from kubectl_virt_clone.kube.resource import pages
+
+    within = session.namespace if namespace is None else namespace
+    for page in pages(session, resource, within, metadata_only=True, notice=_ignore):
+        yield from map(name_of, page)
+
+
+def _interfaces_of(session: Session, source: Reference) -> Iterator[str]:
+    """The interfaces of a VM, or of the one that a snapshot holds."""
+    from kubectl_virt_clone.kube.resource import get
+
+    found = get(session, source.resource, session.namespace, source.name)
+    path: tuple[str, ...] = _INTERFACES
+    if source.resource == SNAPSHOTS:
+        content = text_at(found, "status", "virtualMachineSnapshotContentName")
+        found = get(session, SNAPSHOT_CONTENTS, session.namespace, content)
+        path = ("spec", "source", "virtualMachine", *_INTERFACES)
+    for interface in mappings_at(found, *path):
+        yield text_at(interface, "name")
+
+
+def _ignore(_: str) -> None:
+    """Say nothing: the user is typing."""
 
 
 def _goals(ctx: click.Context, _: str) -> Words:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,13 +17,14 @@ from kubectl_virt_clone.errors import InvalidValue
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal
-    from kubectl_virt_clone.objects.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
 
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType  # generic at run time only since click 8.4
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., Any]
+Flags = TypeVar("Flags")
 
 _CONNECTION = f"{__name__}.connection"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -33,7 +35,7 @@ A_WEEK = 7 * 24 * 3600.0
 _LONGEST = 2**63 / 1e9  # seconds that a Go duration can hold
 
 
-class Checked(ParamType):
+class Typed(ParamType):
     """A value read by a pure function, whose InvalidValue becomes a usage error."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -91,10 +93,10 @@ def _goal(text: str) -> Goal:
     return parse_goal(text)
 
 
-DURATION = Checked("duration", parse_duration)
-GOAL = Checked("goal", _goal)
-NAME = Checked("name", check_name)
-CLONE_NAME = Checked("name", parse_clone)
+DURATION = Typed("duration", parse_duration)
+GOAL = Typed("goal", _goal)
+NAME = Typed("name", check_name)
+CLONE_NAME = Typed("name", parse_clone)
 
 
 class Verb(click.Command):
@@ -192,62 +194,113 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     return value
 
 
-_CONNECTION_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--kubeconfig",), {"metavar": "FILE", "help": "Path to the kubeconfig file to use."}),
-    (("--context",), {"metavar": "NAME", "help": "The kubeconfig context to use."}),
-    (("--cluster",), {"metavar": "NAME", "help": "The kubeconfig cluster to use."}),
-    (("--user",), {"metavar": "NAME", "help": "The kubeconfig user to use."}),
-    (("-n", "--namespace"), {"type": NAME, "metavar": "NAME", "help": "The namespace to work in."}),
-    (("-s", "--server"), {"metavar": "URL", "help": "Address of the Kubernetes API server."}),
-    (("--token",), {"metavar": "TOKEN", "help": "Bearer token for the API server."}),
-    (
-        ("--certificate-authority",),
-        {"metavar": "FILE", "help": "CA certificate of the API server."},
+_connection = partial(click.option, expose_value=False, callback=_remember)
+_CONNECTION_OPTIONS = (
+    _connection("--kubeconfig", metavar="FILE", help="Path to the kubeconfig file to use."),
+    _connection("--context", metavar="NAME", help="The kubeconfig context to use."),
+    _connection("--cluster", metavar="NAME", help="The kubeconfig cluster to use."),
+    _connection("--user", metavar="NAME", help="The kubeconfig user to use."),
+    _connection("-n", "--namespace", type=NAME, metavar="NAME", help="The namespace to work in."),
+    _connection("-s", "--server", metavar="URL", help="Address of the Kubernetes API server."),
+    _connection("--token", metavar="TOKEN", help="Bearer token for the API server."),
+    _connection(
+        "--certificate-authority", metavar="FILE", help="CA certificate of the API server."
     ),
-    (("--client-certificate",), {"metavar": "FILE", "help": "Client certificate for TLS."}),
-    (("--client-key",), {"metavar": "FILE", "help": "Client key for TLS."}),
-    (
-        ("--tls-server-name",),
-        {"metavar": "NAME", "help": "Name the server's certificate must have."},
+    _connection("--client-certificate", metavar="FILE", help="Client certificate for TLS."),
+    _connection("--client-key", metavar="FILE", help="Client key for TLS."),
+    _connection(
+        "--tls-server-name", metavar="NAME", help="Name the server's certificate must have."
     ),
-    (
-        ("--insecure-skip-tls-verify",),
-        {"is_flag": True, "help": "Don't check the server's certificate. This is insecure."},
+    _connection(
+        "--insecure-skip-tls-verify",
+        is_flag=True,
+        help="Don't check the server's certificate. This is insecure.",
     ),
-    (("--as", "impersonate_user"), {"metavar": "USER", "help": "User to impersonate."}),
-    (
-        ("--as-group", "impersonate_groups"),
-        {"metavar": "GROUP", "multiple": True, "help": "Group to impersonate; may be repeated."},
+    _connection("--as", "impersonate_user", metavar="USER", help="User to impersonate."),
+    _connection(
+        *("--as-group", "impersonate_groups"),
+        metavar="GROUP",
+        multiple=True,
+        help="Group to impersonate; may be repeated.",
     ),
-    (("--as-uid", "impersonate_uid"), {"metavar": "UID", "help": "UID to impersonate."}),
-    (
-        ("--request-timeout",),
-        {
-            "type": Checked("duration", parse_request_timeout),
-            "metavar": "DURATION",
-            "help": "How long one request may take (0: no limit).",
-        },
+    _connection("--as-uid", "impersonate_uid", metavar="UID", help="UID to impersonate."),
+    _connection(
+        "--request-timeout",
+        type=Typed("duration", parse_request_timeout),
+        metavar="DURATION",
+        help="How long one request may take (0: no limit).",
     ),
-    (
-        ("-v", "--v", "verbosity"),
-        {"type": int, "metavar": "LEVEL", "help": "Log each request to stderr."},
+    _connection(
+        *("-v", "--v", "verbosity"), type=int, metavar="LEVEL", help="Log each request to stderr."
     ),
 )
 
 
+def connection_declared(command: Command) -> Command:
+    """Add kubectl's connection flags, for ``connection_flags``; the command does not get them."""
+    return stacked(command, _CONNECTION_OPTIONS)
+
+
 def connection_options(command: Command) -> Command:
-    """Add kubectl's connection flags; read them with ``connection_flags``."""
-    for names, attributes in reversed(_CONNECTION_OPTIONS):
-        option = click.option(*names, expose_value=False, callback=_remember, **attributes)
-        command = option(command)
-    return command
+    """Add kubectl's connection flags, and give the command one argument ``connection``."""
+
+    @wraps(command)
+    def connected(**given: Any) -> Any:
+        return command(**given, connection=connection_flags(click.get_current_context()))
+
+    return connection_declared(connected)
 
 
 def connection_flags(ctx: click.Context) -> ConnectionFlags:
     """The connection flags of this invocation, from before and after the verb."""
-    from kubectl_virt_clone.objects.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
 
     return ConnectionFlags(**ctx.meta.get(_CONNECTION, {}))
+
+
+def grouped(
+    command: Command,
+    name: str,
+    kind: type[Any],
+    options: Sequence[Callable[[Command], Command]],
+    *,
+    made: Callable[..., Any] | None = None,
+) -> Command:
+    """Add ``options``, and give the command one argument ``name`` for them, of the class ``kind``.
+
+    Each option's parameter is called as one of its fields; ``made`` makes it of them, if given.
+    """
+
+    @wraps(command)
+    def taking(**given: Any) -> Any:
+        own = {key: given.pop(key) for key in kind.__annotations__ if key in given}
+        return command(**given, **{name: (made or kind)(**own)})
+
+    return stacked(taking, options)
+
+
+def stacked(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    """Add ``options``, the first of which the help shows first."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def takes(kind: Callable[..., Flags]) -> Callable[[Callable[[Flags], Any]], Command]:
+    """Give a verb one frozen value of all its flags, of the class ``kind``.
+
+    Each parameter, and each group of them, is called as one of its fields. It is a NamedTuple:
+    Python compiles a frozen dataclass at each start, and takes three times as long.
+    """
+
+    def decorated(verb: Callable[[Flags], Any]) -> Command:
+        @wraps(verb)
+        def command(**given: Any) -> Any:
+            return verb(kind(**given))
+
+        return command
+
+    return decorated
 
 
 def parallel_option(what: str) -> Callable[[Command], Command]:
@@ -266,7 +319,7 @@ def timeout_option(default: str, text: str) -> Callable[[Command], Command]:
     """Add ``--timeout``, read as kubectl reads it, with what ``text`` says of it."""
     return click.option(
         "--timeout",
-        type=Checked("duration", parse_timeout),
+        type=Typed("duration", parse_timeout),
         default=default,
         show_default=True,
         metavar="DURATION",

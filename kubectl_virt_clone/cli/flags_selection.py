@@ -1,22 +1,18 @@
 """The flags that say which clones a verb is about, as kubectl spells them.
 
-What may stand together is ``model.selection``'s to say.
+What may stand together is ``objects.selection``'s to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
 
-from kubectl_virt_clone.cli.flags import CLONE_NAME
+from kubectl_virt_clone.cli.flags import CLONE_NAME, Command, grouped
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.selection import Selection
-
-Function = Callable[..., Any]
-Decorator = Callable[[Function], Function]
 
 
 def selection_options(
@@ -26,14 +22,14 @@ def selection_options(
     all_namespaces: bool,
     required: bool = True,
     all_yields: bool = False,
-) -> Decorator:
+) -> Callable[[Command], Command]:
     """Add ``NAME...``, ``-l`` and those of ``--all``, ``--field-selector`` and ``-A`` asked for.
 
     The verb gets one argument for them, ``selection``. If it is ``required``, a selection of
     nothing is wrong usage. If ``--all`` yields, it says nothing beside names or a selector, as in
     kubectl wait; else it can't stand there, as in kubectl delete.
     """
-    options: list[Decorator] = [
+    options: list[Callable[[Command], Command]] = [
         click.argument("names", metavar="[NAME...]", type=CLONE_NAME, nargs=-1),
         click.option(
             "-l",
@@ -54,27 +50,13 @@ def selection_options(
         text = "Clones of all namespaces."
         options.append(click.option("-A", "--all-namespaces", is_flag=True, help=text))
     wanted = "name clones, or select them with -l" + (" or --all" if all_flag else "")
-    empty = f"nothing is selected: {wanted}" * required
-    return lambda command: _added(options, command, empty, all_yields=all_yields)
 
+    def selected(**given: Any) -> Selection:
+        if all_yields and (given["names"] or given["label_selector"] or given["field_selector"]):
+            given["everything"] = False
+        selection = Selection(**given)
+        if required and not selection:
+            raise InvalidValue(f"nothing is selected: {wanted}")
+        return selection
 
-def _added(
-    options: list[Decorator], command: Function, empty: str, *, all_yields: bool
-) -> Function:
-    """Give ``command`` a Selection instead of the values of ``options``."""
-    fields = Selection.__dataclass_fields__
-
-    @wraps(command)
-    def selecting(*args: Any, **given: Any) -> Any:
-        asked = {name: given.pop(name) for name in fields if name in given}
-        if all_yields and (asked["names"] or asked["label_selector"] or asked["field_selector"]):
-            asked["everything"] = False
-        selection = Selection(**asked)
-        if empty and not selection:
-            raise InvalidValue(empty)
-        return command(*args, selection=selection, **given)
-
-    decorated: Function = selecting
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated
+    return lambda command: grouped(command, "selection", Selection, options, made=selected)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,7 +16,8 @@ from typing import TextIO
 import click
 
 from kubectl_virt_clone import __version__
-from kubectl_virt_clone.cli.flags import Verb, connection_options
+from kubectl_virt_clone.cli import interrupt
+from kubectl_virt_clone.cli.flags import Verb, connection_declared
 from kubectl_virt_clone.errors import ExitCode, VirtCloneError
 from kubectl_virt_clone.render.escaping import escaped
 
@@ -85,7 +85,7 @@ class LazyGroup(Verb, click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name=PROGRAM)
-@connection_options
+@connection_declared
 @click.pass_context
 def virt_clone(ctx: click.Context) -> None:
     """Clone KubeVirt virtual machines.
@@ -100,16 +100,14 @@ def virt_clone(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
-    _end_by_signals()
+    interrupt.heed_signals()
     gc.set_threshold(50_000)  # what is being imported is no garbage, and there is much of it
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is _end:
-            signal.signal(number, signal.SIG_DFL)  # Python's own end has nothing to unwind
+    interrupt.leave_signals()
     gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
     sys.exit(code)
 
@@ -145,21 +143,6 @@ def _complete(words: Sequence[str]) -> int:
 
     click.echo(complete(virt_clone, VERBS, words), nl=False)
     return ExitCode.DONE
-
-
-def _end_by_signals() -> None:
-    """Let Ctrl-C and SIGTERM unwind what we do; the second of a kind ends us where we are.
-
-    One that our parent told us to ignore stays ignored.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
-            signal.signal(number, _end)
-
-
-def _end(number: int, _: object) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ExitCode.TERMINATED)
 
 
 def _writable(stream: TextIO | None) -> TextIO:

@@ -1,6 +1,6 @@
-"""Groups, versions, kinds and references of the API that a clone touches: names, no behaviour.
+"""Groups, versions, kinds and references of the APIs that a clone touches: names, no behaviour.
 
-Rules about clones do not belong here.
+Rules about clones don't belong here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ CLONE_VERSIONS = ("v1beta1", "v1alpha1")
 """Versions of the clone API, newest first. v1alpha1 came with KubeVirt 0.55, v1beta1 with 1.5."""
 
 FIELD_SINCE = {"template": "1.2", "patches": "1.6", "volumeNamePolicy": "1.8"}
-"""Fields of a clone's spec that the first release did not have, and KubeVirt's that brought it."""
+"""Fields of a clone's spec that the first release lacked, and the KubeVirt that introduced them."""
 
 VOLUME_NAME_POLICIES = ("RandomizeNames", "PrefixTargetName")
-"""``spec.volumeNamePolicy``: how restored claims are named; the first where it is unset."""
+"""``spec.volumeNamePolicy``: how restored claims are named; the first is the default."""
 
 
 CLONES = Resource(CLONE_GROUP, "v1beta1", "virtualmachineclones", "VirtualMachineClone")

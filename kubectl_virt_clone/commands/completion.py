@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import Verb
+from kubectl_virt_clone.cli.flags import Verb, takes
 from kubectl_virt_clone.cli.shells import (
     MARK,
     PLUGIN,
@@ -28,6 +29,13 @@ kubectl virt-clone completion fish | source
 """
 
 
+class CompletionFlags(NamedTuple):
+    """What ``completion`` is to print for, or where it is to be installed."""
+
+    shell: str | None
+    folder: Path | None
+
+
 @click.command(cls=Verb, name="completion", examples=EXAMPLES)
 @click.argument("shell", type=click.Choice(SHELLS), required=False, metavar="[bash|zsh|fish]")
 @click.option(
@@ -37,12 +45,14 @@ kubectl virt-clone completion fish | source
     metavar="DIR",
     help=f"Write {PLUGIN}, which kubectl asks, into a folder of the PATH.",
 )
-def command(shell: str | None, folder: Path | None) -> None:
+@takes(CompletionFlags)
+def command(flags: CompletionFlags) -> None:
     """Print what a shell needs to complete 'kubectl-virt_clone', or install what kubectl needs.
 
     kubectl 1.26 and newer complete 'kubectl virt-clone' by asking kubectl_complete-virt_clone, if
     it is on the PATH. pip has put it there; krew has not.
     """
+    shell, folder = flags.shell, flags.folder
     if (shell is None) == (folder is None):
         raise click.UsageError("name one of bash, zsh and fish, or a folder with --install")
     if folder is None:

@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,9 +17,9 @@ from kubectl_virt_clone.cli.flags import (
     A_WEEK,
     DURATION,
     Verb,
-    connection_flags,
     connection_options,
     parallel_option,
+    takes,
     timeout_option,
 )
 from kubectl_virt_clone.cli.flags_selection import selection_options
@@ -41,8 +41,8 @@ from kubectl_virt_clone.objects.selection import Selection
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.delete.removing import Found, Removal
     from kubectl_virt_clone.clone.removal import Limits
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
-    from kubectl_virt_clone.objects.connection import ConnectionFlags
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays
@@ -60,10 +60,12 @@ kubectl virt-clone delete --all -y
 """
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The flags of ``delete`` that say how, beside the selection and its limits."""
+class DeleteFlags(NamedTuple):
+    """The flags of ``delete``; ``older_than`` and ``timeout`` are in seconds."""
 
+    selection: Selection
+    finished: bool
+    older_than: float | None
     ignore_not_found: bool
     yes: bool
     dry_run: str
@@ -71,6 +73,7 @@ class Asked:
     timeout: float
     parallel: int
     output: str | None
+    connection: ConnectionFlags
 
 
 @click.command(cls=Verb, name="delete", examples=EXAMPLES)
@@ -103,15 +106,8 @@ class Asked:
 @parallel_option("deleted")
 @click.option("-o", "--output", type=click.Choice(["name"]), help="Print names only.")
 @connection_options
-@click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    selection: Selection,
-    finished: bool,
-    older_than: float | None,
-    **asked: Any,
-) -> None:
+@takes(DeleteFlags)
+def command(how: DeleteFlags) -> ExitCode:
     """Delete clone objects, and say what stays: target VMs, and volumes of unfinished clones.
 
     What KubeVirt made for a clone that is not done goes with it. An object that took the name of
@@ -123,17 +119,17 @@ def command(
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
 
-    how, limits = Asked(**asked), Limits(finished, older_than)
+    selection, limits = how.selection, Limits(how.finished, how.older_than)
     if not (selection or limits.finished):  # an age alone selects nothing: -A is everybody's
         raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
-    flags = connection_flags(ctx)
+    flags = how.connection
     session = connect(flags, log=log, warn=warn)
     served = served_clones(session)
     found = find(session, served, selection, limits, _now(), at_once=how.parallel, notice=warn)
     namespace = selection.scope(session.namespace)
     if not _is_confirmed(found, selection, namespace, how):
         log("nothing is deleted")
-        return
+        return ExitCode.DONE
     named = bool(selection.names) and not how.ignore_not_found
     removal = _removal(session, served, found.clones, how, named=named)
     missing = [e for e in found.errors if not (how.ignore_not_found and is_missing(e))]
@@ -145,10 +141,10 @@ def command(
             errors += _wait(session, served, removal, how.timeout, selection, flags)
     if errors:
         raise SeveralErrors(errors)
-    ctx.exit(ExitCode.ERROR if failed else ExitCode.DONE)
+    return ExitCode.ERROR if failed else ExitCode.DONE
 
 
-def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked) -> bool:
+def _is_confirmed(found: Found, selection: Selection, namespace: str, how: DeleteFlags) -> bool:
     """Whether to go on; only a terminal is asked, and only before all is deleted."""
     from kubectl_virt_clone.render.removal import question
 
@@ -175,7 +171,12 @@ def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Asked
 
 
 def _removal(
-    session: Session, resource: Resource, objects: Sequence[Object], how: Asked, *, named: bool
+    session: Session,
+    resource: Resource,
+    objects: Sequence[Object],
+    how: DeleteFlags,
+    *,
+    named: bool,
 ) -> Removal:
     from kubectl_virt_clone.actions.delete.removing import Removal
 
@@ -195,7 +196,7 @@ def _interruptible(removal: Removal) -> Iterator[None]:
         raise WaitInterrupted(f"interrupted; {removal.state}", code) from end
 
 
-def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: Asked) -> bool:
+def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: DeleteFlags) -> bool:
     """Delete, and say why some are not, for the wait for the others may take long.
 
     Returns whether there were such.
@@ -218,7 +219,7 @@ def _say_what_stays(
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.removal import staying
 
-    for line in staying(what_stays(session, namespace, gone), flags=flags):
+    for line in staying(what_stays(session, namespace, gone), access=flags.access):
         log(line)
 
 
@@ -229,7 +230,7 @@ def _tidy_up(
     found: Found,
     selection: Selection,
     limits: Limits,
-    how: Asked,
+    how: DeleteFlags,
     flags: ConnectionFlags,
 ) -> list[VirtCloneError]:
     """Delete the snapshots that nobody needs, where the finished clones were to be deleted.
@@ -254,7 +255,7 @@ def _tidy_up(
             log(unread(SNAPSHOTS.plural))
         else:
             old = [snapshot for snapshot in left if is_older(snapshot, AN_HOUR, now)]
-            for line in [young(s, flags=flags) for s in left if s not in old]:
+            for line in [young(s, access=flags.access) for s in left if s not in old]:
                 log(line)
     snapshots = _removal(session, SNAPSHOTS, old, how, named=False)
     if old:
@@ -266,7 +267,7 @@ def _tidy_up(
     return snapshots.errors
 
 
-def _say(how: Asked, clone: Object) -> None:
+def _say(how: DeleteFlags, clone: Object) -> None:
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.removal import deleted, loss
 
@@ -299,7 +300,7 @@ def _wait(
         met=lambda result: None,
         clock=time.monotonic,
         goal=gone,
-        flags=flags,
+        access=flags.access,
         quiet=True,
     ) as shown:
         results = wait_for(session, served, wanted, gone, timeout=timeout or A_WEEK, observer=shown)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import Verb, connection_flags, connection_options
+from kubectl_virt_clone.cli.flags import Verb, connection_options, takes
 from kubectl_virt_clone.cli.flags_selection import selection_options
-from kubectl_virt_clone.errors import SeveralErrors, is_missing
-from kubectl_virt_clone.objects.fields import name_of
+from kubectl_virt_clone.errors import SeveralErrors
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.transport import Session
-    from kubectl_virt_clone.objects.resource import Resource
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.objects.selection import Selection
 
 EXAMPLES = """
@@ -29,6 +27,14 @@ kubectl virt-clone describe -l backup=nightly --show-events=false
 """
 
 
+class DescribeFlags(NamedTuple):
+    """The flags of ``describe``."""
+
+    selection: Selection
+    show_events: bool
+    connection: ConnectionFlags
+
+
 @click.command(cls=Verb, name="describe", examples=EXAMPLES)
 @selection_options(all_flag=False, field_selector=False, all_namespaces=False)
 @click.option(
@@ -38,42 +44,30 @@ kubectl virt-clone describe -l backup=nightly --show-events=false
     help="Whether to show the events of a clone and of its children.",
 )
 @connection_options
-@click.pass_context
-def command(ctx: click.Context, /, selection: Selection, show_events: bool) -> None:
+@takes(DescribeFlags)
+def command(flags: DescribeFlags) -> None:
     """Show a clone with its source, target, filters, timeline, children, conditions and events.
 
     If it is not going well, the cause is told, and a command to try next. What you may not read is
     shown as <unknown>. A single name that does not exist stands for all that begin so.
     """
-    from kubectl_virt_clone.actions.describe import settled
+    from kubectl_virt_clone.actions.describe import found, settled
     from kubectl_virt_clone.actions.versions import served_clones
-    from kubectl_virt_clone.kube.resource import select
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.description import description
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found
 
-    flags = connection_flags(ctx)
-    session = connect(flags, log=log, warn=warn)
-    clones = served_clones(session)
-    found, errors = select(session, clones, selection, notice=warn)
-    if len(selection.names) == 1 and any(map(is_missing, errors)):
-        found = _beginning_with(session, clones, selection.names[0])
-        errors = [] if found else errors
-    for number, clone in enumerate(found):
-        current, around = settled(session, clones, clone)
-        now = datetime.now(timezone.utc)
-        text = description(current, around, now, show_events=show_events, flags=flags)
+    session = connect(flags.connection, log=log, warn=warn)
+    served = served_clones(session)
+
+    clones, errors = found(session, served, flags.selection, notice=warn)
+    for number, clone in enumerate(clones):
+        current, around = settled(session, served, clone)
+        now, events, connection = datetime.now(timezone.utc), flags.show_events, flags.connection
+        text = description(current, around, now, show_events=events, access=connection.access)
         click.echo(f"\n\n{text}" if number else text, nl=False)
     if errors:
         raise SeveralErrors(errors)
-    if not found:
+    if not clones:
         click.echo(nothing_found(session.namespace), err=True)
-
-
-def _beginning_with(session: Session, clones: Resource, prefix: str) -> list[dict[str, Any]]:
-    """The clones whose names begin so; none if they may not be listed."""
-    from kubectl_virt_clone.actions.describe import list_up
-
-    listed = list_up(session, clones, session.namespace).objects
-    return [dict(clone) for clone in listed if name_of(clone).startswith(prefix)]

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timezone
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import (
-    Checked,
-    Verb,
-    connection_flags,
-    connection_options,
-)
-from kubectl_virt_clone.cli.flags_selection import Function, selection_options
-from kubectl_virt_clone.errors import InvalidValue, SeveralErrors, is_missing
-from kubectl_virt_clone.objects.fields import Object
+from kubectl_virt_clone.cli.flags import Command, Typed, Verb, connection_options, takes
+from kubectl_virt_clone.cli.flags_selection import selection_options
+from kubectl_virt_clone.errors import SeveralErrors, is_missing
 from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.clone.batch import Batch
-    from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.objects.jsonpath import Path
-    from kubectl_virt_clone.objects.resource import Resource
-    from kubectl_virt_clone.render.rows import Look
+    from kubectl_virt_clone.render.rows import Layout
 
 EXAMPLES = """
 # List the clones of the namespace, of all namespaces, and with these labels
@@ -42,10 +33,10 @@ kubectl virt-clone get --sort-by=.metadata.creationTimestamp
 """
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The flags of ``get`` that say how to read and show, beside the selection."""
+class GetFlags(NamedTuple):
+    """The flags of ``get``."""
 
+    selection: Selection
     output: str | None
     watch: bool
     watch_only: bool
@@ -55,14 +46,16 @@ class Asked:
     ignore_not_found: bool
     sort_by: Path | None
     chunk_size: int
+    connection: ConnectionFlags
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise UsageError for those that don't go together."""
         if self.output_watch_events and not self.follows:
-            raise InvalidValue(
+            raise click.UsageError(
                 "--output-watch-events option can only be used with --watch or --watch-only"
             )
         if self.sort_by and self.follows:
-            raise InvalidValue("--sort-by can't be used with --watch: rows come as they change")
+            raise click.UsageError("--sort-by can't be used with --watch: rows come as they change")
 
     @property
     def follows(self) -> bool:
@@ -76,7 +69,7 @@ def _path(text: str) -> Path:
     return parse_jsonpath(text)
 
 
-def _flag(*names: str, text: str) -> Callable[[Function], Function]:
+def _flag(*names: str, text: str) -> Callable[[Command], Command]:
     return click.option(*names, is_flag=True, help=text)
 
 
@@ -101,7 +94,7 @@ def _flag(*names: str, text: str) -> Callable[[Function], Function]:
 @_flag("--ignore-not-found", text="A name that does not exist is no error.")
 @click.option(
     "--sort-by",
-    type=Checked("jsonpath", _path),
+    type=Typed("jsonpath", _path),
     metavar="PATH",
     help="Sort by a field, as .status.phase; nothing is printed before all are read.",
 )
@@ -114,110 +107,54 @@ def _flag(*names: str, text: str) -> Callable[[Function], Function]:
     help="How many objects to ask for in one request (0: all).",
 )
 @connection_options
-@click.pass_context
-def command(ctx: click.Context, /, selection: Selection, **given: Any) -> None:
+@takes(GetFlags)
+def command(flags: GetFlags) -> None:
     """List clones with phase, source, target and age, and follow them with -w.
 
     They are printed as they are read, in pages. A target that KubeVirt named is shown as well.
     """
+    from kubectl_virt_clone.actions.get import followed, listed
     from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.kube.resource import get_each
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found, shown
 
-    asked = Asked(**given)
-    flags = connection_flags(ctx)
-    session = connect(flags, log=log, warn=warn)
-    clones = served_clones(session)
-    named, errors = get_each(session, clones, session.namespace, selection.names)
-    if asked.ignore_not_found:
+    flags.check()
+    selection, size = flags.selection, flags.chunk_size
+    session = connect(flags.connection, log=log, warn=warn)
+    served = served_clones(session)
+
+    named, errors = get_each(session, served, session.namespace, selection.names)
+    if flags.ignore_not_found:
         errors = [error for error in errors if not is_missing(error)]
-    if asked.follows and not errors:
-        seconds = flags.request_timeout or None
-        batches = _followed(session, clones, selection, named, asked, seconds)
+    what = (session, served, selection, named)
+    if flags.follows and not errors:
+        only, seconds = flags.watch_only, flags.connection.request_timeout
+        chunks = followed(*what, log, size=size, only_changes=only, seconds=seconds)
     else:
-        batches = _read(session, clones, selection, named, asked)
+        path, wide = flags.sort_by, flags.output == "wide"
+        chunks = listed(*what, warn, size=size, sort_by=path, with_children=wide)
+
     printed = False
-    for text in shown(batches, _look(asked, selection, bool(named)), _now):
+    for text in shown(chunks, _layout(flags, bool(named)), partial(datetime.now, timezone.utc)):
         click.echo(text, nl=False)
         printed = True
     if errors:
         raise SeveralErrors(errors)
-    if not (printed or asked.follows or asked.ignore_not_found or asked.output == "name"):
+    if not (printed or flags.follows or flags.ignore_not_found or flags.output == "name"):
         click.echo(nothing_found(selection.scope(session.namespace)), err=True)
 
 
-def _read(
-    session: Session,
-    clones: Resource,
-    selection: Selection,
-    named: Sequence[Object],
-    asked: Asked,
-) -> Iterator[Batch]:
-    """The clones in pages; in a single one where they are to be sorted, or have been named."""
-    from kubectl_virt_clone.actions.unfinished import with_children
-    from kubectl_virt_clone.clone.batch import Batch
-    from kubectl_virt_clone.kube.resource import pages
-    from kubectl_virt_clone.objects.sorting import sorted_by
-    from kubectl_virt_clone.render.messages import warn
+def _layout(flags: GetFlags, found: bool) -> Layout:
+    from kubectl_virt_clone.render.rows import Layout
 
-    namespace = selection.scope(session.namespace)
-    found: Iterable[Sequence[Object]] = [named]
-    if not selection.names:
-        size, query = asked.chunk_size, selection.query
-        found = pages(session, clones, namespace, query, size=size, notice=warn)
-    if asked.sort_by:
-        found = [sorted_by(chain.from_iterable(found), asked.sort_by)]
-    batches = map(Batch, found)
-    return with_children(session, namespace, batches) if asked.output == "wide" else iter(batches)
-
-
-def _followed(
-    session: Session,
-    clones: Resource,
-    selection: Selection,
-    named: Sequence[Object],
-    asked: Asked,
-    seconds: float | None,
-) -> Iterator[Batch]:
-    """What is there, unless only changes are wanted, and then what changes.
-
-    The cause in a row is what the clone itself says: no request follows from a change.
-    """
-    from kubectl_virt_clone.actions.following import followed
-    from kubectl_virt_clone.clone.batch import Batch
-    from kubectl_virt_clone.kube.watch import Scope
-    from kubectl_virt_clone.render.messages import log
-
-    scope = Scope(
-        clones,
-        selection.scope(session.namespace),
-        names=selection.distinct,
-        selector=selection.query,
-        page_size=asked.chunk_size,
+    names = flags.selection.names
+    return Layout(
+        output=flags.output,
+        headers=not flags.no_headers,
+        namespaces=flags.selection.all_namespaces,
+        labels=flags.show_labels,
+        events=flags.output_watch_events,
+        bare=flags.follows or len(names) == 1 or bool(names and not found),
     )
-    silent = asked.watch_only
-    if not silent:
-        yield Batch(named)
-    yield from followed(
-        session, scope, known=named, silent_first=silent, seconds=seconds, notice=log
-    )
-
-
-def _look(asked: Asked, selection: Selection, found: bool) -> Look:
-    from kubectl_virt_clone.render.rows import Look
-
-    one = len(selection.names) == 1
-    return Look(
-        output=asked.output,
-        headers=not asked.no_headers,
-        namespaces=selection.all_namespaces,
-        labels=asked.show_labels,
-        events=asked.output_watch_events,
-        bare=asked.follows or one or bool(selection.names and not found),
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import (
-    Verb,
-    connection_flags,
-    connection_options,
-    output_option,
-)
-from kubectl_virt_clone.cli.flags_clone import clone_spec_options
+from kubectl_virt_clone.cli.flags import Verb, connection_options, output_option, takes
+from kubectl_virt_clone.cli.flags_clone import CloneFlags, clone_options, requested_clones
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
 
 EXAMPLES = """
 # Show what the new VM will be, and what the checks say
@@ -27,44 +24,36 @@ kubectl virt-clone preview -f clone.yaml -o yaml
 """
 
 
+class PreviewFlags(NamedTuple):
+    """The flags of ``preview``."""
+
+    clones: CloneFlags
+    output: str | None
+    connection: ConnectionFlags
+
+
 @click.command(cls=Verb, name="preview", examples=EXAMPLES)
-@clone_spec_options
+@clone_options
 @output_option("diff", "json", "yaml")
 @connection_options
-@click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    output: str | None,
-    **asked: Any,
-) -> None:
+@takes(PreviewFlags)
+def command(flags: PreviewFlags) -> None:
     """Show what the target of a clone will be.
 
     It takes the flags of create. Nothing is created; what KubeVirt generates is shown as
     <generated>, and its places are listed.
     """
-    from kubectl_virt_clone.actions.check import gather_each
-    from kubectl_virt_clone.actions.create.planning import plan_of
-    from kubectl_virt_clone.actions.versions import served_clones
-    from kubectl_virt_clone.cli.requests import form_of, requested_clones
-    from kubectl_virt_clone.clone.target.preview import preview_of
+    from kubectl_virt_clone.actions.check import preview_each
     from kubectl_virt_clone.kube.transport import connect
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.preview import rendered
 
-    flags, form = connection_flags(ctx), form_of(asked)
-    clones = requested_clones(asked, flags.namespace)
-    session = connect(flags, log=log, warn=warn)
-    served = served_clones(session)
-    plan = plan_of(session, served, clones, form, notice=log)
-    sent = [plan.as_sent(clone) for clone in clones]
-    facts = gather_each(session, sent, served, form=form)
-    previews = [preview_of(clone, own) for clone, own in zip(sent, facts, strict=True)]
-    missing = set(map(id, plan.missing))  # not by name: it may be for the server to generate
-    judged = [
-        preview if id(clone) in missing else replace(preview, findings=())
-        for clone, preview in zip(clones, previews, strict=True)
-    ]
-    click.echo(rendered(judged, output, flags=flags), nl=False)
-    for error in plan.errors:
+    clones = requested_clones(flags.clones, flags.connection.namespace)
+
+    session = connect(flags.connection, log=log, warn=warn)
+
+    previews, errors = preview_each(session, clones, flags.clones.form, log)
+
+    click.echo(rendered(previews, flags.output, access=flags.connection.access), nl=False)
+    for error in errors:
         log(str(error))

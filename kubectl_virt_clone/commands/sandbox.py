@@ -10,15 +10,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from kubectl_virt_clone.cli.flags import Checked, Verb
-from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.cli.flags import Typed, Verb, takes
+from kubectl_virt_clone.errors import ExitCode, InvalidValue, VirtCloneError
 
 if TYPE_CHECKING:
-    from kubevirt_sandbox.apiserver.faults.faults import Fault
+    from kubevirt_sandbox.apiserver.faults.fault import Fault
     from kubevirt_sandbox.controlplane import ControlPlane
 
 EXAMPLES = """
@@ -53,12 +53,23 @@ def _speed(text: str) -> float:
 
 
 def _fault(text: str) -> Fault:
-    from kubevirt_sandbox.apiserver.faults.faults import parse_fault
+    from kubevirt_sandbox.apiserver.faults.fault import parse_fault
 
     try:
         return parse_fault(text)
     except ValueError as error:
         raise InvalidValue(str(error)) from error
+
+
+class SandboxFlags(NamedTuple):
+    """The flags of ``sandbox``, and the command to run in it."""
+
+    speed: float
+    throttle: bool
+    seeds: tuple[Path, ...]
+    kubevirt: str
+    faults: tuple[Fault, ...]
+    arguments: tuple[str, ...]
 
 
 @click.command(
@@ -69,7 +80,7 @@ def _fault(text: str) -> Fault:
 )
 @click.option(
     "--speed",
-    type=Checked("speed", _speed),
+    type=Typed("speed", _speed),
     default="1",
     show_default=True,
     metavar="FACTOR",
@@ -99,7 +110,7 @@ def _fault(text: str) -> Fault:
     "--fault",
     "faults",
     multiple=True,
-    type=Checked("fault", _fault),
+    type=Typed("fault", _fault),
     metavar="NAME[:KEY=VALUE,...]",
     help=(
         "What is to go wrong; may be repeated. NAME: drop, stall, 401, 410, 429, 500, 503, close, "
@@ -109,65 +120,101 @@ def _fault(text: str) -> Fault:
     ),
 )
 @click.argument("arguments", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    speed: float,
-    throttle: bool,
-    seeds: tuple[Path, ...],
-    kubevirt: str,
-    faults: tuple[Fault, ...],
-    arguments: tuple[str, ...],
-) -> None:
+@takes(SandboxFlags)
+def command(flags: SandboxFlags) -> int:
     """Run a throw-away control plane with a simulated KubeVirt on 127.0.0.1.
 
     With a command, KUBECONFIG is set for it, and the sandbox ends with it and with its exit code.
     Without one, the line to set KUBECONFIG is printed, and the sandbox runs until Ctrl-C.
     """
+    arguments = flags.arguments
     if arguments and not shutil.which(arguments[0]):
         raise VirtCloneError(f'exec: "{arguments[0]}": executable file not found in $PATH')
-    for number in _endings():
-        signal.signal(number, _end)  # before there is a kubeconfig with a token to leave behind
-    with _started(speed, throttle, seeds, kubevirt, faults) as plane:
+    # Listen for signals before there is a kubeconfig with a token to leave behind.
+    with _heard() as endings, _started(flags) as plane:
+        if endings.first:
+            return 128 + endings.first
         if arguments:
-            ctx.exit(_run(arguments, plane.kubeconfig))
-        with suppress(SystemExit):
-            click.echo(f"export KUBECONFIG={plane.kubeconfig}")
-            click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
-            sys.stdout.flush()
-            threading.Event().wait()
+            return _run(arguments, plane.kubeconfig, endings)
+        click.echo(f"export KUBECONFIG={plane.kubeconfig}")
+        click.echo(f"sandbox at {plane.url}; Ctrl-C ends it", err=True)
+        sys.stdout.flush()
+        while not endings.first:
+            endings.wait()
+    return ExitCode.DONE
 
 
-def _endings() -> list[signal.Signals]:
-    """Ctrl-C, SIGTERM and, where the system has it, SIGHUP: the terminal is gone.
+class _Endings:
+    """The signals that are to end us, and a way to wait for one that misses none.
 
-    One that our parent told us to ignore stays ignored.
+    A handler runs when the main thread next executes Python. A thread that waits for a lock or a
+    process does so only if the signal interrupted that thread, after it began to wait; what is
+    written to the wake-up socket is there whenever and wherever the signal came. No handler raises:
+    it could do so while a lock is held, or amid the cleaning up.
     """
-    known = [number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    return [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
+
+    def __init__(self) -> None:
+        import socket  # here, for --help needs none
+
+        self.first = 0
+        """The number of the first signal; 0 before there is one."""
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)  # which set_wakeup_fd asks for
+        self._before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        # Those that our parent told us to ignore stay ignored.
+        self._numbers = [item for item in _ENDINGS if signal.getsignal(item) != signal.SIG_IGN]
+        for number in self._numbers:
+            signal.signal(number, self._hear)
+
+    def leave_interrupts_to_others(self) -> None:
+        """Ctrl-C reaches a command in the same terminal by itself, and is its own matter."""
+        if signal.SIGINT in self._numbers:
+            # Not SIG_IGN: the command would inherit it.
+            signal.signal(signal.SIGINT, lambda *_: None)
+
+    def _hear(self, number: int, _: object) -> None:
+        self.first = self.first or number
+
+    def wait(self) -> None:
+        """Wait until there may be a signal, or what ``wake`` was called for."""
+        self._reader.recv(4096)
+
+    def wake(self) -> None:
+        """Let ``wait`` return; for any thread."""
+        with suppress(OSError):  # so full that it returns, or closed by now
+            self._writer.send(b"\0")
+
+    def close(self) -> None:
+        """Hear no more. What comes yet is ignored: the cleaning up is not to be ended."""
+        signal.set_wakeup_fd(self._before)
+        self._reader.close()
+        self._writer.close()
 
 
-def _end(number: int, _: object) -> None:
-    # Once: GNU timeout sends two, and the second must not end the cleaning up.
-    for other in _endings():
-        signal.signal(other, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+# Ctrl-C, SIGTERM and, where the system has it, SIGHUP: the terminal is gone.
+_ENDINGS = [item for item in signal.Signals if item.name in ("SIGINT", "SIGTERM", "SIGHUP")]
 
 
 @contextmanager
-def _started(
-    speed: float,
-    throttle: bool,
-    seeds: tuple[Path, ...],
-    kubevirt: str,
-    faults: tuple[Fault, ...],
-) -> Iterator[ControlPlane]:
+def _heard() -> Iterator[_Endings]:
+    endings = _Endings()
+    try:
+        yield endings
+    finally:
+        endings.close()
+
+
+@contextmanager
+def _started(flags: SandboxFlags) -> Iterator[ControlPlane]:
     """A control plane that runs. Raises VirtCloneError for a seed that it can't begin with."""
     from kubevirt_sandbox.controlplane import ControlPlane, SeedError
 
     plane = ControlPlane(
-        speed=speed, throttled=throttle, seeds=seeds or None, kubevirt=kubevirt, faults=faults
+        speed=flags.speed,
+        throttled=flags.throttle,
+        seeds=flags.seeds or None,
+        kubevirt=flags.kubevirt,
+        faults=flags.faults,
     )
     try:
         plane.start()
@@ -178,34 +225,33 @@ def _started(
         plane.stop()
 
 
-def _run(arguments: tuple[str, ...], kubeconfig: Path) -> int:
+def _run(arguments: tuple[str, ...], kubeconfig: Path, endings: _Endings) -> int:
     """Run the command with the sandbox's kubeconfig; returns 128 + N if signal N ended it.
 
     What is to end us ends the command, and we end after it.
     """
     import subprocess  # here, for --help needs none
 
-    child: subprocess.Popen[bytes] | None = None
-    told: list[int] = []
-
-    def pass_on(number: int, _: object) -> None:
-        # Once: the second of the two that GNU timeout sends may end what cleans up.
-        if child and not told:
-            child.terminate()
-        told.append(number)
-
-    for number in _endings():
-        # Ctrl-C reaches the command by itself. No handler raises: the command may not be known yet.
-        # None is SIG_IGN, which the command would inherit.
-        signal.signal(number, (lambda *_: None) if number == signal.SIGINT else pass_on)
+    endings.leave_interrupts_to_others()
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     try:
         child = subprocess.Popen(arguments, env=environment)  # noqa: S603
     except OSError as error:
         raise VirtCloneError(f'exec: "{arguments[0]}": {error.strerror}') from error
-    if told:
-        child.terminate()
-    code = child.wait()
-    if told:
-        return 128 + told[0]
+
+    def follow() -> None:
+        child.wait()
+        endings.wake()
+
+    threading.Thread(target=follow, daemon=True).start()
+    told = False
+    while child.poll() is None:
+        # Once: the second of the two that GNU timeout sends may end what cleans up.
+        if endings.first and not told:
+            child.terminate()
+            told = True
+        endings.wait()
+    if endings.first:
+        return 128 + endings.first
+    code = child.returncode
     return code if code >= 0 else 128 - code

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import click
 
 from kubectl_virt_clone import __version__
 from kubectl_virt_clone.cli.flags import (
     Verb,
+    connection_declared,
     connection_flags,
-    connection_options,
     output_option,
+    takes,
 )
-from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.versions import client_version, shown
 
@@ -24,24 +26,31 @@ kubectl virt-clone version --client
 """
 
 
+class VersionFlags(NamedTuple):
+    """The flags of ``version``."""
+
+    client: bool
+    output: str | None
+
+
 @click.command(cls=Verb, name="version", examples=EXAMPLES)
 @click.option("--client", is_flag=True, help="Print our own version only; no server is asked.")
 @output_option("json", "yaml")
-@connection_options
-@click.pass_context
-def command(ctx: click.Context, /, client: bool, output: str | None) -> None:
+@connection_declared
+@takes(VersionFlags)
+def command(flags: VersionFlags) -> None:
     """Print our version, the cluster's, KubeVirt's, and the versions of the clone API it serves.
 
     What you may not read is shown as <unknown>, and left out of json and yaml.
     """
-    versions = client_version(__version__)
-    if not client:
+    versions, error = client_version(__version__), None
+    if not flags.client:
         from kubectl_virt_clone.actions.versions import server_versions
-        from kubectl_virt_clone.kube.transport import connect
 
-        try:
-            versions |= server_versions(connect(connection_flags(ctx), log=log, warn=warn))
-        except VirtCloneError:
-            click.echo(shown(versions, output, client_only=True), nl=False)
-            raise
-    click.echo(shown(versions, output, client_only=client), nl=False)
+        # Not among the flags: --client is to start without the class for it.
+        connection = connection_flags(click.get_current_context())
+        found, error = server_versions(connection, log=log, warn=warn)
+        versions |= found
+    click.echo(shown(versions, flags.output, client_only=flags.client or bool(error)), nl=False)
+    if error:
+        raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -12,15 +12,16 @@ from kubectl_virt_clone.cli.flags import (
     FORMATS,
     GOAL,
     Verb,
-    connection_flags,
     connection_options,
     output_option,
+    takes,
     timeout_option,
 )
 from kubectl_virt_clone.cli.flags_selection import selection_options
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal
+    from kubectl_virt_clone.kube.connection import ConnectionFlags
     from kubectl_virt_clone.objects.selection import Selection
 
 EXAMPLES = """
@@ -40,6 +41,18 @@ kubectl virt-clone wait nightly --fail-on-pending
 # Look once
 kubectl virt-clone wait nightly --timeout=0
 """
+
+
+class WaitFlags(NamedTuple):
+    """The flags of ``wait``; ``timeout`` is in seconds."""
+
+    selection: Selection
+    goal: Goal
+    timeout: float
+    fail_on_pending: bool
+    quiet: bool
+    output: str | None
+    connection: ConnectionFlags
 
 
 @click.command(cls=Verb, name="wait", examples=EXAMPLES)
@@ -63,17 +76,8 @@ kubectl virt-clone wait nightly --timeout=0
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the results.")
 @output_option(*FORMATS)
 @connection_options
-@click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    selection: Selection,
-    goal: Goal,
-    timeout: float,
-    fail_on_pending: bool,
-    quiet: bool,
-    output: str | None,
-) -> None:
+@takes(WaitFlags)
+def command(flags: WaitFlags) -> None:
     """Wait until clones reached a goal; end at once when one never can, and say why.
 
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
@@ -84,27 +88,27 @@ def command(
     from kubectl_virt_clone.render.progress.live import progress
     from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
-    flags = connection_flags(ctx)
-    session = connect(flags, log=log, warn=warn)
-    met = Met(output, selection)
+    selection, goal, connection = flags.selection, flags.goal, flags.connection
+    session = connect(connection, log=log, warn=warn)
+    wanted, met = Wanted.of(selection, session.namespace), Met(flags.output, selection)
     with progress(
         sys.stderr,
         met=lambda result: click.echo(met(result), nl=False),
         clock=time.monotonic,
         goal=goal,
-        flags=flags,
+        access=connection.access,
         selection=selection,
-        quiet=quiet,
-        fail_on_pending=fail_on_pending,
+        quiet=flags.quiet,
+        fail_on_pending=flags.fail_on_pending,
     ) as shown:
         results = wait_for(
-            session,
-            None,
-            Wanted.of(selection, session.namespace),
-            goal,
-            timeout=timeout,
+            *(session, None, wanted, goal),
+            timeout=flags.timeout,
             observer=shown,
-            fail_on_pending=fail_on_pending,
+            fail_on_pending=flags.fail_on_pending,
         )
-    if error := failure(results, goal, looked_once=timeout == 0, selection=selection, flags=flags):
+    once = flags.timeout == 0
+    if error := failure(
+        results, goal, looked_once=once, selection=selection, access=connection.access
+    ):
         raise error

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.objects.documents import values_in
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")

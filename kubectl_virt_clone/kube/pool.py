@@ -6,6 +6,7 @@ What is asked for is the caller's; the order of the answers is that of the quest
 from __future__ import annotations
 
 import math
+import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ T = TypeVar("T")
 BACKOFF = Backoff(shortest=0.1, longest=4.0)
 # After Ctrl-C the answers that are under way are waited for this long.
 LAST_ANSWERS = 5.0
+# For so long a signal may go unheard that did not interrupt the thread which handles it.
+A_MOMENT = 0.2
 
 
 def side_by_side(calls: Mapping[K, Callable[[], Any]]) -> dict[K, Any]:
@@ -29,24 +32,36 @@ def side_by_side(calls: Mapping[K, Callable[[], Any]]) -> dict[K, Any]:
     """
     values: dict[K, Any] = {}
     errors: dict[K, BaseException] = {}
+    ended: queue.SimpleQueue[K] = queue.SimpleQueue()
 
     def run(key: K, call: Callable[[], Any]) -> None:
         try:
             values[key] = call()
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
             errors[key] = error
+        ended.put(key)
 
-    threads = [
-        threading.Thread(target=run, args=(key, call), daemon=True) for key, call in calls.items()
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for key, call in calls.items():
+        threading.Thread(target=run, args=(key, call), daemon=True).start()
+    for _ in calls:
+        _next_of(ended)
     for key in calls:
         if key in errors:
             raise errors[key]
     return {key: values[key] for key in calls}
+
+
+def _next_of(ended: queue.SimpleQueue[T]) -> T:
+    """The next item of a queue, waited for in such a way that Ctrl-C and SIGTERM end the wait.
+
+    The thread that handles signals is not woken by one that reached another thread, or itself just
+    before it began to wait: it has to look. And it holds no lock that a handler could tear open.
+    """
+    while True:
+        try:
+            return ended.get(timeout=A_MOMENT)
+        except queue.Empty:
+            continue
 
 
 def stoppable(
@@ -122,18 +137,20 @@ class _Pool:
         self._running = 0
         self._good = 0
         self._stopped = False
-        self._values: dict[int, Any] = {}
-        self._errors: dict[int, BaseException] = {}
+        self._ended: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
+        self._values: dict[int, tuple[Any, BaseException | None]] = {}
         for _ in range(self._most):
             threading.Thread(target=self._work, daemon=True).start()
 
     def value(self, number: int) -> Any:
         """The value of a call, as soon as it is there; raises what the call raised."""
-        with self._changed:
-            self._changed.wait_for(lambda: number in self._values or number in self._errors)
-        if number in self._errors:
-            raise self._errors[number]
-        return self._values.pop(number)
+        while number not in self._values:
+            key, value, error = _next_of(self._ended)
+            self._values[key] = value, error
+        value, error = self._values.pop(number)
+        if error is not None:
+            raise error
+        return value
 
     def stop(self) -> None:
         """Begin no further call."""
@@ -146,9 +163,9 @@ class _Pool:
             try:
                 value = self._made(self._calls[number])
             except BaseException as error:  # noqa: BLE001 - raised again by ``value``
-                self._put(self._errors, number, error)
+                self._ended.put((number, None, error))
             else:
-                self._put(self._values, number, value)
+                self._ended.put((number, value, None))
 
     def _take(self) -> int | None:
         with self._changed:
@@ -156,11 +173,6 @@ class _Pool:
                 return None
             self._next += 1
             return self._next - 1
-
-    def _put(self, where: dict[int, Any], number: int, value: Any) -> None:
-        with self._changed:
-            where[number] = value
-            self._changed.notify_all()
 
     def _made(self, call: Callable[[], Any]) -> Any:
         """Make a call, again and again while the server is too busy for it."""

@@ -31,9 +31,9 @@ from kubectl_virt_clone.errors import (
     StatusError,
 )
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.kubeconfig import Connection, resolve
 from kubectl_virt_clone.kube.retry import ATTEMPTS, LONGEST_DELAY, Clock, retry_after
-from kubectl_virt_clone.objects.connection import ConnectionFlags
 from kubectl_virt_clone.objects.fields import well_formed
 
 Query = Sequence[tuple[str, str]]
@@ -202,7 +202,7 @@ class Session:
                 otherwise = f"the server answered {response.status} {response.reason}"
                 body = self._translated(response.read)
                 status = status_in(body, otherwise)
-                error = StatusError(status, response.status, self.flags.words)
+                error = StatusError(status, response.status, self.flags.access.words)
             finally:
                 response.release_conn()
             if error.code == HTTPStatus.UNAUTHORIZED and not reauthenticated:

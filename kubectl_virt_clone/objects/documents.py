@@ -1,6 +1,6 @@
-"""YAML and JSON text as kubectl reads it: every document of a file, and the items of a List.
+"""Read YAML and JSON text as kubectl does: every document of a file, and the items of a List.
 
-What a document must be is ``manifest``'s to say.
+What a document must contain is for ``clone/spec/manifest`` to check.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NUMBER = re.compile(
 )
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _TAGS = "tag:yaml.org,2002:"
-_ALIASED = 100_000  # values that may come of aliases
+_ALIASED = 100_000  # values that aliases may expand to
 
 _PLAIN_SCALARS = (
     (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
     (f"{_TAGS}bool", re.compile(r"[yYnN]$"), "yYnN"),
 )
-"""(tag, pattern, first characters) of unquoted text that kubectl takes for something else.
+"""(tag, pattern, first characters) of unquoted text that kubectl does not read as a string.
 
 Source: the resolver of ``sigs.k8s.io/yaml``, a mixture of YAML 1.1 and 1.2.
 """
@@ -38,9 +38,9 @@ Source: the resolver of ``sigs.k8s.io/yaml``, a mixture of YAML 1.1 and 1.2.
 class _Loader(yaml.SafeLoader):
     """YAML as kubectl resolves it, where PyYAML reads YAML 1.1.
 
-    ``y`` and ``1e3`` are no strings, a time stays text, and ``52:54:00:12:34:56`` is a MAC
-    address, not a number to the base 60. An alias counts for all that its anchor holds: a few
-    lines of aliases of aliases must not stand for more values than fit into memory.
+    ``y`` and ``1e3`` are not strings, a time stays text, and ``52:54:00:12:34:56`` is a MAC
+    address, not a sexagesimal number. An alias counts as many values as its anchor holds, so that
+    a few lines of nested aliases can't expand to more values than fit into memory.
     """
 
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
@@ -49,10 +49,10 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._count = 0
         self._most = len(text) + _ALIASED
-        self._sizes: dict[str, int] = {}  # by anchor, once its end was seen
+        self._sizes: dict[str, int] = {}  # by anchor, once it is complete
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Read a value, and count it with all that is in it."""
+        """Read a value and count everything in it."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         anchor = event.anchor
         if isinstance(event, yaml.AliasEvent):
@@ -64,7 +64,7 @@ class _Loader(yaml.SafeLoader):
             before = self._count
             self._count += 1
             self._sizes.pop(anchor, None)
-            self.anchors.pop(anchor, None)  # an anchor may come again, and means the last one
+            self.anchors.pop(anchor, None)  # an anchor may be redefined; the last definition counts
             node = super().compose_node(parent, index)
             if anchor is not None:
                 self._sizes[anchor] = self._count - before
@@ -74,7 +74,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
-    """What kubectl makes of it: 64 bits, else a float, else text (``1e999`` and long ``0x...``)."""
+    """The number as kubectl reads it: 64 bits, or a float, or text (``1e999``, long ``0x…``)."""
     text = str(loader.construct_scalar(node))
     plain = text.replace("_", "").lower()
     try:
@@ -104,13 +104,13 @@ _Loader.add_constructor(f"{_TAGS}float", _number)
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """YAML without anchors: the same value twice is written twice, as kubectl does.
+    """YAML without anchors: repeats a value that occurs twice, as kubectl does.
 
-    A string that kubectl would take for a number or a boolean is quoted: 12e03, 089, y.
+    Quotes strings that kubectl would read as a number or a boolean: 12e03, 089, y.
     """
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Whether ``data`` is written anew where it comes up again."""
+        """Whether to repeat ``data`` where it occurs again."""
         return True
 
 
@@ -119,9 +119,9 @@ for _tag, _pattern, _first in _PLAIN_SCALARS:
 
 
 def parse_documents(text: str, origin: str) -> list[Any]:
-    """The documents in ``text``, empty ones left out and Lists taken apart.
+    """The documents in ``text``, without empty ones, and with Lists expanded.
 
-    Raises ManifestError that names ``origin`` for what is neither YAML nor JSON.
+    Raises ManifestError, which names ``origin``, if the text is neither YAML nor JSON.
     """
     try:
         documents = values_in(text)
@@ -131,9 +131,9 @@ def parse_documents(text: str, origin: str) -> list[Any]:
 
 
 def values_in(text: str) -> list[Any]:
-    """The value of each document in ``text``, as JSON has values.
+    """The value of each document in ``text``, as JSON types.
 
-    Raises ValueError, with one line that quotes no line of the text: there may be secrets in it.
+    Raises ValueError with a single line that never quotes the text: it may hold secrets.
     """
     try:
         return [_as_json(document) for document in _documents(text)]
@@ -143,13 +143,13 @@ def values_in(text: str) -> list[Any]:
         raise ValueError(f"{error.problem or error.context}{where}") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    # PyYAML's constructors raise the latter ones for an explicit tag as in "!!bool maybe".
+    # PyYAML's constructors raise the last three for an explicit tag, as in "!!bool maybe".
     except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
         raise ValueError(" ".join(str(error).split())) from error
 
 
 def _documents(text: str) -> list[Any]:
-    """One JSON object after the other, as some tools write them; else YAML."""
+    """Concatenated JSON objects, as some tools write them; otherwise YAML."""
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("{"):
         try:
@@ -167,7 +167,7 @@ def _json_objects(text: str) -> Iterator[Any]:
 
 
 def _as_json(value: Any) -> Any:
-    """The value with keys as JSON has them; raises ValueError for what JSON can't express."""
+    """The value with string keys; raises ValueError for anything JSON can't express."""
     if isinstance(value, dict):
         return {_key(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -197,7 +197,7 @@ def _key(key: Any) -> str:
 
 
 def _items(document: Any) -> list[Any]:
-    """The items of a List of whichever kind, as ``kubectl get -o yaml`` and the API write them."""
+    """The items of a List of any kind, as ``kubectl get -o yaml`` and the API write them."""
     if isinstance(document, dict) and str(document.get("kind")).endswith("List"):
         items = document.get("items")
         return items if isinstance(items, list) else []

@@ -1,6 +1,6 @@
 """Reading Kubernetes objects as plain dicts, whatever is missing or malformed in them.
 
-Half-written objects exist: every function here is total. What a field means is not known here.
+Half-written objects exist, so every function here is total. None knows what a field means.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 Object = Mapping[str, Any]
-_MAPPING = (dict, Mapping)  # a dict is known at once, while the abstract class takes its time
+_MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstract class
 Key = tuple[str, str]
 """(namespace, name) of an object."""
 
@@ -19,7 +19,7 @@ _SURROGATE = "[\ud800-\udfff]"
 
 
 def at(obj: object, *path: str) -> Any:
-    """The value at ``path``, or None where any step of it is missing or no mapping."""
+    """The value at ``path``, or None where a step is missing or is not a mapping."""
     for key in path:
         if obj is None or not isinstance(obj, _MAPPING):
             return None
@@ -40,7 +40,7 @@ def mapping_at(obj: object, *path: str) -> Mapping[str, Any]:
 
 
 def mappings_at(obj: object, *path: str) -> list[Mapping[str, Any]]:
-    """The list of mappings at ``path``; what is no mapping in it is left out."""
+    """The mappings in the list at ``path``; skips everything else."""
     value = at(obj, *path)
     return [item for item in value if isinstance(item, _MAPPING)] if isinstance(value, list) else []
 
@@ -53,7 +53,7 @@ def copied(value: Any) -> Any:
 
 
 def well_formed(text: str) -> str:
-    """The text as Go reads it from JSON, where half a pair of surrogates becomes U+FFFD."""
+    """The text as Go reads it from JSON: a lone surrogate becomes U+FFFD."""
     return re.sub(_SURROGATE, "\ufffd", text)
 
 
@@ -63,7 +63,7 @@ def name_of(obj: object) -> str:
 
 
 def uid_of(obj: object) -> str:
-    """``metadata.uid``, which tells an object from another of the same name."""
+    """``metadata.uid``, which distinguishes objects of the same name."""
     return text_at(obj, "metadata", "uid")
 
 

@@ -1,6 +1,6 @@
-"""kubectl's JSONPath, as far as it points into one object: ``{.status.conditions[0].type}``.
+"""The part of kubectl's JSONPath that points into one object: ``{.status.conditions[0].type}``.
 
-No templates (``range``, several paths, text); what a value means is the caller's business.
+No templates (``range``, several paths, text); the caller knows what a value means.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 
 Step = Callable[[Any], Iterable[Any]]
-"""What one step of a path finds from one value; nothing where that is of another type."""
+"""Maps a value to what one step of a path finds in it; nothing if it has another type."""
 
-# The patterns are compiled when they are first used: most runs of the program need none of them.
-# One token: .. | .name (with \. for a dot in it) | [?(filter)] | [items]; and what is passed over.
+# Compiled on first use: most runs of the program need none of these patterns.
+# One token: .. | .name (with \. for a dot in it) | [?(filter)] | [items]; and what is skipped.
 _NAME = r"(?:\\.|[^ \t\r\n.,\[\]$@{}\\])+"
 _TOKEN = rf"""(?x)
       (?P<recursive>\.\.) (?P<below>{_NAME})?
@@ -34,7 +34,7 @@ _LITERAL = r"""(?sx)
     | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)
     | (?P<flag>true|false)
 """
-# A path, in braces or not and with its filters, and what it shall be.
+# A path, with or without braces, including its filters; then the value it should have.
 _GOAL = r"(?s)(\{[^{}]*\}|(?:\[\?\(.*?\)\]|==|[^=])*)(?:=(.*))?"
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -57,7 +57,7 @@ _NO_VALUE = (
 
 @dataclass(frozen=True)
 class Path:
-    """A path that ``parse_jsonpath`` has read; its text is as in kubectl's messages: ``{.a.b}``."""
+    """A path read by ``parse_jsonpath``; its text is as in kubectl's messages: ``{.a.b}``."""
 
     text: str
 
@@ -65,16 +65,15 @@ class Path:
         return self.text
 
     def find(self, obj: object) -> list[Any]:
-        """The values at the path, in order; none where a step of it is missing or of other type."""
+        """The values at the path, in order; none if a step is missing or has another type."""
         return _walk(_steps(self.text[1:-1]), obj)
 
 
 def parse_jsonpath(text: str) -> Path:
     r"""Read ``{.a.b}``, ``.a.b``, ``a.b`` or ``{$.a.b}``, as --sort-by and --for=jsonpath take it.
 
-    Source: client-go ``util/jsonpath``. Other than there, ``['x.y']`` is one key whether or not its
-    dot is escaped, and ``$`` is the object at the beginning of any form. Raises InvalidValue, in
-    kubectl's words.
+    Source: client-go ``util/jsonpath``. Unlike there, ``['x.y']`` is one key whether or not its dot
+    is escaped, and any form may begin with ``$``. Raises InvalidValue in kubectl's words.
     """
     if not text:
         raise InvalidValue("jsonpath expression cannot be empty")
@@ -88,9 +87,9 @@ def parse_jsonpath(text: str) -> Path:
 
 
 def split_value(text: str) -> tuple[str, str | None]:
-    """Split ``{.path}=VALUE`` as ``kubectl wait --for=jsonpath=`` does; no value is None.
+    """Split ``{.path}=VALUE`` as ``kubectl wait --for=jsonpath=`` does; None if there is no value.
 
-    Other than there, both may hold a ``=`` of their own. Raises InvalidValue for an empty value.
+    Unlike there, both parts may contain ``=``. Raises InvalidValue if the value is empty.
     """
     path, value = re.fullmatch(_GOAL, text).groups()  # type: ignore[union-attr]
     if value == "":
@@ -99,9 +98,9 @@ def split_value(text: str) -> tuple[str, str | None]:
 
 
 def as_text(value: object) -> str:
-    """A value as Go prints it where kubectl compares it with a text: ``true``, ``5``, ``<nil>``.
+    """A value as Go prints it when kubectl compares it with text: ``true``, ``5``, ``<nil>``.
 
-    Raises VirtCloneError for a mapping or a list, which kubectl doesn't compare.
+    Raises VirtCloneError for a mapping or a list, which kubectl can't compare.
     """
     if isinstance(value, (Mapping, list)):
         raise VirtCloneError("jsonpath leads to a nested object or list which is not supported")
@@ -192,7 +191,7 @@ def _item(text: str) -> Step:
 
 
 def _filter(text: str) -> Step:
-    """The items of a list that compare well; without a comparison, those that have the value."""
+    """The items of a list that pass the comparison; without one, those that have the value."""
     match = re.fullmatch(_COMPARISON, text)
     left = _steps(text) if match is None else _operand(match[1])
     right = () if match is None else _operand(match[3])
@@ -203,7 +202,7 @@ def _filter(text: str) -> Step:
         if compare is None:
             return bool(found)
         wanted = _walk(right, item)
-        # Where kubectl gives up with an error, and the wait with it, an item just doesn't pass.
+        # Where kubectl fails, and the wait with it, the item just doesn't pass.
         return len(found) == len(wanted) == 1 and _compares(compare, found[0], wanted[0])
 
     return lambda value: filter(passes, value) if isinstance(value, list) else []
@@ -226,7 +225,7 @@ def _operand(text: str) -> tuple[Step, ...]:
 
 
 def _compares(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
-    """Whether both are of one type that can be compared so, and compare well."""
+    """Whether both have one type that supports the comparison, and pass it."""
     flags = isinstance(left, bool), isinstance(right, bool)
     if any(flags):
         return all(flags) and compare in (operator.eq, operator.ne) and compare(left, right)

@@ -1,6 +1,6 @@
 """Kubernetes' rules for what names, labels and annotations may look like.
 
-Source: apimachinery ``pkg/util/validation``. Which object needs which name is not known here.
+Source: apimachinery ``pkg/util/validation``. Which object needs which name is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 
 def check_hostname(text: str) -> str:
-    """Return ``text`` if a guest may be called so: a DNS label (RFC 1123). Raises InvalidValue."""
+    """Return ``text`` if it is a valid host name: a DNS label (RFC 1123). Raises InvalidValue."""
     if len(text) > LONGEST_LABEL:
         raise InvalidValue(f'"{text}" is longer than {LONGEST_LABEL} characters')
     if not re.fullmatch(_DNS_LABEL, text):
@@ -29,12 +29,12 @@ def check_hostname(text: str) -> str:
 
 
 def check_label_key(text: str) -> str:
-    """Return ``text`` if it is a key: ``NAME`` or ``DOMAIN/NAME``. Raises InvalidValue."""
+    """Return ``text`` if it is a valid key: ``NAME`` or ``DOMAIN/NAME``. Raises InvalidValue."""
     return _check_key(text, text.rpartition("/")[0])
 
 
 def check_annotation_key(text: str) -> str:
-    """Return an annotation's key: its domain may have capitals as well. Raises InvalidValue."""
+    """Return an annotation's key: its domain may have capitals too. Raises InvalidValue."""
     return _check_key(text, text.rpartition("/")[0].lower())
 
 
@@ -57,7 +57,7 @@ def _check_key(text: str, domain: str) -> str:
 
 
 def check_label_value(text: str) -> str:
-    """Return ``text`` if a label may have that value; it may be empty. Raises InvalidValue."""
+    """Return ``text`` if it is a valid label value; it may be empty. Raises InvalidValue."""
     if len(text) > LONGEST_LABEL:
         raise InvalidValue(f'the value "{text}" is longer than {LONGEST_LABEL} characters')
     if text and not re.fullmatch(_QUALIFIED, text):

@@ -13,7 +13,7 @@ from kubectl_virt_clone.objects.jsonpath import Path
 def sorted_by(objects: Iterable[Object], path: Path) -> list[Object]:
     """The objects by the value at ``path``, as numbers or as text; those without one first.
 
-    Raises VirtCloneError, in kubectl's words, where none of them has one.
+    Raises VirtCloneError in kubectl's words if none has one.
     """
     ranked = [(_rank(path.find(obj)), obj) for obj in objects]
     if ranked and all(rank == _MISSING for rank, _ in ranked):
@@ -25,7 +25,7 @@ _MISSING = (0, 0.0, "")
 
 
 def _rank(values: list[Any]) -> tuple[int, float, str]:
-    """What sorts one object; values of different types have an order among them, too."""
+    """The sort key of one object; values of different types are ordered by type."""
     value = values[0] if values else None
     if value is None:
         return _MISSING

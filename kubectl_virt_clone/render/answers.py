@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kubectl_virt_clone.clone.api import CLONES
 from kubectl_virt_clone.clone.spec.manifest import named, target_name
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.render.escaping import escaped
@@ -33,6 +34,32 @@ def answer(
         chosen = f", target {target}" if target else ""
         lines.append(f"{named(clone)} {fate}{suffix}{chosen}")
     return "".join(f"{escaped(line)}\n" for line in lines)
+
+
+class Answers:
+    """What ``create`` prints for the clones that were ``requested``, bit by bit or as a whole."""
+
+    def __init__(self, requested: Iterable[Object], output: str | None, dry_run: str) -> None:
+        self._unnamed = unnamed_in(requested)
+        self._output = output
+        self._dry_run = dry_run
+
+    @property
+    def come_last(self) -> bool:
+        """Whether the objects are one List, printed when all are known."""
+        return self._output in ("json", "yaml")
+
+    def of(self, objects: Sequence[Object]) -> str:
+        """All objects at once."""
+        return answer(objects, self._unnamed, self._output, self._dry_run)
+
+    def each(self, obj: Object, fate: str) -> str:
+        """What became of one object, empty where that is printed at the end, or not at all."""
+        if self.come_last:
+            return ""
+        if self._output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind):
+            return ""  # with -o name, stdout has the names of clones only
+        return answer([obj], self._unnamed, self._output, self._dry_run, fate)
 
 
 def unnamed_in(requested: Iterable[Object]) -> frozenset[str]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from kubectl_virt_clone.clone.api import CLONES
-from kubectl_virt_clone.clone.progress.around import Listing, Surroundings, last_seen
+from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import diagnose
-from kubectl_virt_clone.clone.progress.progress import STEPS, phase_of, step_of
+from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
+from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCEEDED, phase_of, step_of
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS, Effect, filter_effects
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -28,17 +29,11 @@ from kubectl_virt_clone.objects.fields import (
 )
 from kubectl_virt_clone.render.durations import age, human
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.states import (
-    NONE,
-    UNKNOWN,
-    child_state,
-    source_state,
-    target_state,
-    volumes,
-)
+from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.tables import underlined
 
-UNSET = "<unset>"
+NONE, UNKNOWN, UNSET = "<none>", "<unknown>", "<unset>"
+MISSING = "does not exist"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Rows = Iterator[tuple[int, str, str]]
@@ -51,16 +46,16 @@ def description(
     now: datetime,
     *,
     show_events: bool = True,
-    flags: ConnectionFlags = NO_FLAGS,
+    access: Access = NO_FLAGS,
 ) -> str:
-    """The whole text for one clone, with a hint for those ``flags``; ends with a newline."""
+    """The whole text for one clone, with a hint that acts by ``access``; ends with a newline."""
     steps = steps_of(clone, around)
     lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, steps, now)])
     lines += _section("Timeline", timeline(steps))
     lines += _aligned(_children(clone, around))
     lines += _section("Volumes", volumes(clone, around))
     lines += _section("Conditions", _conditions(clone, now))
-    lines += _cause(diagnose(clone, around, now), flags)
+    lines += _cause(diagnose(clone, around, now), access)
     if show_events:
         lines += _section("Events", _events(around.events, now))
     return "\n".join(lines) + "\n"
@@ -173,10 +168,10 @@ def _conditions(clone: Object, now: datetime) -> list[str]:
     return underlined(("Type", "Status", "Reason", "Age"), rows) if rows else [NONE]
 
 
-def _cause(cause: Cause | None, flags: ConnectionFlags) -> list[str]:
+def _cause(cause: Cause | None, access: Access) -> list[str]:
     if cause is None:
         return []
-    hint = [(0, "Try", escaped(flags.in_hint(cause.hint)))] if cause.hint else []
+    hint = [(0, "Try", escaped(written(cause.hint, access)))] if cause.hint else []
     return _aligned([(0, "Cause", escaped(cause.sentence)), *hint])
 
 
@@ -240,3 +235,75 @@ def _took(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return human(seconds) if seconds >= 1 else "<1s"
+
+
+def state(lookup: Lookup | None) -> str:
+    """The word that the object's own ``kubectl get`` shows."""
+    if lookup is None:
+        return UNKNOWN
+    if lookup.unreadable:
+        return f"{UNKNOWN} ({escaped(lookup.unreadable)})"
+    if lookup.object is None:
+        return MISSING
+    status = text_at(lookup.object, "status", "printableStatus")
+    return escaped(status or text_at(lookup.object, "status", "phase")) or UNKNOWN
+
+
+def source_state(clone: Object, around: Surroundings) -> str:
+    """The state of the source; a snapshot is told with its error, as the clone's own is."""
+    own = text_at(clone, "spec", "source", "kind") != SNAPSHOTS.kind
+    return state(around.source) if own else child_state(around.source)
+
+
+def target_state(clone: Object, around: Surroundings) -> str:
+    """The state of the target, and whose work it is."""
+    target = around.target.object if around.target else None
+    if target is None:
+        return state(around.target)
+    made = origin_of(clone, target, around.events.objects)
+    older = "NOT made by this clone" if phase_of(clone) == SUCCEEDED else "was there before"
+    maker = older if made is Origin.OLDER else f"made by {made.value}"
+    return f"{state(around.target)} ({maker})"
+
+
+def child_state(lookup: Lookup | None) -> str:
+    """A snapshot's or restore's state, and its error or what its Ready condition says."""
+    shown = state(lookup)
+    obj = lookup.object if lookup else None
+    if obj is None:
+        return shown
+    complete = at(obj, "status", "complete")
+    if complete is not None:
+        shown = "complete" if complete is True else "not complete"
+    return ": ".join(filter(None, [shown, escaped(_reason(obj))]))
+
+
+def _reason(obj: Object) -> str:
+    said = {
+        (text_at(condition, "type"), text_at(condition, "status")): text_at(condition, "reason")
+        for condition in reversed(mappings_at(obj, "status", "conditions"))
+    }
+    ready = [reason for (kind, _), reason in said.items() if kind == "Ready"]
+    error = text_at(obj, "status", "error", "message") or said.get(("Failure", "True"))
+    return (error or "".join(ready[-1:])).strip()
+
+
+def volumes(clone: Object, around: Surroundings) -> list[str]:
+    """The restored volumes with their claims, as lines; a single one where there is no table."""
+    restore = around.restore
+    if phase_of(clone) == SUCCEEDED and not text_at(clone, "status", "restoreName"):
+        return ["none left to bind"]  # KubeVirt deletes the restore then
+    if restore is None or restore.object is None:
+        return [state(restore) if restore and restore.unreadable else NONE]
+    rows = [_volume(item, around) for item in mappings_at(restore.object, "status", "restores")]
+    return underlined(("Volume", "Claim", "State"), rows) if rows else [NONE]
+
+
+def _volume(restored: Object, around: Surroundings) -> Sequence[str]:
+    name = text_at(restored, "persistentVolumeClaim")
+    lookup = around.claims.get(name)
+    claim = lookup.object if lookup else None
+    shown = state(lookup)
+    if claim is not None and text_at(claim, "status", "phase") != "Bound":
+        shown += ": waits for its first consumer" if around.waits_for_consumer(claim) else ""
+    return text_at(restored, "volumeName") or NONE, name or NONE, shown

@@ -1,62 +1,47 @@
 """Findings as text: a table for ``check``, lines for ``create``, plain values for JSON.
 
-Which level means what is ``model.preflight``'s; what goes to which stream, the caller's.
+Which level means what is ``clone/checks``'s; what goes to which stream, the caller's.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES
-from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, gate_is_on, served_by
-from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, served_by
+from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
 from kubectl_virt_clone.clone.checks.finding import (
     ERROR,
     UNKNOWN,
     WARNING,
     Finding,
+    Judged,
 )
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Object, text_at
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.tables import plain
 
 HEADERS = ("ID", "LEVEL", "MESSAGE", "HINT")
 NO_FINDINGS = "no findings"
 _SHOWN = 3
-Checked = tuple[Object, Sequence[Finding]]
-"""A clone's manifest and what was found out about it."""
 
 
-def acting(findings: Sequence[Finding], flags: ConnectionFlags) -> list[Finding]:
-    """The findings with hints that act on the cluster that ``flags`` mean.
-
-    Rights are not given to oneself.
-    """
-    return [
-        replace(item, hint=flags.in_hint(item.hint, as_user=item.id != "rbac")) for item in findings
-    ]
-
-
-def _all_acting(checked: Sequence[Checked], flags: ConnectionFlags) -> list[Checked]:
-    return [(clone, acting(found, flags)) for clone, found in checked]
-
-
-def table(findings: Sequence[Finding]) -> str:
-    """The findings with kubectl's columns; ends with a newline.
+def table(findings: Sequence[Finding], access: Access = NO_FLAGS) -> str:
+    """The findings with kubectl's columns; hints act by ``access``. Ends with a newline.
 
     The checks that could not run share one line below.
     """
     known = [finding for finding in findings if finding.level != UNKNOWN]
     lines = []
     if known:
-        rows = [(item.id, item.level, item.message, item.hint) for item in known]
+        rows = [(item.id, item.level, item.message, written(item.hint, access)) for item in known]
         lines += plain(HEADERS, rows)
     if not_checked := unknown_line(findings):
         lines.append(not_checked)
@@ -73,25 +58,30 @@ def unknown_line(findings: Sequence[Finding]) -> str:
     return escaped(f"not checked: {ids} ({'; '.join(reasons)})")
 
 
-def as_values(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def as_values(findings: Sequence[Finding], access: Access = NO_FLAGS) -> list[dict[str, str]]:
     """The findings for JSON: id, level, message and hint of each."""
     return [
-        {"id": item.id, "level": item.level, "message": item.message, "hint": item.hint}
+        {
+            "id": item.id,
+            "level": item.level,
+            "message": item.message,
+            "hint": written(item.hint, access),
+        }
         for item in findings
     ]
 
 
-def report(
-    checked: Sequence[Checked], output: str | None, *, flags: ConnectionFlags = NO_FLAGS
-) -> str:
+def report(checked: Sequence[Judged], output: str | None, *, access: Access = NO_FLAGS) -> str:
     """What ``check`` prints for the clones of a request, as tables or as JSON."""
-    checked = _all_acting(checked, flags)
     if output == "json":
-        clones = [{"clone": named(clone), "findings": as_values(found)} for clone, found in checked]
+        clones = [
+            {"clone": named(clone), "findings": as_values(found, access)}
+            for clone, found in checked
+        ]
         return _json(clones[0] if len(clones) == 1 else {"clones": clones})
     if len(checked) == 1:
-        return table(checked[0][1])
-    return "\n".join(f"{escaped(named(clone))}\n{table(found)}" for clone, found in checked)
+        return table(checked[0][1], access)
+    return "\n".join(f"{escaped(named(clone))}\n{table(found, access)}" for clone, found in checked)
 
 
 def cluster_report(
@@ -99,12 +89,11 @@ def cluster_report(
     findings: Sequence[Finding],
     output: str | None,
     *,
-    flags: ConnectionFlags = NO_FLAGS,
+    access: Access = NO_FLAGS,
 ) -> str:
     """What ``check`` prints about a cluster alone."""
-    findings = acting(findings, flags)
     if output == "json":
-        return _json({"cluster": _cluster_values(cluster), "findings": as_values(findings)})
+        return _json({"cluster": _cluster_values(cluster), "findings": as_values(findings, access)})
     gate = {True: "on", False: "off", None: "<unknown>"}[_gate(cluster.kubevirt)]
     allowed = [verb for verb, may in cluster.rights.items() if may]
     none = "<unknown>" if None in cluster.rights.values() else "<none>"
@@ -115,7 +104,7 @@ def cluster_report(
         ("Rights:", f"{', '.join(allowed) or none} in the namespace {cluster.namespace}"),
     ]
     head = "".join(f"{label:<16}{escaped(value)}\n" for label, value in rows)
-    return f"{head}\n{table(findings)}"
+    return f"{head}\n{table(findings, access)}"
 
 
 def _cluster_values(cluster: ClusterFacts) -> dict[str, Any]:
@@ -141,25 +130,25 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=4) + "\n"
 
 
-def warnings(checked: Sequence[Checked], *, flags: ConnectionFlags = NO_FLAGS) -> list[str]:
+def warnings(checked: Sequence[Judged], *, access: Access = NO_FLAGS) -> list[str]:
     """What ``create`` says before it goes on: a line for each warning, one for what is unknown."""
-    checked = _all_acting(checked, flags)
     told = [
-        *_told(checked, lambda found: (_line(item, "; ") for item in found if _warns(item))),
+        *_told(
+            checked, lambda found: (_line(item, "; ", access) for item in found if _warns(item))
+        ),
         *_told(checked, lambda found: filter(None, (unknown_line(found),))),
     ]
     return [f"{about}{text}" for about, text in told]
 
 
-def refusal(
-    checked: Sequence[Checked], *, flags: ConnectionFlags = NO_FLAGS
-) -> VirtCloneError | None:
+def refusal(checked: Sequence[Judged], *, access: Access = NO_FLAGS) -> VirtCloneError | None:
     """The error that stands for all findings of the level error; None if there is none.
 
     That there is such a clone already says the server itself, in kubectl's words.
     """
-    checked = _all_acting(checked, flags)
-    told = _told(checked, lambda found: (_line(item, "\n") for item in found if _stops(item)))
+    told = _told(
+        checked, lambda found: (_line(item, "\n", access) for item in found if _stops(item))
+    )
     errors = [VirtCloneError(f"{about}{text}") for about, text in told]
     return SeveralErrors([*errors, VirtCloneError(_NOTHING_CREATED)]) if errors else None
 
@@ -175,13 +164,13 @@ def _stops(finding: Finding) -> bool:
     return finding.level == ERROR and finding.id != "clone-exists"
 
 
-def _line(finding: Finding, before_hint: str) -> str:
-    hint = f"{before_hint}hint: {finding.hint}" if finding.hint else ""
+def _line(finding: Finding, before_hint: str, access: Access) -> str:
+    hint = f"{before_hint}hint: {written(finding.hint, access)}" if finding.hint else ""
     return f"[{finding.id}] {finding.message}{hint}"
 
 
 def _told(
-    checked: Sequence[Checked], lines: Callable[[Sequence[Finding]], Iterable[str]]
+    checked: Sequence[Judged], lines: Callable[[Sequence[Finding]], Iterable[str]]
 ) -> list[tuple[str, str]]:
     """(about which clones, line) of each line once, however many clones it is about."""
     about: dict[str, list[Object]] = {}

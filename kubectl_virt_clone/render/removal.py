@@ -1,17 +1,16 @@
 """What ``delete`` says: a line for each object that is gone, and what stays behind.
 
-What stays is ``model.removal``'s to find out.
+What stays is ``clone/removal.py``'s to find out.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
-from kubectl_virt_clone.clone.checks.finding import kubectl
+from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.removal import Remains, unfinished
 from kubectl_virt_clone.clone.spec.manifest import named
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import (
     Key,
     Object,
@@ -19,10 +18,9 @@ from kubectl_virt_clone.objects.fields import (
     name_of,
 )
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.hints import written
 
-A_FEW = 5
-"""Names that one line holds."""
-
+_SHOWN = 5  # names in one line
 _DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
 
 
@@ -54,28 +52,28 @@ def spared(count: int) -> str:
     return f"{what} not finished, or not old enough, and left alone"
 
 
-def staying(left: Remains, *, flags: ConnectionFlags = NO_FLAGS) -> Iterator[str]:
-    """Lines about what stays, with the commands that show it on the cluster of ``flags``."""
+def staying(left: Remains, *, access: Access = NO_FLAGS) -> Iterator[str]:
+    """Lines about what stays, with the commands that show it by ``access``."""
     for vms, single, several in (
         (left.targets, "stays, with its volumes", "stay, with their volumes"),
         (left.begun, "stays, and may not be complete", "stay, and may not be complete"),
     ):
         if vms:
             who, stay = ("target VM", single) if len(vms) == 1 else ("target VMs", several)
-            names, command = _shown("vm", vms, flags)
+            names, command = _shown("vm", vms, access)
             yield f"{who} {names} {stay}; hint: {command}"
     if left.claims:
-        names, command = _shown("pvc", left.claims, flags)
+        names, command = _shown("pvc", left.claims, access)
         yield f"restored and of no VM, but still there: {names}; hint: {command}"
     for plural in left.unread:
         yield unread(plural)
 
 
-def young(snapshot: Object, *, flags: ConnectionFlags = NO_FLAGS) -> str:
+def young(snapshot: Object, *, access: Access = NO_FLAGS) -> str:
     """Why a snapshot that no clone owns or names is not deleted."""
     namespace, name = key_of(snapshot)
     why = "it is younger than an hour, and a create may still need it"
-    command = flags.in_hint(kubectl("delete", "vmsnapshot", name, namespace=namespace))
+    command = written((kubectl("delete", "vmsnapshot", name, namespace=namespace),), access)
     return escaped(f"{named(snapshot)} stays: {why}; hint: {command}")
 
 
@@ -84,15 +82,15 @@ def unread(plural: str) -> str:
     return f"{plural} can't be read: more may have stayed than is said here"
 
 
-def _shown(resource: str, keys: Sequence[Key], flags: ConnectionFlags) -> tuple[str, str]:
+def _shown(resource: str, keys: Sequence[Key], access: Access) -> tuple[str, str]:
     """The first of these objects, and the command that shows them."""
     namespaces = {namespace for namespace, _ in keys}
     names = [name if len(namespaces) == 1 else f"{where}/{name}" for where, name in keys]
-    more = len(keys) - A_FEW
-    text = ", ".join(names[:A_FEW]) + (f" and {more} more" if more > 0 else "")
-    words = ["kubectl", "get", resource]
+    more = len(keys) - _SHOWN
+    text = ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     if len(namespaces) > 1:
-        words.append("-A")
+        command = kubectl("get", resource, "-A")
     else:
-        words += [*(names if more <= 0 else ()), "-n", *namespaces]
-    return escaped(text), escaped(flags.in_hint(shlex.join(words)))
+        shown = names if more <= 0 else ()
+        command = kubectl("get", resource, *shown, namespace=keys[0][0])
+    return escaped(text), escaped(written((command,), access))

@@ -5,12 +5,12 @@ Every row is made from one clone and what was read around it; nothing is fetched
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from kubectl_virt_clone.clone.batch import Batch
-from kubectl_virt_clone.clone.progress.around import Listing, Surroundings
+from kubectl_virt_clone.clone.api import RESTORES, SNAPSHOTS
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.diagnosis import clone_cause, diagnose, silence_cause
 from kubectl_virt_clone.clone.progress.progress import FAILED, SUCCEEDED, phase_of
 from kubectl_virt_clone.objects.fields import (
@@ -21,11 +21,13 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
     time_at,
 )
+from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import documents, listed, watch_events
 from kubectl_virt_clone.render.tables import Table
 
+ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 HEADERS = ("NAME", "PHASE", "SOURCE", "TARGET", "READY", "AGE")
 WIDE_HEADERS = ("KIND", "SNAPSHOT", "RESTORE", "ELAPSED", "CAUSE")
 EVENT_WIDTH = len("MODIFIED")  # rows that come later stay in line
@@ -33,11 +35,38 @@ NONE, UNKNOWN, PENDING = "<none>", "<unknown>", "Pending"
 
 _EVENTS_UNREAD = Surroundings(events=Listing(unreadable="a table reads none"))
 
+Unfinished = Mapping[tuple[str, str, str], Object]
+"""(kind, namespace, name) → a snapshot or restore that is not done."""
+
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class Look:
+class Chunk:
+    """Objects to show at once: a page of a list, or one change of a watch.
+
+    ``unfinished`` holds children of theirs. One that is missing there was not read, is finished, or
+    came into being since: nothing follows from that.
+    """
+
+    objects: Sequence[Object]
+    event: str = ADDED
+    unfinished: Unfinished = field(default_factory=dict)
+
+    def around(self, clone: Object) -> Surroundings:
+        """The children of one of the objects, as far as they are known."""
+        snapshot = self._child(clone, SNAPSHOTS, "snapshotName")
+        restore = self._child(clone, RESTORES, "restoreName")
+        return Surroundings(snapshot=snapshot, restore=restore)
+
+    def _child(self, clone: Object, resource: Resource, key: str) -> Lookup | None:
+        namespace, name = text_at(clone, "metadata", "namespace"), text_at(clone, "status", key)
+        found = self.unfinished.get((resource.kind, namespace, name))
+        return None if found is None else Lookup(found)
+
+
+@dataclass(frozen=True)
+class Layout:
     """How clones are to be shown: ``output`` is None for a table, or one of -o.
 
     ``bare``: each object by itself, not as the items of one List.
@@ -56,14 +85,14 @@ class Look:
         return self.output in (None, "wide")
 
 
-def shown(batches: Iterable[Batch], look: Look, clock: Clock) -> Iterator[str]:
-    """The text of each batch as soon as it is there; a List ends with the last one."""
-    if look.output is None or look.is_table:
-        return _table(batches, look, clock)
-    if look.events and look.output != "name":
-        return watch_events(map(_watch_events, batches), look.output)
-    objects = (batch.objects for batch in batches)
-    return (documents if look.bare else listed)(objects, look.output)
+def shown(chunks: Iterable[Chunk], layout: Layout, clock: Clock) -> Iterator[str]:
+    """The text of each chunk as soon as it is there; a List ends with the last one."""
+    if layout.output is None or layout.is_table:
+        return _table(chunks, layout, clock)
+    if layout.events and layout.output != "name":
+        return watch_events(map(_watch_events, chunks), layout.output)
+    objects = (chunk.objects for chunk in chunks)
+    return (documents if layout.bare else listed)(objects, layout.output)
 
 
 def nothing_found(namespace: str) -> str:
@@ -72,45 +101,45 @@ def nothing_found(namespace: str) -> str:
     return f"No resources found{where}"
 
 
-def _watch_events(batch: Batch) -> Sequence[Object]:
+def _watch_events(chunk: Chunk) -> Sequence[Object]:
     """What the API calls a WatchEvent, for each object."""
-    return [{"type": batch.event, "object": obj} for obj in batch.objects]
+    return [{"type": chunk.event, "object": obj} for obj in chunk.objects]
 
 
-def _table(batches: Iterable[Batch], look: Look, clock: Clock) -> Iterator[str]:
+def _table(chunks: Iterable[Chunk], layout: Layout, clock: Clock) -> Iterator[str]:
     headers = [
-        *(["EVENT"] if look.events else []),
-        *(["NAMESPACE"] if look.namespaces else []),
+        *(["EVENT"] if layout.events else []),
+        *(["NAMESPACE"] if layout.namespaces else []),
         *HEADERS,
-        *(WIDE_HEADERS if look.output == "wide" else []),
-        *(["LABELS"] if look.labels else []),
+        *(WIDE_HEADERS if layout.output == "wide" else []),
+        *(["LABELS"] if layout.labels else []),
     ]
-    table = Table(headers, shown=look.headers)
-    for batch in batches:
+    table = Table(headers, shown=layout.headers)
+    for chunk in chunks:
         now = clock()
-        rows = [_row(clone, batch, look, now) for clone in batch.objects]
+        rows = [_row(clone, chunk, layout, now) for clone in chunk.objects]
         if rows:
             yield "\n".join(table.lines(rows)) + "\n"
 
 
-def _row(clone: Object, batch: Batch, look: Look, now: datetime) -> list[str]:
+def _row(clone: Object, chunk: Chunk, layout: Layout, now: datetime) -> list[str]:
     created = time_at(clone, "metadata", "creationTimestamp")
     return [
-        *([f"{batch.event:{EVENT_WIDTH}}"] if look.events else []),
-        *([text_at(clone, "metadata", "namespace") or NONE] if look.namespaces else []),
+        *([f"{chunk.event:{EVENT_WIDTH}}"] if layout.events else []),
+        *([text_at(clone, "metadata", "namespace") or NONE] if layout.namespaces else []),
         name_of(clone) or NONE,
         phase_of(clone) or PENDING,
         text_at(clone, "spec", "source", "name") or NONE,
         text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name") or NONE,
         text_at(_ready(clone), "status") or NONE,
         age(created, now),
-        *(_wide(clone, batch, created, now) if look.output == "wide" else []),
-        *([_labels(clone)] if look.labels else []),
+        *(_wide(clone, chunk, created, now) if layout.output == "wide" else []),
+        *([_labels(clone)] if layout.labels else []),
     ]
 
 
-def _wide(clone: Object, batch: Batch, created: datetime | None, now: datetime) -> list[str]:
-    cause, around = clone_cause(clone), batch.around(clone)
+def _wide(clone: Object, chunk: Chunk, created: datetime | None, now: datetime) -> list[str]:
+    cause, around = clone_cause(clone), chunk.around(clone)
     # Without a child little more is known: of its events none was read.
     if cause is None and (around.snapshot or around.restore):
         cause = diagnose(clone, around, now)

@@ -1,1 +1,4 @@
-"""HTTP: connections, URLs, content types and documents; what a verb does is ``storage/``'s."""
+"""HTTP: connections, URLs, content types, tables and patches.
+
+Not here: what a verb does to stored objects (``storage``), and anything of KubeVirt.
+"""

@@ -1,10 +1,11 @@
 """Lists as they stand in answers: what is written differs for custom and for built-in resources.
 
-Tables and metadata alone are tables.py's; single objects are written as they are stored.
+Tables and metadata alone are in ``tables``; single objects are written as they are stored.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
@@ -19,7 +20,7 @@ def not_one_object(resource: ResourceType) -> status.ApiError:
     """406: the metadata of one object was asked of a list."""
     go_type = "unstructured.UnstructuredList" if resource.custom else f"core.{resource.list_kind}"
     what = f"you requested PartialObjectMetadata, but the requested object is a list (*{go_type})"
-    return status.failure(406, what, "NotAcceptable")
+    return status.failure(HTTPStatus.NOT_ACCEPTABLE, what, "NotAcceptable")
 
 
 def served_items(resource: ResourceType, info: RequestInfo, page: ListPage) -> list[Obj]:

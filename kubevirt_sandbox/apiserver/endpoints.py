@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.apiserver import (
@@ -21,7 +22,7 @@ from kubevirt_sandbox.apiserver import (
 from kubevirt_sandbox.apiserver.access import authorization
 from kubevirt_sandbox.apiserver.access.authorization import User
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import Fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault
 from kubevirt_sandbox.apiserver.negotiation import (
     JSON,
     UNREADABLE,
@@ -112,15 +113,15 @@ class Endpoints:
         if (resource.group, resource.plural) in authorization.SELF_REVIEWS:
             now = timestamp(self._registry.clock())
             answer = authorization.review(request.user, resource.kind, body, now)
-            return Response(201, encode(answer))
+            return Response(HTTPStatus.CREATED, encode(answer))
         created = self._registry.create(resource.key, info.namespace, body, write=write)
-        return self._one(201, form, request, resource, created, write.warnings)
+        return self._one(HTTPStatus.CREATED, form, request, resource, created, write.warnings)
 
     def _get(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
         form = choose(request.accept, _OBJECT_FORMS)
         found = self._registry.get(resource.key, info.namespace, info.name)
-        return self._one(200, form, request, resource, found, [])
+        return self._one(HTTPStatus.OK, form, request, resource, found, [])
 
     def _list(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -137,7 +138,7 @@ class Endpoints:
             body = tables.partial_metadata_list(items, page.metadata)
         else:
             body = bodies.list_object(resource, info, page)
-        return Response(200, encode(body), warnings=self._deprecation(request, resource))
+        return Response(HTTPStatus.OK, encode(body), warnings=self._deprecation(request, resource))
 
     def _watch(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -160,7 +161,7 @@ class Endpoints:
         lines = self._lines(events, form, request, resource)
         stream = disturbances.cut(lines, request.faults)
         warnings = self._deprecation(request, resource)
-        return Response(200, warnings=warnings, stream=stream)
+        return Response(HTTPStatus.OK, warnings=warnings, stream=stream)
 
     def _lines(
         self,
@@ -186,7 +187,7 @@ class Endpoints:
             subresource=info.subresource,
             write=write,
         )
-        return self._one(200, form, request, resource, updated, write.warnings)
+        return self._one(HTTPStatus.OK, form, request, resource, updated, write.warnings)
 
     def _patch(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -201,7 +202,7 @@ class Endpoints:
             subresource=info.subresource,
             write=write,
         )
-        return self._one(200, form, request, resource, patched, write.warnings)
+        return self._one(HTTPStatus.OK, form, request, resource, patched, write.warnings)
 
     def _delete(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -217,10 +218,10 @@ class Endpoints:
             dry_run=options.dry_run,
         )
         if last["metadata"].get("deletionTimestamp"):
-            return self._one(200, Form(), request, resource, last, [])
+            return self._one(HTTPStatus.OK, Form(), request, resource, last, [])
         details = status.details_of(resource, info.name)
         details["uid"] = last["metadata"]["uid"]
-        return Response(200, encode(status.success(details)))
+        return Response(HTTPStatus.OK, encode(status.success(details)))
 
     def _delete_collection(self, request: Request, resource: ResourceType) -> Response:
         info = request.info
@@ -242,7 +243,7 @@ class Endpoints:
                 # Deleted meanwhile, perhaps as a dependent of the one before.
                 if error.reason not in ("NotFound", "Conflict"):
                     raise
-        return Response(200, encode(bodies.list_object(resource, info, page)))
+        return Response(HTTPStatus.OK, encode(bodies.list_object(resource, info, page)))
 
     def _body(self, request: Request, resource: ResourceType) -> Any:
         prefix = f"{unreadable(resource)}{UNREADABLE}"

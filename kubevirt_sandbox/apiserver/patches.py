@@ -1,12 +1,13 @@
 """Patches of a request: JSON Merge Patch (RFC 7386) and JSON Patch (RFC 6902).
 
-Strategic merge patches, which only built-in resources take, are strategic.py's; KubeVirt's
+Strategic merge patches, which only built-in resources take, are in ``strategic``; KubeVirt's
 patches of a restore are not applied here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -107,4 +108,4 @@ def _apply(obj: Obj, operations: list[Any]) -> Any:
         return _Patch(operations).apply(obj)
     except _REFUSALS:
         message = "the server rejected our request due to an error in our request"
-        raise failure(422, message, "Invalid", {}) from None
+        raise failure(HTTPStatus.UNPROCESSABLE_ENTITY, message, "Invalid", {}) from None

@@ -1,6 +1,6 @@
 """The HTTPS server: connections, authentication, and responses written to the wire.
 
-What a request means and what is answered comes from endpoints.py and documents.py.
+What a request means and what is answered comes from ``endpoints`` and ``discovery.documents``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from email.message import Message
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ from kubevirt_sandbox.apiserver.endpoints import (
     refused,
 )
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import (
+from kubevirt_sandbox.apiserver.faults.fault import (
     EXPIRE,
     FORBID,
     Fault,
@@ -102,6 +103,9 @@ class ApiServer:
     def stop(self) -> None:
         """Ends all watches and connections; returns when the port is closed."""
         self._registry.store.close()
+        # Linux wakes the loop then; elsewhere it sees at its next look around that it has to end.
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
@@ -118,7 +122,7 @@ class ApiServer:
         method = "GET" if info.method == "HEAD" else info.method
         content_type, document = self._documents.answer(method, info.path, request.accept)
         body = document if isinstance(document, bytes) else encode(document)
-        return Response(200, body, content_type)
+        return Response(HTTPStatus.OK, body, content_type)
 
     def strike(self, info: RequestInfo, alive: Callable[[], bool]) -> list[Fault]:
         """The faults that a request has to live with; what ends it at once is raised."""
@@ -217,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             response = refused(error)
         if api.on_request:
-            api.on_request(self.command, self.path, response.code)
+            api.on_request(self.command, self.path, int(response.code))
         if response.stream is None or self.command == "HEAD":
             self._write(response)
         else:
@@ -251,7 +255,9 @@ class _Handler(BaseHTTPRequestHandler):
         if size > MAX_BODY:
             self.close_connection = True
             message = f"Request entity too large: limit is {MAX_BODY}"
-            raise status.failure(413, message, "RequestEntityTooLarge")
+            raise status.failure(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, "RequestEntityTooLarge"
+            )
         return self.rfile.read(size)
 
     def _read_chunks(self) -> bytes:

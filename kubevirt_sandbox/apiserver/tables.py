@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 from kubevirt_sandbox.storage.resources import Column, ResourceType
@@ -97,14 +98,27 @@ def partial_metadata_list(objects: Iterable[Obj], metadata: Obj) -> Obj:
 
 def evaluate(path: str, obj: Any) -> list[Any]:
     """The values that a column's JSONPath finds: fields, indexes, ``[*]``, ``[?(@.x=='y')]``."""
-    values, position = [obj], 0
+    steps = _steps(path)
+    if steps is None:
+        return []
+    values = [obj]
+    for step in steps:
+        values = [found for value in values for found in _follow(step, value)]
+    return values
+
+
+@cache
+def _steps(path: str) -> tuple[re.Match[str], ...] | None:
+    """The steps of a path, None when it can't be read. Columns have few; objects are many."""
+    steps: list[re.Match[str]] = []
+    position = 0
     while position < len(path):
         step = _STEP.match(path, position)
         if not step:
-            return []
-        values = [found for value in values for found in _follow(step, value)]
+            return None
+        steps.append(step)
         position = step.end()
-    return values
+    return tuple(steps)
 
 
 def human_duration(seconds: float) -> str:

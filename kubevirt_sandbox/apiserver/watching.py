@@ -1,6 +1,6 @@
 """Watches: the log of changes as the events one client asked for.
 
-How events are written to a connection is the server's; lists are listing.py's.
+How events are written to a connection is the server's; lists are in ``storage.listing``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.storage.listing import is_version, unreadable_version
@@ -53,7 +54,7 @@ def watch(
     """
     matches = _selector(resource, query)
     if query.version and not is_version(query.version):
-        raise failure(500, unreadable_version(query.version))
+        raise failure(HTTPStatus.INTERNAL_SERVER_ERROR, unreadable_version(query.version))
     version = int(query.version or 0)
     return _events(store, resource, query, alive, matches, version)
 

@@ -1,1 +1,4 @@
-"""KubeVirt: its webhooks and controllers, written from what real ones answered; no HTTP."""
+"""KubeVirt as clients of the API see it: its webhooks, its controllers and a storage driver.
+
+Not here: HTTP and what every API server does. It is written from what real ones answered.
+"""

@@ -1,6 +1,6 @@
 """Which labels and annotations of a source stay on the target: KubeVirt's filters.
 
-One rule in, a decision per key out; the patches made of it are in targets.py.
+One rule in, a decision per key out; the patches made of it are in ``controllers.targets``.
 """
 
 from __future__ import annotations

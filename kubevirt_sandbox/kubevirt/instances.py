@@ -1,6 +1,6 @@
 """The VirtualMachineInstance of a started VM: what stands for its guest, which never runs here.
 
-Pure; when there is one is decided in virtualmachines.py.
+Pure; when there is one is decided in ``controllers.virtualmachines``.
 """
 
 from __future__ import annotations

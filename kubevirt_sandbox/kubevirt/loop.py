@@ -184,6 +184,6 @@ def _controllers(
         VolumeController(client, pace),
         VirtualMachineController(client, pace),
         SnapshotController(client, snapshots, pace),
-        RestoreController(client, restores, pace),
+        RestoreController(client, restores, pace, release),
         CloneController(client, clones, CloneWatch(pace), release, cache_lags),
     ]

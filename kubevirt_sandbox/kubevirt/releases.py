@@ -1,6 +1,6 @@
 """The releases of KubeVirt that the sandbox can stand for: what each serves, checks and waits for.
 
-Data only, read from KubeVirt's source at each tag; only 1.9 was also recorded on a live cluster.
+Data only, read from KubeVirt's source at each tag and recorded on live clusters.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Release:
     absent: frozenset[str] = frozenset()
     beta_gates_on: bool = True
     """From 1.9 a Beta gate is on unless it is disabled; before, it had to be listed."""
+    marks_claims: bool = True
+    """From 1.6 a restored claim has restore.kubevirt.io/lastRestoreUID, as its VM has. Recorded."""
     waits_for_source: bool = True
     """From 1.5 a clone waits for its source; before, the webhooks refused what could not work."""
 
@@ -48,6 +50,7 @@ RELEASES = {
         clone_versions=("v1alpha1",),
         absent=frozenset({"patches", "volumeNamePolicy"}),
         beta_gates_on=False,
+        marks_claims=False,
         waits_for_source=False,
     ),
     "1.6": Release("1.6", absent=frozenset({"volumeNamePolicy"}), beta_gates_on=False),

@@ -1,6 +1,6 @@
 """When a VM runs: its run strategy, however the spec puts it.
 
-Pure; what a VM's status says of it is virtualmachines.py's.
+Pure; ``controllers.virtualmachines`` writes what a VM's status says of it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""State: objects, their versions, and the verbs on them with an API server's semantics; no HTTP."""
+"""State: objects, their versions, schemas, and the verbs on them with an API server's semantics.
+
+Not here: HTTP, users and URLs (``apiserver``), nor what KubeVirt does with objects (``kubevirt``).
+"""

@@ -177,7 +177,7 @@ BUILTINS = (
             ("Last Seen", "date", ".lastTimestamp", "", 0),
             ("Type", "string", ".type", "", 0),
             ("Reason", "string", ".reason", "", 0),
-            # The object's cell is "kind/name", which no JSONPath says: tables.py writes it.
+            # The object's cell is "kind/name", which no JSONPath says: the table writes it.
             ("Object", "string", ".involvedObject", "", 0),
             ("Subobject", "string", ".involvedObject.fieldPath", "", 1),
             ("Source", "string", ".source.component", "", 1),

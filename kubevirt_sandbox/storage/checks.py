@@ -1,6 +1,6 @@
 """Which values the API server refuses beyond an object's schema, and what it warns about.
 
-Of custom resources only the metadata: the rest is for their webhooks. objectmeta.py fills it in.
+Of custom resources only the metadata; ``objectmeta`` fills it in. Webhooks check the rest.
 """
 
 from __future__ import annotations

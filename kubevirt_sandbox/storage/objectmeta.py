@@ -1,6 +1,6 @@
 """metadata of objects: what the server reads, fills in and keeps.
 
-Which values it refuses is checks.py's; verbs and storage are elsewhere.
+Which values are refused is decided in ``checks``; verbs and storage are elsewhere.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 import secrets
 import uuid
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.storage import schema
@@ -147,7 +148,10 @@ def check_preconditions(resource: ResourceType, old: Obj, new: Obj) -> None:
         raise conflict(resource, name, text)
     version = new["metadata"].get("resourceVersion")
     if version and not version.isdecimal():
-        raise failure(500, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        raise failure(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            f'strconv.ParseUint: parsing "{version}": invalid syntax',
+        )
     if version and version != old["metadata"]["resourceVersion"]:
         raise conflict(resource, name)
 
@@ -179,7 +183,7 @@ def _other(
         f"({wanted}) does not match the {what} in record ({actual}). {why}"
     )
     details = {**details_of(resource, name), "kind": resource.kind}
-    return failure(409, message, "Conflict", details)
+    return failure(HTTPStatus.CONFLICT, message, "Conflict", details)
 
 
 def keep_on_update(old: Obj, new: Obj) -> None:

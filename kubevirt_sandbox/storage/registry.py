@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.storage import checks, objectmeta, status
@@ -90,7 +91,7 @@ class Registry:
                 raise status.already_exists(resource, name)
             if new["metadata"].get("resourceVersion"):
                 message = "resourceVersion should not be set on objects to be created"
-                raise status.failure(500, message)
+                raise status.failure(HTTPStatus.INTERNAL_SERVER_ERROR, message)
             if how.dry_run:
                 return new
             self.store.put(type_key, new)
@@ -186,7 +187,7 @@ class Registry:
             if type_key == "namespaces" and name in PROTECTED_NAMESPACES:
                 message = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
                 details = status.details_of(resource, name)
-                raise status.failure(403, message, "Forbidden", details)
+                raise status.failure(HTTPStatus.FORBIDDEN, message, "Forbidden", details)
             how = Write(user=user, dry_run=dry_run)
             ask(self.admission, "DELETE", resource, old, old, how)
             return self._delete(resource, old, propagation, dry_run=dry_run)
@@ -288,7 +289,7 @@ class Registry:
                 f"namespace {namespace} because it is being terminated"
             )
             details = status.details_of(resource, name)
-            raise status.failure(403, message, "Forbidden", details)
+            raise status.failure(HTTPStatus.FORBIDDEN, message, "Forbidden", details)
 
 
 def _key(resource: ResourceType, namespace: str, name: str) -> ObjectKey:

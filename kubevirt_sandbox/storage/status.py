@@ -6,6 +6,7 @@ Which request is refused, and when, is decided elsewhere; nothing here looks at 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class ApiError(Exception):
 
     def __init__(self, code: int, status: Obj) -> None:
         super().__init__(status.get("message", ""))
-        self.code = code
+        self.code = int(code)
         self.status = status
 
     @property
@@ -48,7 +49,7 @@ class PageNotFound(ApiError):
     text = "404 page not found\n"
 
     def __init__(self) -> None:
-        super().__init__(404, no_such_resource().status)
+        super().__init__(HTTPStatus.NOT_FOUND, no_such_resource().status)
 
 
 def failure(code: int, message: str, reason: str = "", details: Obj | None = None) -> ApiError:
@@ -64,7 +65,7 @@ def failure(code: int, message: str, reason: str = "", details: Obj | None = Non
         status["reason"] = reason
     if details is not None:
         status["details"] = details
-    status["code"] = code
+    status["code"] = int(code)
     return ApiError(code, status)
 
 
@@ -93,25 +94,25 @@ def details_of(resource: Named, name: str) -> Obj:
 def not_found(resource: ResourceType, name: str) -> ApiError:
     """404: no such object."""
     message = f'{resource.key} "{name}" not found'
-    return failure(404, message, "NotFound", details_of(resource, name))
+    return failure(HTTPStatus.NOT_FOUND, message, "NotFound", details_of(resource, name))
 
 
 def namespace_not_found(namespace: str) -> ApiError:
     """404: an object was to be created in a namespace that does not exist."""
     details = {"name": namespace, "kind": "namespaces"}
-    return failure(404, f'namespaces "{namespace}" not found', "NotFound", details)
+    return failure(HTTPStatus.NOT_FOUND, f'namespaces "{namespace}" not found', "NotFound", details)
 
 
 def no_such_resource() -> ApiError:
     """404 of a path under /apis that no served resource answers."""
     message = "the server could not find the requested resource"
-    return failure(404, message, "NotFound", {})
+    return failure(HTTPStatus.NOT_FOUND, message, "NotFound", {})
 
 
 def already_exists(resource: ResourceType, name: str) -> ApiError:
     """409: the name is taken."""
     message = f'{resource.key} "{name}" already exists'
-    return failure(409, message, "AlreadyExists", details_of(resource, name))
+    return failure(HTTPStatus.CONFLICT, message, "AlreadyExists", details_of(resource, name))
 
 
 def conflict(resource: ResourceType, name: str, message: str = "") -> ApiError:
@@ -121,7 +122,7 @@ def conflict(resource: ResourceType, name: str, message: str = "") -> ApiError:
         "and try again"
     )
     text = f'Operation cannot be fulfilled on {resource.key} "{name}": {why}'
-    return failure(409, text, "Conflict", details_of(resource, name))
+    return failure(HTTPStatus.CONFLICT, text, "Conflict", details_of(resource, name))
 
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiError:
@@ -136,7 +137,12 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiErr
     if kind:
         details["kind"] = kind
     details["causes"] = list(causes)
-    return failure(422, f'{qualified} "{name}" is invalid: {joined}', "Invalid", details)
+    return failure(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f'{qualified} "{name}" is invalid: {joined}',
+        "Invalid",
+        details,
+    )
 
 
 def forbidden(
@@ -157,40 +163,42 @@ def forbidden(
         f'{subject} is forbidden: User "{user}" cannot {verb} resource "{what}" '
         f'in API group "{resource.group}" {where}'
     )
-    return failure(403, message, "Forbidden", details_of(resource, name))
+    return failure(HTTPStatus.FORBIDDEN, message, "Forbidden", details_of(resource, name))
 
 
 def forbidden_path(user: str, verb: str, path: str) -> ApiError:
     """403 of RBAC for a path that is no resource."""
     message = f'forbidden: User "{user}" cannot {verb} path "{path}"'
-    return failure(403, message, "Forbidden", {})
+    return failure(HTTPStatus.FORBIDDEN, message, "Forbidden", {})
 
 
 def unauthorized() -> ApiError:
     """401: no token, or one that nobody holds."""
-    return failure(401, "Unauthorized", "Unauthorized")
+    return failure(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
 
 
 def bad_request(message: str) -> ApiError:
     """400: the request can't be read."""
-    return failure(400, message, "BadRequest")
+    return failure(HTTPStatus.BAD_REQUEST, message, "BadRequest")
 
 
 def expired(message: str) -> ApiError:
     """410: the resource version is no longer in the log; list again."""
-    return failure(410, message, "Expired")
+    return failure(HTTPStatus.GONE, message, "Expired")
 
 
 def method_not_allowed() -> ApiError:
     """405: the path exists, the verb does not."""
     message = "the server does not allow this method on the requested resource"
-    return failure(405, message, "MethodNotAllowed", {})
+    return failure(HTTPStatus.METHOD_NOT_ALLOWED, message, "MethodNotAllowed", {})
 
 
 def verb_not_supported(resource: ResourceType, verb: str) -> ApiError:
     """405 of a custom resource, which knows its verbs but not its methods."""
     message = f'{verb} is not supported on resources of kind "{resource.key}"'
-    return failure(405, message, "MethodNotAllowed", details_of(resource, ""))
+    return failure(
+        HTTPStatus.METHOD_NOT_ALLOWED, message, "MethodNotAllowed", details_of(resource, "")
+    )
 
 
 def not_acceptable(accepted: Sequence[str]) -> ApiError:
@@ -201,7 +209,7 @@ def not_acceptable(accepted: Sequence[str]) -> ApiError:
         if accepted
         else "the server was unable to respond with a content type that the client supports"
     )
-    return failure(406, message, "NotAcceptable")
+    return failure(HTTPStatus.NOT_ACCEPTABLE, message, "NotAcceptable")
 
 
 def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
@@ -210,13 +218,18 @@ def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted)
     )
-    return failure(415, message, "UnsupportedMediaType")
+    return failure(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message, "UnsupportedMediaType")
 
 
 def internal_error(message: str) -> ApiError:
     """500: something behind the server broke; ``message`` is the inner sentence."""
     details = {"causes": [{"message": message}]}
-    return failure(500, f"Internal error occurred: {message}", "InternalError", details)
+    return failure(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"Internal error occurred: {message}",
+        "InternalError",
+        details,
+    )
 
 
 def too_large_resource_version(wanted: int, current: int) -> ApiError:
@@ -226,14 +239,14 @@ def too_large_resource_version(wanted: int, current: int) -> ApiError:
         "retryAfterSeconds": 1,
     }
     message = f"Timeout: Too large resource version: {wanted}, current: {current}"
-    return failure(504, message, "Timeout", details)
+    return failure(HTTPStatus.GATEWAY_TIMEOUT, message, "Timeout", details)
 
 
 def denied(
     webhook: str,
     message: str,
     *,
-    code: int = 400,
+    code: int = HTTPStatus.BAD_REQUEST,
     reason: str = "",
     causes: Sequence[Cause] = (),
 ) -> ApiError:

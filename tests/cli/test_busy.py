@@ -60,7 +60,9 @@ def test_a_server_that_stays_busy_is_not_asked_for_longer_than_the_timeout(
     assert [line.split()[1].rpartition("/")[2] for line in told] == NAMES
     assert clones(plane) == {}
     tried = [request for request in sent if request.startswith("POST virtualmachineclones")]
-    assert 5 < len(tried) <= 25  # after 0.1, 0.2 and 0.4 s, and not for 30 s
+    # Again after 0.1, 0.2 and 0.4 s, if there is time, which tests/unit/test_pool.py sees; not for
+    # 5 s.
+    assert 5 <= len(tried) <= 25
 
 
 def failed(code: int, message: str = "no", **details: object) -> StatusError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_virt_clone.cli import names
+from kubectl_virt_clone.cli import completion
 from kubectl_virt_clone.cli.main import VERBS
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
@@ -244,7 +244,7 @@ def test_a_server_that_takes_its_time_gives_no_names(
     kvc: Kvc, make_plane: Planes, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     make_plane(faults=[fault])
-    monkeypatch.setattr(names, "PATIENCE", 0.2)
+    monkeypatch.setattr(completion, "PATIENCE", 0.2)
 
     assert told(kvc, "-n", "") == [NOTHING]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Kvc
-from tests.contract.client import CLONES, Api, Obj
 from tests.contract.conftest import new_namespace, until
+from tests.sandbox.client import CLONES, Api, Obj
 
 NAME = "virtualmachineclones.clone.kubevirt.io"
 MISSING = "Source doesnt exist: VirtualMachine {}/missing"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kubevirt_sandbox.apiserver.faults.faults import OPTIONS
+from kubevirt_sandbox.apiserver.faults.fault import OPTIONS
 from tests.cli.conftest import Kvc
 
 PROGRAM = (sys.executable, "-m", "kubectl_virt_clone")

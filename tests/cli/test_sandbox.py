@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_virt_clone.commands.sandbox import command as verb
+from kubevirt_sandbox.kubevirt.releases import RELEASES
+
 PROGRAM = (sys.executable, "-m", "kubectl_virt_clone")
 SHOW_CONFIG = """
 import os, pathlib, stat
@@ -30,25 +33,18 @@ def sandbox(*args: str, command: Sequence[str] = ()) -> subprocess.CompletedProc
     )
 
 
-def hears_signals() -> None:
-    """In the process to come: what nohup or a background job ignores would stay ignored."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(signal.Signals[name], signal.SIG_DFL)
-
-
 def ignores_hangups() -> None:
-    hears_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def begun(*command: str, signals: Callable[[], None] = hears_signals) -> subprocess.Popen[str]:
+def begun(*command: str, signals: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     """A sandbox that runs; ``signals`` says what becomes of signals in its process."""
     return subprocess.Popen(
         [*PROGRAM, "sandbox", *(("--", *command) if command else ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=None if os.name == "nt" else signals,  # noqa: PLW1509 - it only sets signals
+        preexec_fn=signals,  # noqa: PLW1509 - it only sets signals
     )
 
 
@@ -217,6 +213,49 @@ def test_a_signal_that_is_ignored_from_the_start_stays_so() -> None:
         assert process.wait(timeout=20) == 128 + signal.SIGTERM
 
 
+# A process that runs the program, and has a signal reach a thread which does not handle it.
+ANOTHER_THREAD = """
+import runpy, signal, sys, threading
+
+def send():
+    for line in sys.stdin:
+        signal.pthread_kill(threading.get_ident(), signal.Signals[line.strip()])
+
+threading.Thread(target=send, daemon=True).start()
+runpy.run_module("kubectl_virt_clone", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("command", "code"), [((), 0), (("--", "sh", "-c", "echo begun; exec sleep 60"), 143)]
+)
+def test_a_signal_that_reaches_another_thread_ends_the_sandbox(
+    command: Sequence[str], code: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_THREAD, "sandbox", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        said = "" if command else process.stderr.readline()
+        process.stdin.write("SIGTERM\n")
+        process.stdin.flush()
+        try:
+            ended = process.wait(timeout=20)
+        finally:
+            process.kill()
+        said += process.stderr.read()
+
+    assert (ended, said.count("\n")) == (code, 0 if command else 1)
+
+
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
 def test_a_speed_at_which_nothing_would_happen_is_wrong_usage(speed: str) -> None:
     done = sandbox("--speed", speed, command=("true",))
@@ -263,3 +302,8 @@ def test_a_release_that_is_not_known_is_wrong_usage() -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: Invalid value for '--kubevirt'")
+
+
+def test_the_verb_offers_the_releases_that_there_are() -> None:
+    [option] = [item for item in verb.params if item.name == "kubevirt"]
+    assert list(getattr(option.type, "choices", ())) == list(RELEASES)

@@ -12,9 +12,9 @@ from kubectl_virt_clone.cli.main import VERBS
 HEAVY = ("kubernetes", "tabulate", "urllib3", "cryptography", "jsonpatch", "re2", "ssl")
 OURS = "kubectl_virt_clone"
 # What completion and help need of us is the flags; a client dry run needs the manifest too.
-CLUSTER = (f"{OURS}.cluster", f"{OURS}.sandbox")
+CLUSTER = (f"{OURS}.actions", f"{OURS}.kube", "kubevirt_sandbox")
 FLAGS_ONLY = (*HEAVY, *CLUSTER, "yaml", "secrets", "hashlib", "subprocess", "concurrent", "email")
-FLAGS_ONLY = (*FLAGS_ONLY, f"{OURS}.render.formats", f"{OURS}.model.manifest")
+FLAGS_ONLY = (*FLAGS_ONLY, f"{OURS}.render.formats", f"{OURS}.clone.spec.manifest")
 DRY_RUN = ("create", "--source=a", "--target=b", "--dry-run=client")
 
 
@@ -41,12 +41,12 @@ def clicks() -> set[str]:
     [
         pytest.param(args, unwanted, id=" ".join(args))
         for args, unwanted in {
-            ("--help",): (*FLAGS_ONLY, f"{OURS}.commands", f"{OURS}.model.connection"),
+            ("--help",): (*FLAGS_ONLY, f"{OURS}.commands", f"{OURS}.objects.connection"),
             ("version", "--client"): FLAGS_ONLY,
             ("create", "--help"): FLAGS_ONLY,
             ("__complete", ""): (*FLAGS_ONLY, f"{OURS}.commands"),
             **{("__complete", verb, "--"): FLAGS_ONLY for verb in VERBS},
-            (*DRY_RUN, "-o", "yaml"): (*HEAVY, *CLUSTER, "yaml", "secrets", "hashlib"),
+            (*DRY_RUN, "-o", "yaml"): (*HEAVY, *CLUSTER, "secrets", "hashlib"),
             (*DRY_RUN, "-o", "json"): (*HEAVY, *CLUSTER, "yaml", "secrets", "hashlib"),
             (*DRY_RUN, "-o", "name"): (*HEAVY, *CLUSTER, "yaml", "secrets", "hashlib"),
             (*DRY_RUN, "--label-filter=app*", "--start"): (*HEAVY, *CLUSTER, "yaml"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .client import CLONES, PATIENCE, Api, Obj
+from tests.sandbox.client import CLONES, PATIENCE, Api, Obj
 
 MakeClone = Callable[..., Obj]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .client import Api, Obj
+from tests.sandbox.client import Api, Obj
 
 
 def test_a_wrong_token_is_unauthorized(api: Api, clones: str) -> None:

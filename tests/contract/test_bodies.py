@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .client import JSON_PATCH, MERGE_PATCH, Api, Obj
+from tests.sandbox.client import JSON_PATCH, MERGE_PATCH, Api, Obj
+
 from .conftest import a_clone
 
 UNRECOGNIZED = "the object provided is unrecognized (must be of type VirtualMachineClone): "

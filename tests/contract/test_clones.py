@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .client import CLONES, SNAPSHOTS, Api, Obj
+from tests.sandbox.client import CLONES, SNAPSHOTS, Api, Obj
+
 from .conftest import a_clone, until, until_gone
 
 READY = [("Progressing", "False", "Ready"), ("Ready", "True", "Ready")]

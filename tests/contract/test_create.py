@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from .client import CLONES, Api
+from tests.sandbox.client import CLONES, Api
+
 from .conftest import a_clone
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from .client import CLONES, Api, Obj
+from tests.sandbox.client import CLONES, Api, Obj
+
 from .conftest import a_clone, settle, until_gone
 
 

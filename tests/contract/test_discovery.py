@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .client import CLONES, MERGE_PATCH, Api, Obj
+from tests.sandbox.client import CLONES, MERGE_PATCH, Api, Obj
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 

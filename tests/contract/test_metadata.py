@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .client import MERGE_PATCH, Api, Obj
+from tests.sandbox.client import MERGE_PATCH, Api, Obj
+
 from .conftest import a_clone
 
 ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .client import CLONES, Api
+from tests.sandbox.client import CLONES, Api
+
 from .conftest import a_clone
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .client import Api, Obj
+from tests.sandbox.client import Api, Obj
 
 REVIEWS = "/apis/authorization.k8s.io/v1"
 PATH = {"path": "/a", "verb": "get"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .client import Api, Obj
+from tests.sandbox.client import Api, Obj
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .client import SNAPSHOTS, TABLE, Api, Obj
+from tests.sandbox.client import SNAPSHOTS, TABLE, Api, Obj
 
 
 def _names(table: Obj) -> list[str]:

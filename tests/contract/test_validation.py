@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from .client import Api, Obj
+from tests.sandbox.client import Api, Obj
+
 from .conftest import a_clone
 
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "1"}

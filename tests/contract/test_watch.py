@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import server_kind
+from tests.sandbox.client import TABLE, Api, Obj
 
-from .client import TABLE, Api, Obj
 from .conftest import a_clone, settle
 
 

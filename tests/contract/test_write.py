@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .client import JSON_PATCH, STRATEGIC_PATCH, Api, Obj
+from tests.sandbox.client import JSON_PATCH, STRATEGIC_PATCH, Api, Obj
 
 
 @pytest.fixture

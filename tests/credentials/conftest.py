@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -90,17 +89,14 @@ def kvc(kit: Kit, capfd: pytest.CaptureFixture[str], transcript: Transcript) -> 
 
 
 @pytest.fixture
-def kubectl(kit: Kit) -> Kubectl:
+def kubectl(kit: Kit, kubectl_path: str) -> Kubectl:
     """Runs a real kubectl; skips where there is none."""
-    path = shutil.which("kubectl")
-    if path is None:
-        pytest.skip("kubectl is not on the PATH")
 
     def call(*args: object) -> Answer:
         server = kit.cluster.server
         server.seen.clear()
         done = subprocess.run(
-            [path, *map(str, args)],
+            [kubectl_path, *map(str, args)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -17,6 +16,7 @@ from tests.credentials.cases import plugin
 from tests.credentials.conftest import Kubectl, Kvc, Transcript
 from tests.credentials.kit import V1, V1BETA1, Kit
 from tests.credentials.test_cases import NAME, PATH
+from tests.tools import needs
 
 pty = pytest.importorskip("pty")
 
@@ -98,7 +98,7 @@ def test_what_a_plugin_says_is_the_users_to_see(kit: Kit, kvc: Kvc, transcript: 
     assert "the plugin speaks\n" in "".join(transcript)
 
 
-@pytest.mark.parametrize("program", ["ours", "kubectl"])
+@pytest.mark.parametrize("program", ["ours", pytest.param("kubectl", marks=needs("kubectl"))])
 @pytest.mark.parametrize("mode", ["IfAvailable", "Always"])
 def test_a_plugin_may_ask_at_the_terminal(
     kit: Kit, transcript: Transcript, program: str, mode: str
@@ -106,10 +106,8 @@ def test_a_plugin_may_ask_at_the_terminal(
     path = kit.config(plugin(command="{asking}", interactiveMode=mode, args=None))
     if program == "ours":
         command = [sys.executable, "-m", "kubectl_virt_clone", "get", "c", "-o=name"]
-    elif kubectl := shutil.which("kubectl"):
-        command = [kubectl, "get", "--raw", PATH]
     else:
-        pytest.skip("kubectl is not on the PATH")
+        command = ["kubectl", "get", "--raw", PATH]
     ours, terminal = pty.openpty()
     try:
         # Twice, for a kubectl that asks for the server's version first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,11 +20,8 @@ def plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def kubectl() -> None:
+def kubectl(kubectl_path: str, bash_path: str) -> None:
     """Skips where there is no kubectl, or no shell to type its name into."""
-    for program in ("kubectl", "bash"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not on the PATH")
 
 
 @pytest.fixture

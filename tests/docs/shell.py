@@ -6,7 +6,6 @@ import io
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,10 +67,14 @@ class Shell:
         return first + printed, 0 if endless and code in (0, 130) else code
 
 
-def _typed(command: str) -> list[str]:
-    """A command as it is typed: into bash, or into zsh or fish where it is for one of these."""
+def shell_of(command: str) -> str:
+    """The shell a command is typed into: bash, or zsh or fish where it is for one of these."""
     named = re.search(r"completion (zsh|fish)", command)
-    shell = named[1] if named and shutil.which(named[1]) else "bash"
+    return named[1] if named else "bash"
+
+
+def _typed(command: str) -> list[str]:
+    shell = shell_of(command)
     begun = "autoload -U compinit && compinit -u && " if shell == "zsh" else ""
     return [shell, "-c", f"{begun}{command}"]
 

@@ -12,12 +12,13 @@ import pytest
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.storage.status import ApiError
 from tests.sandbox.world import CLONES, NAMESPACE, VMS
+from tests.tools import needs
 
 from .demo import PICTURE, record, rows_of
 from .demo import text_of as text_of_picture
 from .markdown import DOCUMENTS, LANGUAGES, ROOT, Block, anchors, blocks, links
 from .pages import FOLDER, pages
-from .shell import Shell, held
+from .shell import Shell, held, shell_of
 
 ORIGINAL, TRANSLATED = Path("README.md"), Path("README.zh-CN.md")
 COPY = "copy"
@@ -58,14 +59,49 @@ def to_run() -> list[Path]:
 def test_every_command_of_a_document_runs_and_prints_what_it_says(
     document: Path, shell: Shell, plane: ControlPlane
 ) -> None:
+    wrong = run_all(document, shell, plane, "bash")
+
+    assert not wrong, f"{document}\n" + "\n\n".join(wrong)
+
+
+def for_other_shells() -> list[tuple[Path, str]]:
+    """The documents with commands that are typed into zsh or fish, once for each of these."""
+    return [
+        (document, name)
+        for document in to_run()
+        for name in ("zsh", "fish")
+        for block in blocks(text_of(document))
+        if name in {shell_of(command.text) for command in block.commands}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [pytest.param(*pair, marks=needs(pair[1])) for pair in for_other_shells()],
+    ids=str,
+)
+def test_a_command_for_another_shell_runs_in_that_shell(
+    document: Path, name: str, shell: Shell, plane: ControlPlane
+) -> None:
+    wrong = run_all(document, shell, plane, name)
+
+    assert not wrong, f"{document}\n" + "\n\n".join(wrong)
+
+
+def test_documents_have_commands_for_each_shell() -> None:
+    assert {name for _, name in for_other_shells()} == {"zsh", "fish"}
+
+
+def run_all(document: Path, shell: Shell, plane: ControlPlane, name: str) -> list[str]:
+    """Run a document's commands for one shell; what is not as it says."""
     given(document, shell)
     wrong = []
     for block in blocks(text_of(document)):
         if block.note[0] == "file":
             (shell.folder / block.note[1]).write_text(block.text, encoding="utf-8")
-        wrong += run(block, shell, plane if (ROOT / document).parent == FOLDER else None)
-
-    assert not wrong, f"{document}\n" + "\n\n".join(wrong)
+        of_a_verb = (ROOT / document).parent == FOLDER
+        wrong += run(block, shell, plane if of_a_verb else None, name)
+    return wrong
 
 
 def given(document: Path, shell: Shell) -> None:
@@ -81,14 +117,16 @@ def given(document: Path, shell: Shell) -> None:
         assert code == 0, printed
 
 
-def run(block: Block, shell: Shell, plane: ControlPlane | None) -> list[str]:
-    """Run the commands of a block one after the other; what is not as the document says.
+def run(block: Block, shell: Shell, plane: ControlPlane | None, name: str) -> list[str]:
+    """Run a block's commands for a shell one after the other; what is not as the document says.
 
     With a control plane each begins anew, for an example stands alone.
     """
     wrong = []
     last = 0
     for command in block.commands:
+        if shell_of(command.text) != name:
+            continue
         if plane:
             forget_the_copy(plane)
         if command.text == "echo $?":
@@ -102,12 +140,14 @@ def run(block: Block, shell: Shell, plane: ControlPlane | None) -> list[str]:
 
 
 def forget_the_copy(plane: ControlPlane) -> None:
-    """Remove the target of the example before, and its clone."""
+    """Remove the target of the example before, and its clone, while no controller makes either."""
+    plane.kubevirt.stop()
     for clone in plane.registry.list(CLONES, NAMESPACE).items:
         if clone["spec"].get("target", {}).get("name") == COPY:
             plane.registry.delete(CLONES, NAMESPACE, clone["metadata"]["name"])
     with suppress(ApiError):
         plane.registry.delete(VMS, NAMESPACE, COPY)
+    plane.kubevirt.start()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

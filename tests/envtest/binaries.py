@@ -1,6 +1,6 @@
 """etcd and kube-apiserver as processes of ours, on ports and in a folder of their own.
 
-As controller-runtime's envtest starts them; what the API server then serves is in cluster.py.
+As controller-runtime's envtest starts them; what the API server then serves is in ``cluster``.
 """
 
 from __future__ import annotations

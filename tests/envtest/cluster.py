@@ -1,6 +1,6 @@
 """A real API server with the sandbox's KubeVirt as its client: CRDs, webhooks, controllers.
 
-The processes are in binaries.py; the garbage collector, which is a client too, in collector.py.
+The processes are in ``binaries``; the garbage collector, a client too, is in ``collector``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_virt_clone.objects.resource import Resource
 from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
 from kubevirt_sandbox.kubevirt.admission.dispatch import KUBEVIRT_NAMESPACE
 from kubevirt_sandbox.kubevirt.controllers.volumes import SNAPSHOT_CLASSES
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of
-from kubevirt_sandbox.kubevirt.seed.seeds import load_seed, plant
+from kubevirt_sandbox.kubevirt.resources import Resource
+from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant
 from kubevirt_sandbox.storage.status import ApiError
 from tests.envtest.remote_api import RemoteApi
 from tests.envtest.webhook_server import WebhookServer, registrations

@@ -1,6 +1,6 @@
 """The sandbox's garbage collector as a client: what kube-controller-manager does on a cluster.
 
-It knows what the watches told; the rules are the sandbox's own, in storage/garbage.py.
+It knows what the watches told; the rules are the sandbox's own (``storage.garbage``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from kubectl_virt_clone.clone.api import (
+from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
     EVENTS,
     PERSISTENT_VOLUME_CLAIMS,
@@ -17,8 +17,8 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
+    Resource,
 )
-from kubectl_virt_clone.objects.resource import Resource
 from kubevirt_sandbox.storage.garbage import Collector
 from kubevirt_sandbox.storage.status import ApiError
 from kubevirt_sandbox.storage.store import (

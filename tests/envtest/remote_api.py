@@ -1,6 +1,6 @@
 """An API server behind a URL, for the same controllers: requests over HTTPS.
 
-How changes are followed is in informers.py; how the answers are judged is the controllers' part.
+How changes are followed is in ``informers``; how the answers are judged is the controllers' part.
 """
 
 from __future__ import annotations

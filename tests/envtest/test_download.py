@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.tools import needs
 
 SCRIPT = Path(__file__).with_name("download.sh")
 CURL = """#!/bin/sh
@@ -16,7 +15,7 @@ echo "not the archive" >"${url##*/}"
 """
 
 
-@pytest.mark.skipif(not shutil.which("sha512sum"), reason="needs sha512sum")
+@needs("sha512sum")
 def test_what_has_another_checksum_is_not_unpacked(tmp_path: Path) -> None:
     folder = tmp_path / "assets"
     folder.mkdir()

@@ -6,7 +6,6 @@ Most of it is played with programs that only wait; what the real ones serve is t
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import needs
+
 from .binaries import ASSETS, PATIENCE, running_apiserver, why_not
 
-pytestmark = pytest.mark.skipif(
-    os.name == "nt" or not shutil.which("ps"), reason="needs ps, and POSIX"
-)
+pytestmark = [needs("ps"), pytest.mark.skipif(os.name == "nt", reason="is about POSIX")]
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = """

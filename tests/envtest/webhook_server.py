@@ -1,6 +1,6 @@
 """The webhooks as an API server calls them, and their registration: AdmissionReview over HTTPS.
 
-What is decided is admission.py's part; this is the form of questions and answers only.
+The form of questions and answers only; ``kubevirt.admission`` decides.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ import pytest
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.clone.progress.cause import IDS
 from kubevirt_sandbox.controlplane import ControlPlane
-from tests.kubectl.conftest import kubectl_path  # noqa: F401 - a fixture
 from tests.sandbox.world import a_clone
 
 from .book import CAUSES, KUBECTL_SECONDS, Book
@@ -40,7 +39,7 @@ class Ended(NamedTuple):
 def test_the_document_says_how_each_cause_is_told(
     case: Case,
     book: Book,
-    kubectl_path: str,  # noqa: F811
+    kubectl_path: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -80,7 +79,7 @@ def test_the_document_says_how_each_cause_is_told(
 
 def test_the_document_says_what_is_said_where_nothing_can_be_created(
     book: Book,
-    kubectl_path: str,  # noqa: F811
+    kubectl_path: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import VirtCloneError
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.transport import connect
-from kubectl_virt_clone.objects.connection import ConnectionFlags
 from kubectl_virt_clone.objects.documents import parse_documents
 from tests.fuzz import corpus
 from tests.fuzz.conftest import Cluster

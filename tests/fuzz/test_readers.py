@@ -72,10 +72,10 @@ BY_TYPE: Mapping[str, Make] = {
     "Result": World.result,
     "Sequence[Result]": several(World.result),
     "Remains": World.remains,
-    "Iterable[Batch]": several(World.batch),
+    "Iterable[Chunk]": several(World.chunk),
     "Cause | None": World.cause,
     "Path": World.path,
-    "Look": World.look,
+    "Layout": World.layout,
     "Clock": lambda world: world.time,
     "Choose": lambda world: lambda letters: letters[0],
     "datetime": World.time,
@@ -84,11 +84,12 @@ BY_TYPE: Mapping[str, Make] = {
     "Sequence[Key]": several(World.key),
     "Iterable[Finding]": several(World.finding),
     "Sequence[Finding]": several(World.finding),
-    "Sequence[Checked]": several(lambda world: (world.one("clone"), world.some(world.finding))),
+    "Sequence[Judged]": several(lambda world: (world.one("clone"), world.some(world.finding))),
     "Sequence[Preview]": lambda world: [world.preview(), *world.some(world.preview, 1)],
     "Sequence[Step]": several(World.step),
     "Iterable[Sequence[Object]]": several(some("clone")),
-    "ConnectionFlags": World.flags,
+    "Access": World.access,
+    "Hint": World.hint,
     "Selection": World.selection,
     "Selection | None": maybe(World.selection),
     "str": World.text,
@@ -109,13 +110,14 @@ BY_TYPE: Mapping[str, Make] = {
 }
 
 OWNERS: Mapping[str, Make] = {
-    "Batch": World.batch,
+    "Answers": World.answers,
+    "Chunk": World.chunk,
     "Surroundings": World.surroundings,
     "Limits": World.limits,
     "Path": World.path,
     "Style": World.style,
     "Selection": World.selection,
-    "ConnectionFlags": World.flags,
+    "Access": World.access,
 }
 """What has methods."""
 
@@ -128,12 +130,16 @@ OTHERWISE: Mapping[str, str] = {
     "render.progress.style.wants_colour": "looks at a stream",
     "render.tables": "takes rows as wide as its headers; those that show objects are called",
     "render.messages": "writes to stderr; test_server",
+    "clone.hint.kubectl": "takes words of our own; hints are called",
+    "clone.hint.flag": "takes words of our own; hints are called",
+    "clone.hint.leave_out": "takes words of our own; hints are called",
     "render.removal.unread": "takes the name of a resource",
     "render.versions.client_version": "takes our own version",
     "clone.spec.manifest.build_clone": "takes what options made of a user's text; test_options",
     "clone.spec.references.parse_reference": "takes what a user typed; test_options",
     "clone.spec.series.numbered": "takes what a user typed; test_options",
     "objects.documents": "takes a user's file; test_files",
+    "clone.checks.findings.Rule": "a table, whose rules are called",
     "clone.checks.findings.judged": "takes as many facts as clones; test_server",
     "clone.checks.values.problem_finding": "takes a rule; the rules are called",
     "clone.shared_snapshot.shared_snapshot": "takes one clone or more, of our own making",
@@ -141,6 +147,7 @@ OTHERWISE: Mapping[str, str] = {
 """Rooms and functions that are not called here, and why."""
 
 RAW: Mapping[str, str] = {
+    "render.hints.written": "text that those who show it make harmless",
     "render.progress.outcomes.failure": "an error, which the door escapes",
     "render.findings.warnings": "lines for render.messages.warn, which escapes them",
     "render.findings.refusal": "an error, which the door escapes",

@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.clone.batch import Batch
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
 from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
+from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.judgement import Evidence, Need
@@ -27,11 +27,12 @@ from kubectl_virt_clone.clone.progress.timeline import Step
 from kubectl_virt_clone.clone.removal import Limits, Remains
 from kubectl_virt_clone.clone.target.preview import Preview
 from kubectl_virt_clone.clone.target.projection import project
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
 from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.answers import Answers
 from kubectl_virt_clone.render.progress.style import Style
-from kubectl_virt_clone.render.rows import Look
+from kubectl_virt_clone.render.rows import Chunk, Layout
 from kubectl_virt_clone.render.tables import Table
 from tests.fuzz import corpus
 from tests.fuzz.hostile import TEXTS, VALUES, objects_like
@@ -188,11 +189,11 @@ class World:
     def finding(self) -> Finding:
         """A finding that quotes the server."""
         level, known = self.chance.choice(LEVELS), self.chance.choice(IDS)
-        return Finding(known, level, self.text(), self.text())
+        return Finding(known, level, self.text(), self.hint())
 
     def cause(self) -> Cause | None:
         """A cause that quotes the server."""
-        return self.maybe(lambda: Cause(self.text(), self.text(), self.text(), self.yes()))
+        return self.maybe(lambda: Cause(self.text(), self.text(), self.hint(), self.yes()))
 
     def goal(self) -> Goal:
         """What is waited for."""
@@ -208,14 +209,20 @@ class World:
         clone = self.maybe(lambda: self.one("clone"))
         return Result(self.key(), verdict, clone, self.yes(), self.cause())
 
-    def batch(self) -> Batch:
+    def chunk(self) -> Chunk:
         """Some clones as a watch brings them."""
         children = {
             ("VirtualMachineRestore", "default", self.text()): self.one("restore"),
             ("VirtualMachineSnapshot", "default", self.text()): self.one("snapshot"),
         }
         event = self.chance.choice(("ADDED", "MODIFIED", "DELETED"))
-        return Batch(self.some(lambda: self.one("clone")), event, children)
+        return Chunk(self.some(lambda: self.one("clone")), event, children)
+
+    def answers(self) -> Answers:
+        """What is printed of objects that were created."""
+        output = self.chance.choice((None, "json", "yaml", "name"))
+        dry_run = self.chance.choice(("none", "client", "server"))
+        return Answers(self.some(lambda: self.one("clone")), output, dry_run)
 
     def preview(self) -> Preview:
         """What a target will be."""
@@ -226,15 +233,31 @@ class World:
         """A step of a timeline."""
         return Step(self.text(), self.time(), self.maybe(lambda: self.chance.random() * 1e9))
 
-    def look(self) -> Look:
+    def layout(self) -> Layout:
         """How rows are to look."""
         output = self.chance.choice((None, "wide", "json", "yaml", "name"))
-        return Look(output, *(self.yes() for _ in range(5)))
+        return Layout(output, *(self.yes() for _ in range(5)))
 
-    def flags(self) -> ConnectionFlags:
+    def words(self) -> tuple[str, ...]:
+        """Words of a command line."""
+        return tuple(self.some(self.text))
+
+    def flag(self) -> Flag:
+        """A flag of ours."""
+        names = ("--label", "--start", "--patch", "--new-mac-address", "--skip-check")
+        return Flag(self.chance.choice(names), self.words())
+
+    def hint(self) -> Hint:
+        """What to do next."""
+        command = Command(self.words(), self.text(), stdin=self.text(), for_an_admin=self.yes())
+        field = Field(self.text(), self.value())
+        return tuple(
+            self.some(lambda: self.chance.choice((self.text(), self.flag(), command, field)))
+        )
+
+    def access(self) -> Access:
         """What a user typed."""
-        texts = {name: self.text() for name in ("namespace", "context", "server")}
-        return ConnectionFlags(**texts, impersonate_groups=tuple(self.some(self.text)))
+        return Access(self.words(), self.words(), self.text())
 
     def selection(self) -> Selection:
         """Which clones a user wants."""

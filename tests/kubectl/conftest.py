@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,15 +32,6 @@ Kubectl = Callable[..., Answer]
 def answered(err: str) -> str:
     """What kubectl itself says, without what its client library logs when it had to wait."""
     return _LOGGED.sub("", err)
-
-
-@pytest.fixture(scope="session")
-def kubectl_path() -> str:
-    """The kubectl on the PATH; skips where there is none."""
-    path = shutil.which("kubectl")
-    if path is None:
-        pytest.skip("kubectl is not on the PATH")
-    return path
 
 
 @pytest.fixture

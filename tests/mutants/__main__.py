@@ -4,7 +4,7 @@ mutmut says how a function could be wrong; each such mutant meets the tests that
 One that no test kills changes nothing, or a test is missing: those of the first kind are in
 equivalent.md, with the reason, and any other is an error.
 
-    python -m tests.mutants [MODULE...] [TESTS...]      filters tests/unit/test_filters.py
+    python -m tests.mutants [MODULE...] [TESTS...]    clone.spec.filters tests/unit/test_filters.py
 """
 
 from __future__ import annotations

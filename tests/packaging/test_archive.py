@@ -13,6 +13,7 @@ import pytest
 
 from tests.packaging import krew
 from tests.packaging.conftest import EPOCH, Manifest, archive
+from tests.tools import path_of
 
 PATIENCE = 120
 LARGEST = 30 * 1024 * 1024
@@ -48,15 +49,12 @@ def test_an_archive_tells_nothing_of_who_packed_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def bare(built: Path, manifest: Manifest, tmp_path: Path) -> dict[str, str]:
+def bare(built: Path, manifest: Manifest, tmp_path: Path, kubectl_path: str) -> dict[str, str]:
     """An environment with kubectl, env and what krew has installed: no Python, no home."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("kubectl", "env"):
-        found = shutil.which(tool)
-        if found is None:
-            pytest.skip(f"{tool} is not on the PATH")
-        (tools / tool).symlink_to(found)
+    (tools / "kubectl").symlink_to(kubectl_path)
+    (tools / "env").symlink_to(path_of("env"))
     os_name, arch = archive.target().split("-")
     folder = krew.install(manifest(built.parent), built, tmp_path / "krew", (os_name, arch))
     return {"PATH": f"{tools}{os.pathsep}{folder}"}

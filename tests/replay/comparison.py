@@ -1,6 +1,6 @@
 """When two outputs count as equal: but for what every run generates anew.
 
-What else may differ is in differences.py.
+What else may differ is in ``differences``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where a recording is played: a sandbox whose time we set, and a shell with the real kubectl.
 
-Only the playing; what a recording says is transcript.py's, what counts as equal comparison.py's.
+Playing only: ``transcript`` reads recordings, ``comparison`` says what counts as equal.
 """
 
 from __future__ import annotations
@@ -18,12 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pytest
-
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
-from kubevirt_sandbox.kubevirt.seed.seeds import SEED_DIRECTORY
+from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
 from .transcript import Step
@@ -54,14 +52,6 @@ GAP = 1.0
 READS = re.compile(r"kubectl( -\S+ \S+)* (get|describe|explain|api-resources|auth|wait) ")
 """Commands after which no time passes: the recorder went on at once."""
 Event = dict[str, Any]
-
-
-def require_programs() -> None:
-    """Skips the test where a program is missing; fails where REPLAY says that it is required."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        give_up = pytest.fail if os.environ.get("REPLAY") == "required" else pytest.skip
-        give_up(f"not on the PATH: {', '.join(missing)}")
 
 
 class Clock:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import needs
+
 from .comparison import has_random_order, normalised, uids
 from .differences import DIFFERENCES, MOST
-from .stage import Stage, require_programs
+from .stage import PROGRAMS, Stage
 from .transcript import FOLDER, Step, read, recordings
 
 RECORDINGS = [
@@ -89,9 +91,9 @@ def _changes(wanted: list[str], found: list[str]) -> list[str]:
     return list(difflib.unified_diff(wanted, found, lineterm="", n=0))[2:]
 
 
+@needs(*PROGRAMS)
 @pytest.mark.parametrize("recording", recordings())
 def test_the_sandbox_answers_as_recorded(recording: str, tmp_path: Path) -> None:
-    require_programs()
     with Stage(tmp_path, throttled=recording[:2] in THROTTLED) as stage:
         replay = Replay(stage)
         for step in read(recording):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.tools import needs
+
 from .comparison import normalised
-from .stage import Stage, require_programs
+from .stage import PROGRAMS, Stage
 from .transcript import Step, read
 
 RECORDING = "16-virtctl-create-clone"
@@ -20,10 +22,10 @@ REFUSED = (
 )
 
 
+@needs(*PROGRAMS)
 def test_the_server_takes_what_virtctl_prints_but_for_what_it_refuses_of_anybody(
     tmp_path: Path,
 ) -> None:
-    require_programs()
     printed = [step.output for step in read(RECORDING) if step.output.startswith("apiVersion: ")]
     with Stage(tmp_path) as stage:
         names = [f"{number:02}.yaml" for number in range(1, len(printed) + 1)]

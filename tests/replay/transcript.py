@@ -1,6 +1,6 @@
 """Recordings as steps: what was typed, and what was answered.
 
-Reading only; who runs the commands is stage.py's, what counts as equal is comparison.py's.
+Reading only: ``stage`` runs the commands, ``comparison`` says what counts as equal.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ def make_world() -> Iterator[Callable[..., World]]:
     """Makes running worlds; ends their controllers after the test."""
     worlds: list[World] = []
 
-    def make(*seeds: str, pace: Pace | None = None) -> World:
-        made = World(pace, seeds or ("vm-cirros",))
+    def make(*seeds: str, pace: Pace | None = None, release: str = "1.9") -> World:
+        made = World(pace, seeds or ("vm-cirros",), release)
         worlds.append(made)
         made.kubevirt.start()
         return made

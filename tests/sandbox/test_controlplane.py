@@ -6,6 +6,8 @@ import json
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,8 @@ import pytest
 
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
-from tests.contract.client import CLONES, MERGE_PATCH, Api, Obj
+
+from .client import CLONES, MERGE_PATCH, Api, Obj
 
 VIEWER, CLONER = "token-of-viewer", "token-of-cloner"
 USERS = {
@@ -343,18 +346,6 @@ def test_an_odd_query_is_refused_with_a_status(api: Api, query: dict[str, str]) 
     assert answer.body["kind"] == "Status"
 
 
-def test_old_kubectls_find_the_query_parameters_in_protobuf(plane: ControlPlane, api: Api) -> None:
-    asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    with api._open("GET", "/openapi/v2", None, {"Accept": asked}, {}) as response:
-        raw = response.read()
-        # A client refuses the @ in the type of an answer.
-        assert response.headers["Content-Type"] == asked.replace("@", ".")
-    path = f"{CLONES}/namespaces/{{namespace}}/virtualmachineclones/{{name}}".encode()
-    assert bytes([0x0A, len(path)]) + path in raw
-    assert b"kind: VirtualMachineClone\nversion: v1beta1\n" in raw
-    assert b"\x22\x0ffieldValidation" in raw
-
-
 def test_a_yaml_body_is_read(api: Api) -> None:
     body = b"""
         apiVersion: clone.kubevirt.io/v1beta1
@@ -427,3 +418,14 @@ def test_a_seed_of_an_unknown_kind_is_refused_and_leaves_nothing(tmp_path: Path)
         plane.start()
     with pytest.raises(RuntimeError, match="not running"):
         _ = plane.kubeconfig
+
+
+def test_the_package_loads_the_control_plane_when_it_is_asked_for() -> None:
+    program = (
+        "import sys, kubevirt_sandbox as package\n"
+        "print('yaml' in sys.modules, package.ControlPlane.__module__, hasattr(package, 'Other'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "False kubevirt_sandbox.controlplane False\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_virt_clone.clone.api import CLONES as CLONE_RESOURCE
 from kubevirt_sandbox.kubevirt.api import LocalApi
 from kubevirt_sandbox.kubevirt.controllers.events import Recorder
+from kubevirt_sandbox.kubevirt.resources import CLONES as CLONE_RESOURCE
 
 from .world import NAMESPACE, World
 

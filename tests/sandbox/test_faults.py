@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.faults import Fault, parse_fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault, parse_fault
 from kubevirt_sandbox.controlplane import ControlPlane
-from tests.contract.client import CLONES as CLONES_PATH
-from tests.contract.client import MERGE_PATCH, Api, Obj
 
+from .client import CLONES as CLONES_PATH
+from .client import MERGE_PATCH, Api, Obj
 from .world import CLONES, NAMESPACE, a_clone
 
 AT_ONCE = float("inf")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubevirt_sandbox.kubevirt.seed.seeds import load_seed
+from kubevirt_sandbox.kubevirt.seed.planting import load_seed
 from kubevirt_sandbox.storage.status import ApiError
 
 from .world import NAMESPACE, VMS, World, a_vm

@@ -12,7 +12,7 @@ from kubevirt_sandbox.kubevirt.api import LocalApi
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import catalogue_of, release_named
-from kubevirt_sandbox.kubevirt.seed.seeds import load_seed, plant
+from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
 

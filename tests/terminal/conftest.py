@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -103,11 +102,8 @@ def plane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planes]:
 
 
 @pytest.fixture
-def pane(monkeypatch: pytest.MonkeyPatch) -> Iterator[Panes]:
+def pane(monkeypatch: pytest.MonkeyPatch, tmux_path: str) -> Iterator[Panes]:
     """Opens a terminal, after the control plane was started; skips where there is no tmux."""
-    tmux = shutil.which("tmux")
-    if tmux is None:
-        pytest.skip("tmux is not on the PATH")
     scripts = Path(sys.executable).parent
     monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
@@ -118,7 +114,7 @@ def pane(monkeypatch: pytest.MonkeyPatch) -> Iterator[Panes]:
     with tempfile.TemporaryDirectory() as folder:
 
         def open_pane(columns: int = 80, lines: int = 10) -> Pane:
-            panes.append(Pane(tmux, Path(folder), columns, lines))
+            panes.append(Pane(tmux_path, Path(folder), columns, lines))
             return panes[-1]
 
         yield open_pane

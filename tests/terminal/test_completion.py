@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.terminal.conftest import PROMPT, Pane, Panes, Planes, a_clone
+from tests.tools import needs
 
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 START = {
@@ -36,6 +36,9 @@ CASES = [
 # kubectl's own scripts for zsh and fish take the last = for the one behind the flag.
 TWICE = ("wait --for=phase=Su", "wait --for=phase=Succeeded .")
 Shells = Callable[[str], Pane]
+each_shell = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=needs(name)) for name in START]
+)
 
 
 @pytest.fixture
@@ -43,8 +46,6 @@ def opened(plane: Planes, pane: Panes, tmp_path: Path, monkeypatch: pytest.Monke
     """Opens a shell in a folder with a manifest, beside a control plane with two clones."""
 
     def open_shell(name: str) -> Pane:
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not on the PATH")
         running = plane(speed=float("inf"))
         for clone in ("nightly-1", "nightly-2"):
             a_clone(running, clone)
@@ -77,7 +78,7 @@ def after_tab(shell: Pane, program: str, typed: str, expected: str) -> None:
     shell.until(lambda rows: rows[-1] == PROMPT.rstrip())
 
 
-@pytest.mark.parametrize("name", list(START))
+@each_shell
 def test_our_own_script_completes_the_program(opened: Shells, name: str) -> None:
     shell = opened(name)
     enter(shell, READ[name].format(f"kubectl-virt_clone completion {name}"))
@@ -86,10 +87,9 @@ def test_our_own_script_completes_the_program(opened: Shells, name: str) -> None
         after_tab(shell, "kubectl-virt_clone", typed, expected)
 
 
-@pytest.mark.parametrize("name", list(START))
+@needs("kubectl")
+@each_shell
 def test_kubectl_completes_the_plugin(opened: Shells, name: str) -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not on the PATH")
     if name == "bash" and not BASH_COMPLETION.exists():
         pytest.skip("kubectl's script for bash needs the package bash-completion")
     shell = opened(name)

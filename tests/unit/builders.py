@@ -5,12 +5,16 @@ What is asserted about an object belongs to the tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from kubectl_virt_clone.clone.checks.finding import Finding
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.render.hints import written
 
 Object = dict[str, Any]
 
@@ -185,6 +189,11 @@ def surroundings(
 
 def _looked_up(value: Object | Lookup | None) -> Lookup:
     return value if isinstance(value, Lookup) else Lookup(value)
+
+
+def read(found: Iterable[Finding | Cause]) -> list[Any]:
+    """Findings or causes, their hints as they are read: where there is one, text, not data."""
+    return [replace(item, hint=written(item.hint) or ()) for item in found]
 
 
 WRONG = (None, "", "text", 7, True, [], {}, [None, 7, "text", []], {"text": None}, {"name": []})

@@ -6,21 +6,23 @@ import sys
 import click
 import pytest
 
-from kubectl_virt_clone.cli.flags_clone import clone_spec_options
-from kubectl_virt_clone.cli.requests import form_of, requested_clones
+from kubectl_virt_clone.cli.flags_clone import CloneFlags, clone_options, requested_clones
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
 
 
 @click.command()
-@clone_spec_options
-def spec_of(**spec):
-    """The values that the flags become."""
-    return spec
+@clone_options
+def flags_of(clones):
+    """The value that the flags become."""
+    return clones
+
+
+def flags(*args, **more):
+    return flags_of.main(list(args), standalone_mode=False)._replace(**more)
 
 
 def requested(*args, name="clone-1", filenames=(), namespace=""):
-    asked = spec_of.main(list(args), standalone_mode=False)
-    return requested_clones({**asked, "name": name, "filenames": filenames}, namespace)
+    return requested_clones(flags(*args, name=name, filenames=filenames), namespace)
 
 
 VM = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "vm-cirros"}
@@ -248,9 +250,13 @@ def test_what_no_two_vms_may_share_is_given_to_one(flag, value, several):
     ],
 )
 def test_how_clones_were_asked_for_is_known_to_the_hints(args, filenames, form):
-    asked = spec_of.main(list(args), standalone_mode=False)
+    assert flags(*args, filenames=filenames).form == form
 
-    assert form_of({**asked, "filenames": filenames}) == form
+
+@pytest.mark.parametrize("args", [("--source=",), ("--target=",), ("--start",), ("nightly",)])
+def test_a_flag_that_says_what_to_clone_asks_for_a_clone(args):
+    asked = (bool(flags()), bool(flags(*args)), flags())
+    assert asked == (False, args != ("--source=",), CloneFlags())
 
 
 @pytest.mark.parametrize(

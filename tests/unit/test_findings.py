@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.hint import flag, kubectl
 from kubectl_virt_clone.render.findings import refusal, warnings
 
-NOT_READY = Finding("snapshot-not-ready", "warning", "it is not ready", "kubectl wait x")
+NOT_READY = Finding("snapshot-not-ready", "warning", "it is not ready", (kubectl("wait", "x"),))
 UNUSED = Finding("filter-unused", "warning", "a matches nothing")
-RERUNS = Finding("cloud-init-reruns", "info", "it runs again", "--patch x")
-GATE = Finding("snapshot-gate", "error", "the gate is off", "kubectl patch y")
-TAKEN = Finding("clone-exists", "error", "there is a clone already", "--name z")
+RERUNS = Finding("cloud-init-reruns", "info", "it runs again", (flag("--patch", "x"),))
+GATE = Finding("snapshot-gate", "error", "the gate is off", (kubectl("patch", "y"),))
+TAKEN = Finding("clone-exists", "error", "there is a clone already", (flag("--name", "z"),))
 UNKNOWN = Finding("target-claimed", "unknown", "the other clones can't be read: Forbidden")
 ENDS = "error: no VirtualMachineClone was created; --skip-check ID (or all) goes on without a check"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"

@@ -176,7 +176,7 @@ def test_every_frame_fits(clones, columns, lines):
     board = Board(0)
     board.expect([("default", name) for name, _, _ in clones], 0)
     for name, why, phase in clones:
-        board.changed(a_clone(phase, name=name), Cause("x", why, why), 1)
+        board.changed(a_clone(phase, name=name), Cause("x", why, (why,)), 1)
     drawn = shown(board, columns, lines)
     assert len(drawn) <= max(lines - 1, 1)
     assert all(width(line) <= max(columns - 1, 1) for line in drawn)

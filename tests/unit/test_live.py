@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.progress import (
     MET,
@@ -17,7 +18,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Verdict,
 )
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.render.messages import log
 from kubectl_virt_clone.render.progress.live import (
     Drawn,
@@ -32,7 +33,7 @@ from tests.unit.emulator import Clock, Terminal
 NO_SOURCE = Cause(
     "source-missing",
     "Source doesnt exist: VirtualMachine default/nosuch",
-    "kubectl get vm",
+    (kubectl("get", "vm"),),
 )
 KEY = ("default", "clone-1")
 
@@ -140,7 +141,7 @@ def test_a_clone_that_is_gone_as_it_should_be_has_a_result_line_alone():
 
 
 def test_hostile_text_is_escaped_and_stays_one_line():
-    cause = Cause("x", "c\x07", "d\n")
+    cause = Cause("x", "c\x07", ("d\n",))
     text, _ = in_lines(
         changed("\x1b[31m", cause, name="a\nb"), lambda shown: shown.notice("polling \x1b[31m\n")
     )
@@ -417,7 +418,7 @@ def test_only_a_terminal_that_can_move_its_cursor_has_a_frame(
     monkeypatch.setenv("TERM", term)
     target = Terminal(monkeypatch) if stream == "terminal" else io.StringIO()
     with progress(
-        target, met=print, clock=Clock(), goal=SUCCESS, flags=ConnectionFlags(), quiet=quiet
+        target, met=print, clock=Clock(), goal=SUCCESS, access=Access(), quiet=quiet
     ) as shown:
         assert type(shown) is kind
         assert shown.interval == (0.1 if kind is Drawn else 1.0)
@@ -429,7 +430,7 @@ def ended_by(end, *, quiet=False, keys=(KEY, ("default", "b")), then=()):
         met=lambda _: None,
         clock=Clock(),
         goal=SUCCESS,
-        flags=ConnectionFlags(namespace="vms"),
+        access=Access(namespace="vms"),
         quiet=quiet,
     ) as shown:
         shown.began(keys)
@@ -473,7 +474,7 @@ GOES_ON = (
 
 
 def failed_with_a_hint(name):
-    cause = Cause("clone-failed", "no backend", f"kubectl delete vmclone/{name}", final=True)
+    cause = Cause("clone-failed", "no backend", (kubectl("delete", f"vmclone/{name}"),), final=True)
     return replace(failed(name), cause=cause)
 
 
@@ -506,7 +507,7 @@ def test_a_frame_keeps_what_has_failed_for_an_interruption(wait):
 @pytest.mark.parametrize("kind", [Lines, Drawn])
 def test_a_hint_acts_on_the_cluster_that_the_flags_chose(kind, monkeypatch):
     terminal, clock = Terminal(monkeypatch, columns=80), Clock()
-    with kind(terminal, print, clock, flags=ConnectionFlags(kubeconfig="/other")) as shown:
+    with kind(terminal, print, clock, access=Access(server=("--kubeconfig", "/other"))) as shown:
         shown.began([KEY])
         clock.now += 1
         shown.changed(a_clone(""), NO_SOURCE)

@@ -1,5 +1,7 @@
 """Options that all verbs share are spelled and read as kubectl spells and reads them."""
 
+from typing import NamedTuple
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -9,15 +11,16 @@ from kubectl_virt_clone.cli.flags import (
     GOAL,
     Verb,
     as_click_reads,
-    connection_flags,
+    connection_declared,
     connection_options,
     output_option,
     parse_duration,
     parse_request_timeout,
+    takes,
 )
 from kubectl_virt_clone.clone.progress.progress import SUCCESS
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 
 
 @pytest.mark.parametrize(
@@ -110,8 +113,18 @@ def test_a_wrong_value_is_a_usage_error_that_names_the_option():
     )
 
 
+class Tried(NamedTuple):
+    """The flags of the verb."""
+
+    names: tuple[str, ...]
+    everything: bool
+    timeout: float
+    output: str | None
+    connection: ConnectionFlags
+
+
 def a_verb(answer=None, examples=""):
-    """A verb with every kind of option; it returns what it was given."""
+    """A verb with every kind of option; it returns its flags."""
 
     @click.command(cls=Verb, name="try", examples=examples)
     @click.argument("names", nargs=-1)
@@ -119,12 +132,12 @@ def a_verb(answer=None, examples=""):
     @click.option("--timeout", type=DURATION, default="10m")
     @output_option("json", "yaml")
     @connection_options
-    @click.pass_context
-    def command(ctx, names, everything, timeout, output):
+    @takes(Tried)
+    def command(flags):
         """Try something."""
         if answer:
             raise answer
-        return names, everything, timeout, output, connection_flags(ctx)
+        return flags
 
     return command
 
@@ -229,7 +242,7 @@ def test_no_connection_flag_is_left_untested():
 )
 def test_connection_flags_count_before_and_after_the_verb_and_the_later_wins(before, after, flags):
     group = click.Group("program", commands={"try": a_verb()})
-    program = connection_options(group)
+    program = connection_declared(group)
     values = program.main([*before, "try", *after], standalone_mode=False)
     assert values[-1] == flags
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, cluster_findings, gate_is_on
+from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, cluster_findings
+from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
 from kubectl_virt_clone.clone.checks.finding import (
     IDS,
     LEVELS,
     Finding,
-    flag,
     is_fine,
-    kubectl,
     ordered,
     without,
 )
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.flags import given_as, in_manifest, left_out
+from kubectl_virt_clone.clone.hint import Field, Flag, Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import (
     annotation_patch,
@@ -30,6 +29,8 @@ from kubectl_virt_clone.clone.spec.target_patches import (
     run_strategy_patch,
 )
 from kubectl_virt_clone.render.findings import NO_FINDINGS, table, unknown_line
+from kubectl_virt_clone.render.hints import written
+from tests.unit.builders import read
 
 KUBEVIRT = "kubevirt.io"
 
@@ -122,7 +123,7 @@ def test_the_gate_is_on_where_it_is_listed_and_by_default_from_1_9(
 def test_the_hint_for_the_gate_keeps_the_other_gates() -> None:
     facts = Facts(kubevirt=a_kubevirt("v1.8.0", ("LiveMigration",)), source=Lookup(a_vm()))
 
-    (finding,) = findings(a_clone(), facts)
+    (finding,) = read(findings(a_clone(), facts))
 
     assert finding.hint == (
         "kubectl patch kubevirt/kubevirt --type=merge -p"
@@ -166,14 +167,16 @@ def test_a_claim_that_is_not_there_yet_can_be_waited_for_from_1_5_on(
     vm["status"] = {"volumeSnapshotStatuses": [missing]}
     kubevirt = a_kubevirt(version, ("Snapshot",))
 
-    assert findings(a_clone(), Facts(source=Lookup(vm), kubevirt=kubevirt, fields=FIELDS)) == (
+    facts = Facts(source=Lookup(vm), kubevirt=kubevirt, fields=FIELDS)
+
+    assert read(findings(a_clone(), facts)) == [
         Finding(
             "volume-not-snapshottable",
             level,
             f'the claim "d" of the volume "data" is not there, and KubeVirt {what} until it is',
             "kubectl wait --for=create pvc/d --timeout=10m -n default",
-        ),
-    )
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -217,16 +220,12 @@ def test_the_target_is_started_by_the_field_that_its_source_has(
         storage_classes=Listing((storage,)),
     )
 
-    (finding,) = findings(a_clone(), facts)
+    (finding,) = read(findings(a_clone(), facts))
 
     assert (finding.id, finding.level, finding.hint) == ("first-consumer", "warning", hint)
 
 
 LABEL, START = label_patch("a=b")[1], run_strategy_patch("Always")
-
-
-def listed(*patches: str) -> str:
-    return json.dumps(patches)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +246,7 @@ def listed(*patches: str) -> str:
     ],
 )
 def test_a_patch_is_called_by_the_flag_that_makes_it(patch: str, flags: str | None) -> None:
-    assert given_as(patch) == (flags or f"--patch '{patch}'")
+    assert written(given_as(patch)) == (flags or f"--patch '{patch}'")
 
 
 @pytest.mark.parametrize(
@@ -271,70 +270,69 @@ def test_a_patch_is_called_by_the_flag_that_makes_it(patch: str, flags: str | No
 def test_a_label_that_the_source_has_no_place_for_is_set_once_the_clone_is_done(
     patches: list[str], target: str, hint: str
 ) -> None:
-    assert left_out(patches[0], patches, target, "ns") == hint
+    assert written(left_out(patches[0], patches, target, "ns")) == hint
+
+
+def vm_reference(name: str) -> dict[str, str]:
+    return {"apiGroup": KUBEVIRT, "kind": "VirtualMachine", "name": name}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (flag("--name", "web-1"), Field("metadata.name", "web-1")),
+        (flag("--target"), Field("spec.target")),
+        (flag("--target", "vm/a"), Field("spec.target", vm_reference("a"))),
+        (flag("--source", "a"), Field("spec.source", vm_reference("a"))),
+        (flag("--label-filter", "^a$", "b"), Field("spec.labelFilters", ["^a$", "b"])),
+        (flag("--annotation-filter", "a b"), Field("spec.annotationFilters", ["a b"])),
+        (flag("--template-label-filter", "*"), Field("spec.template.labelFilters", ["*"])),
+        (
+            flag("--template-annotation-filter", "!^a/"),
+            Field("spec.template.annotationFilters", ["!^a/"]),
+        ),
+        (flag("--new-mac-address", "a=b=c"), Field("spec.newMacAddresses", {"a": "b=c"})),
+        (flag("--new-smbios-serial", "a:b"), Field("spec.newSMBiosSerial", "a:b")),
+        (flag("--volume-name-policy", "x"), Field("spec.volumeNamePolicy", "x")),
+        (flag("--patch"), Field("spec.patches")),
+        (flag("--patch", "it's"), Field("spec.patches", ["it's"])),
+        (
+            flag("--label", "a=b", "c="),
+            Field("spec.patches", [LABEL, label_patch("c=")[1]]),
+        ),
+        (flag("--annotation", "a=b,c"), Field("spec.patches", [annotation_patch("a=b,c")[1]])),
+        (flag("--hostname", "web"), Field("spec.patches", [hostname_patch("web")])),
+        (flag("--run-strategy", "Manual"), Field("spec.patches", [run_strategy_patch("Manual")])),
+        (flag("--start"), Field("spec.patches", [START])),
+        (flag("--label", "a"), flag("--label", "a")),
+        (flag("--skip-check", "x"), flag("--skip-check", "x")),
+    ],
+)
+def test_a_hint_about_a_manifest_speaks_of_its_fields(given: Flag, field: Field | Flag) -> None:
+    assert in_manifest(("leave out ", given, " or ", kubectl("x"))) == (
+        *("leave out ", field, " or ", kubectl("x")),
+    )
 
 
 @pytest.mark.parametrize(
     ("hint", "fields"),
     [
-        ("--name web-1", 'metadata.name: "web-1"'),
-        ("leave out --target: KubeVirt then", "leave out spec.target: KubeVirt then"),
+        ((), ()),
         (
-            "--target vm/a",
-            'spec.target: {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+            ("leave out ", *given_as(START), ", or"),
+            ("leave out ", Field("spec.patches", [START]), ", or"),
         ),
         (
-            "--source a",
-            'spec.source: {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+            (*given_as(LABEL), " or ", *given_as(START)),
+            (Field("spec.patches", [LABEL]), " or ", Field("spec.patches", [START])),
         ),
         (
-            "kubectl patch vm/a --type=json -p '[]', then --source vm/a",
-            "kubectl patch vm/a --type=json -p '[]', then spec.source:"
-            ' {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "a"}',
+            (*given_as(LABEL), " and ", *given_as(LABEL)),
+            (Field("spec.patches", [LABEL]), " and ", Field("spec.patches", [LABEL])),
         ),
-        (
-            "--label-filter '^a$' --label-filter b instead of é",
-            'spec.labelFilters: ["^a$", "b"] instead of é',
-        ),
-        ("leave out --annotation-filter 'a b'", 'leave out spec.annotationFilters: ["a b"]'),
-        ("--template-label-filter '*'", 'spec.template.labelFilters: ["*"]'),
-        ("--template-annotation-filter '!^a/'", 'spec.template.annotationFilters: ["!^a/"]'),
-        (
-            "leave out --template-label-filter and --template-annotation-filter, or update",
-            "leave out spec.template.labelFilters and spec.template.annotationFilters, or update",
-        ),
-        (
-            "--new-mac-address a=02-00-00-00-00-01 instead of b",
-            'spec.newMacAddresses: {"a": "02-00-00-00-00-01"} instead of b',
-        ),
-        ("--new-mac-address a=b=c", 'spec.newMacAddresses: {"a": "b=c"}'),
-        (
-            '--patch \'{"a":"é"}\' instead of --new-smbios-serial a:b',
-            'spec.patches: ["{\\"a\\":\\"\\u00e9\\"}"] instead of spec.newSMBiosSerial: "a:b"',
-        ),
-        ("--volume-name-policy, or update", "spec.volumeNamePolicy, or update"),
-        ("--volume-name-policy x", 'spec.volumeNamePolicy: "x"'),
-        ("leave out --patch", "leave out spec.patches"),
-        ("""--patch 'it'"'"'s'""", 'spec.patches: ["it\'s"]'),
-        ("leave out --label a=b, and once", f"leave out spec.patches: {listed(LABEL)}, and once"),
-        ("--label a=b --label c=", f"spec.patches: {listed(LABEL, label_patch('c=')[1])}"),
-        ("--annotation a=b,c", f"spec.patches: {listed(annotation_patch('a=b,c')[1])}"),
-        ("--hostname web", f"spec.patches: {listed(hostname_patch('web'))}"),
-        ("--run-strategy Manual", f"spec.patches: {listed(run_strategy_patch('Manual'))}"),
-        ("--start", f"spec.patches: {listed(START)}"),
-        (
-            "leave out --start or --run-strategy Always, or",
-            f"leave out spec.patches: {listed(START)}, or",
-        ),
-        ("--label a", "--label a"),
-        ("--skip-check x lets it wait", "--skip-check x lets it wait"),
-        ("a--label b=c", "a--label b=c"),
-        ("--labels b=c", "--labels b=c"),
-        ("--starting", "--starting"),
-        ("", ""),
     ],
 )
-def test_a_hint_about_a_manifest_speaks_of_its_fields(hint: str, fields: str) -> None:
+def test_two_flags_that_are_the_same_field_are_told_once(hint: Hint, fields: Hint) -> None:
     assert in_manifest(hint) == fields
 
 
@@ -342,8 +340,8 @@ def test_hints_speak_of_fields_where_a_manifest_was_given() -> None:
     clone = a_clone(labelFilters=["zzz"])
     facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
 
-    assert [item.hint for item in findings(clone, facts)] == ["leave out --label-filter zzz"]
-    assert [item.hint for item in findings(clone, replace(facts, form="files"))] == [
+    assert [item.hint for item in read(findings(clone, facts))] == ["leave out --label-filter zzz"]
+    assert [item.hint for item in read(findings(clone, replace(facts, form="files")))] == [
         'leave out spec.labelFilters: ["zzz"]'
     ]
 
@@ -374,7 +372,7 @@ def test_a_value_that_the_schema_refuses_is_named_with_what_it_takes(
 ) -> None:
     facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
 
-    assert findings(a_clone(**spec), facts)[0] == Finding(
+    assert read(findings(a_clone(**spec), facts))[0] == Finding(
         "unknown-field",
         "error",
         f"spec.{field} has to be {wanted}, and the server refuses anything else",
@@ -434,14 +432,14 @@ def test_a_volume_that_the_snapshot_left_out_fails_the_clone() -> None:
         fields=FIELDS,
     )
 
-    assert findings(a_clone(kind="VirtualMachineSnapshot"), facts) == (
+    assert read(findings(a_clone(kind="VirtualMachineSnapshot"), facts)) == [
         Finding(
             "volume-not-snapshottable",
             "error",
             'the volume "b" is not in the snapshot "s"',
             "--source vm/web",
-        ),
-    )
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -458,7 +456,7 @@ def test_an_address_given_twice_is_in_use_by_the_clone_itself() -> None:
     vm = a_vm(devices={"interfaces": [{"name": "a"}, {"name": "b"}]})
     facts = Facts(source=Lookup(vm), kubevirt=NEWEST, fields=FIELDS, vms=Listing())
 
-    (finding,) = findings(a_clone(newMacAddresses=macs), facts)
+    (finding,) = read(findings(a_clone(newMacAddresses=macs), facts))
 
     assert finding == Finding(
         "mac-in-use",
@@ -485,7 +483,7 @@ def test_a_source_that_uses_running_gets_a_patch_that_removes_it(running: bool) 
     facts = Facts(source=Lookup(vm), kubevirt=NEWEST, fields=FIELDS)
 
     (finding,) = findings(a_clone(patches=[start]), facts)
-    removal = finding.hint.removeprefix("--patch '").removesuffix("'")
+    ((removal,),) = [given.values for given in finding.hint]
 
     assert (finding.id, finding.level) == ("patch-invalid", "error")
     assert findings(a_clone(patches=[removal, start]), facts) == ()
@@ -495,7 +493,7 @@ def test_of_several_patches_the_one_that_does_not_fit_the_source_is_named() -> N
     nowhere = '{"op":"replace","path":"/spec/template/spec/nowhere/x","value":1}'
     facts = Facts(source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
 
-    (finding,) = findings(a_clone(patches=[hostname_patch("web"), nowhere]), facts)
+    (finding,) = read(findings(a_clone(patches=[hostname_patch("web"), nowhere]), facts))
 
     assert (finding.id, finding.hint) == ("patch-invalid", f"leave out --patch '{nowhere}'")
 
@@ -617,7 +615,7 @@ def _put(obj: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
 
 
 A = Finding("rbac", "error", "a")
-B = Finding("filter-unused", "warning", "b", "do b")
+B = Finding("filter-unused", "warning", "b", ("do b",))
 C = Finding("snapshot-gate", "unknown", "c")
 
 
@@ -636,10 +634,10 @@ def test_findings_are_skipped_by_id_or_all_of_them() -> None:
 
 
 def test_a_hint_is_quoted_for_a_shell_and_names_a_namespace_where_there_is_one() -> None:
-    assert kubectl("get", "vm/a b") == "kubectl get 'vm/a b'"
-    assert kubectl("get", "vm", namespace="n") == "kubectl get vm -n n"
-    assert flag("--label-filter", "!a", "b") == "--label-filter '!a' --label-filter b"
-    assert flag("--label-filter") == ""
+    assert written((kubectl("get", "vm/a b"),)) == "kubectl get 'vm/a b'"
+    assert written((kubectl("get", "vm", namespace="n"),)) == "kubectl get vm -n n"
+    assert written((flag("--label-filter", "!a", "b"),)) == "--label-filter '!a' --label-filter b"
+    assert written((flag("--label-filter"),)) == "--label-filter"
 
 
 def test_a_table_escapes_what_a_server_says() -> None:

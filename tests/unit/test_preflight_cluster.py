@@ -15,15 +15,16 @@ from kubectl_virt_clone.clone.checks.cluster import (
     denied_finding,
     field_findings,
     gate_findings,
-    gate_is_on,
     right_findings,
     schema_matters,
     served_by,
 )
+from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
 from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
+from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_vm
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
@@ -49,7 +50,7 @@ def a_cluster(**changed: Any) -> ClusterFacts:
 
 
 def told(cluster: ClusterFacts) -> list[Finding]:
-    return list(cluster_findings(cluster))
+    return read(cluster_findings(cluster))
 
 
 def test_a_cluster_that_clones_for_who_asks_has_no_findings() -> None:
@@ -127,14 +128,16 @@ def test_the_hint_for_a_missing_right_binds_the_role_to_the_user_under_a_valid_n
     hint = f"kubectl create rolebinding {binding} --clusterrole=kubevirt.io:edit {quoted} -n ns"
     message = f"you may not create {CLONES} in the namespace ns"
 
-    assert denied_finding(["create"], "ns", user) == Finding("rbac", "error", message, hint)
+    assert read([denied_finding(["create"], "ns", user)])[0] == Finding(
+        "rbac", "error", message, hint
+    )
 
 
 @pytest.mark.parametrize(("allowed", "count"), [(False, 1), (True, 0), (None, 0)])
 def test_a_clone_that_may_not_be_created_is_told_so(allowed: bool | None, count: int) -> None:
     facts = Facts(namespace="ns", may_create=allowed, user="jane")
 
-    assert list(right_findings(facts)) == [denied_finding(["create"], "ns", "jane")] * count
+    assert list(right_findings({}, facts)) == [denied_finding(["create"], "ns", "jane")] * count
 
 
 @pytest.mark.parametrize(
@@ -152,9 +155,9 @@ def test_the_first_kubevirt_that_is_found_decides_and_each_that_is_off_gets_its_
     (off,), (on,) = a_kubevirt("v1.8.0").objects, a_kubevirt("v1.8.0", ("Snapshot",)).objects
 
     assert gate_is_on(Facts(kubevirt=Listing((on, off)))) is True
-    assert list(gate_findings(Facts(kubevirt=Listing((on, off))))) == []
-    assert list(gate_findings(Facts(kubevirt=Listing((off,))))) == [GATE_OFF]
-    assert list(gate_findings(Facts())) == []
+    assert list(gate_findings({}, Facts(kubevirt=Listing((on, off))))) == []
+    assert read(gate_findings({}, Facts(kubevirt=Listing((off,))))) == [GATE_OFF]
+    assert list(gate_findings({}, Facts())) == []
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,7 @@ def test_a_field_that_the_server_lacks_is_named_with_its_flags_and_its_release(
 ) -> None:
     facts = Facts(fields=FIELDS - {missing})
 
-    assert list(field_findings(a_clone(**spec), facts)) == [
+    assert read(field_findings(a_clone(**spec), facts)) == [
         Finding(
             "field-unsupported",
             "error",
@@ -221,7 +224,7 @@ def test_a_field_of_no_release_is_named_with_the_one_that_it_looks_like(
 ) -> None:
     guess = f"; {meant} is meant?" if meant else ""
 
-    assert list(field_findings(changed, Facts(fields=fields))) == [
+    assert read(field_findings(changed, Facts(fields=fields))) == [
         Finding(
             "unknown-field",
             "error",

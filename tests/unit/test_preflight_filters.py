@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.filters import filter_findings, network_findings
 from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.progress.around import Lookup
+from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_vm
 
 LAST_RESTORE = "restore.kubevirt.io/lastRestoreUID"
@@ -39,7 +41,7 @@ def a_filtered_clone(path: tuple[str, ...], filters: Any, *, target: str = "t") 
 
 
 def told(vm: dict[str, Any] | None, **spec: Any) -> list[Finding]:
-    return list(filter_findings(a_clone(**spec), vm))
+    return read(filter_findings(a_clone(**spec), vm))
 
 
 @pytest.mark.parametrize(("path", "flag", "noun"), LISTS)
@@ -49,7 +51,7 @@ def test_each_list_of_filters_is_called_by_its_field_its_flag_and_its_keys(
     field = ".".join(("spec", *path))
     vm = a_labelled_vm("app", "myapp")
 
-    assert list(filter_findings(a_filtered_clone(path, ["zzz", "app"]), vm)) == [
+    assert read(filter_findings(a_filtered_clone(path, ["zzz", "app"]), vm)) == [
         Finding(
             "filter-unused",
             "warning",
@@ -73,7 +75,7 @@ def test_negative_filters_alone_and_an_empty_list_drop_every_key(
     alone = a_filtered_clone(path, ["!app"])
     empty = a_filtered_clone(path, [])
 
-    assert list(filter_findings(alone, None)) == [
+    assert read(filter_findings(alone, None)) == [
         Finding(
             "filter-only-negative",
             "warning",
@@ -81,7 +83,7 @@ def test_negative_filters_alone_and_an_empty_list_drop_every_key(
             f"{flag} '*'",
         )
     ]
-    assert list(filter_findings(empty, None)) == [
+    assert read(filter_findings(empty, None)) == [
         Finding(
             "filter-only-negative",
             "warning",
@@ -323,7 +325,7 @@ def test_addresses_of_the_sources_pod_are_dropped_by_their_prefixes(
     clone = a_clone(**({"template": {"annotationFilters": given}} if given else {}))
     filters = [*([] if given else ["*"]), *(f"!^{prefix}/" for prefix in prefixes)]
 
-    assert list(network_findings(clone, projected("app", *keys))) == [
+    assert read(network_findings(clone, projected("app", *keys))) == [
         Finding(
             "network-annotations",
             "warning",
@@ -357,6 +359,6 @@ def test_filters_that_are_given_are_kept_in_the_hint_against_addresses() -> None
     facts = Facts(source=Lookup(a_labelled_vm(OVN)), kubevirt=NEWEST, fields=FIELDS)
     clone = a_clone(template={"annotationFilters": ["*"]})
 
-    assert [item.hint for item in findings(clone, facts)] == [
+    assert [item.hint for item in read(findings(clone, facts))] == [
         "--template-annotation-filter '!^ovn\\.kubernetes\\.io/'"
     ]

@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.references import (
+    claimed_findings,
     is_name,
     kind_findings,
     name_findings,
     own_findings,
+    snapshot_findings,
     source_findings,
     target_findings,
 )
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from tests.unit.builders import read
 from tests.unit.test_preflight import (
     CONTENT,
     FIELDS,
@@ -31,6 +35,14 @@ from tests.unit.test_preflight import (
 BEFORE_1_5 = a_kubevirt("v1.4.0", ("Snapshot",))
 ANOTHER_TARGET = "leave out --target: KubeVirt then names the VM"
 SNAPSHOT = "VirtualMachineSnapshot"
+
+
+def of_source(clone: dict[str, Any], facts: Facts) -> list[Finding]:
+    return read((*source_findings(clone, facts), *snapshot_findings(clone, facts)))
+
+
+def of_target(clone: dict[str, Any], facts: Facts) -> list[Finding]:
+    return read((*target_findings(clone, facts), *claimed_findings(clone, facts)))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +88,7 @@ def test_a_name_that_no_object_can_have_is_corrected(name: str, shown: str, inst
         ("files", "{} {}"),
         ("series", "{} with {} in place of {}"),
     ):
-        assert list(name_findings(clone, form)) == [
+        assert read(name_findings(clone, Facts(form=form))) == [
             Finding(
                 "invalid-name",
                 "error",
@@ -88,7 +100,7 @@ def test_a_name_that_no_object_can_have_is_corrected(name: str, shown: str, inst
 
 
 def test_names_that_the_server_chooses_are_not_judged() -> None:
-    assert list(name_findings({**a_clone(target=""), "metadata": {}}, "flags")) == []
+    assert list(name_findings({**a_clone(target=""), "metadata": {}}, Facts())) == []
 
 
 def test_a_clone_whose_name_is_taken_is_told_that_alone() -> None:
@@ -97,11 +109,11 @@ def test_a_clone_whose_name_is_taken_is_told_that_alone() -> None:
     facts = Facts(target=Lookup(a_vm("t")), clones=others, kubevirt=NEWEST, fields=FIELDS)
     told = Finding("clone-exists", "error", 'there is a clone "c" already', "--name c-2")
 
-    assert list(own_findings(a_clone(), facts)) == [told]
-    assert findings(a_clone(), facts) == (told,)
-    assert findings(a_clone(), replace(facts, form="files")) == (
-        replace(told, hint='metadata.name: "c-2"'),
-    )
+    assert read(own_findings(a_clone(), facts)) == [told]
+    assert read(findings(a_clone(), facts)) == [told]
+    assert read(findings(a_clone(), replace(facts, form="files"))) == [
+        replace(told, hint='metadata.name: "c-2"')
+    ]
 
 
 @pytest.mark.parametrize("metadata", [{"name": "other"}, {"generateName": "c"}, {}])
@@ -123,7 +135,7 @@ def test_a_name_that_nobody_has_or_is_yet_to_be_chosen_is_free(metadata: dict[st
 def test_a_source_of_another_kind_or_of_no_group_can_not_be_cloned(
     source: Any, what: str, hint: str
 ) -> None:
-    assert list(kind_findings({"spec": {"source": source}})) == [
+    assert read(kind_findings({"spec": {"source": source}}, Facts())) == [
         Finding(
             "source-kind",
             "error",
@@ -153,7 +165,7 @@ def test_a_target_has_to_be_a_virtual_machine_of_kubevirt(
     clone = a_clone()
     clone["spec"]["target"] = target
 
-    assert list(kind_findings(clone)) == [
+    assert read(kind_findings(clone, Facts())) == [
         Finding(
             "source-kind",
             "error",
@@ -165,8 +177,8 @@ def test_a_target_has_to_be_a_virtual_machine_of_kubevirt(
 
 @pytest.mark.parametrize("kind", ["VirtualMachine", SNAPSHOT])
 def test_vms_and_snapshots_can_be_cloned_to_a_vm_or_to_whatever_kubevirt_names(kind: str) -> None:
-    assert list(kind_findings(a_clone(kind=kind))) == []
-    assert list(kind_findings(a_clone(kind=kind, target=""))) == []
+    assert list(kind_findings(a_clone(kind=kind), Facts())) == []
+    assert list(kind_findings(a_clone(kind=kind, target=""), Facts())) == []
 
 
 def a_maker(**metadata: str) -> dict[str, Any]:
@@ -222,7 +234,7 @@ def test_a_source_that_is_missing_gets_the_closest_name_or_the_way_to_wait_for_i
 ) -> None:
     known = Facts(namespace="ns", **facts)
 
-    assert list(source_findings(a_clone(kind=kind), known)) == [
+    assert of_source(a_clone(kind=kind), known) == [
         Finding("source-missing", "error", f'there is no {kind} "s" in the namespace ns', hint)
     ]
 
@@ -241,7 +253,7 @@ def test_a_source_of_a_name_that_no_object_can_have_is_not_waited_for(
     clone = a_clone(kind=kind)
     clone["spec"]["source"]["name"] = "Bad_name"
 
-    assert list(source_findings(clone, Facts(namespace="ns", vms=vms))) == [
+    assert of_source(clone, Facts(namespace="ns", vms=vms)) == [
         Finding(
             "source-missing", "error", f'there is no {kind} "Bad_name" in the namespace ns', hint
         )
@@ -252,7 +264,7 @@ def test_a_source_of_a_name_that_no_object_can_have_is_not_waited_for(
 def test_a_namespace_that_is_missing_is_told_and_not_what_is_missing_in_it(kind: str) -> None:
     facts = Facts(namespace="ns", own_namespace=Lookup(), vms=Listing((a_vm("s1"),)))
 
-    assert list(source_findings(a_clone(kind=kind), facts)) == [
+    assert of_source(a_clone(kind=kind), facts) == [
         Finding("source-missing", "error", 'there is no namespace "ns"', "kubectl get namespaces")
     ]
 
@@ -267,7 +279,7 @@ def test_a_source_that_another_clone_is_to_make_is_waited_for(
     others = Listing(({**a_clone(target="other")}, a_maker(**metadata)))
     facts = Facts(clones=others, kubevirt=kubevirt)
 
-    assert list(source_findings(a_clone(), facts)) == [
+    assert of_source(a_clone(), facts) == [
         Finding(
             "source-missing",
             "warning",
@@ -281,7 +293,7 @@ def test_a_source_that_another_clone_is_to_make_is_waited_for(
 def test_a_finished_clone_makes_no_source_any_more(phase: str) -> None:
     maker = {**a_maker(name="m"), "status": {"phase": phase}}
 
-    assert [item.level for item in source_findings(a_clone(), Facts(clones=Listing((maker,))))] == [
+    assert [item.level for item in of_source(a_clone(), Facts(clones=Listing((maker,))))] == [
         "error"
     ]
 
@@ -305,7 +317,7 @@ def test_a_finished_clone_makes_no_source_any_more(phase: str) -> None:
 def test_a_source_that_is_there_or_not_to_be_judged_has_no_findings(
     clone: dict[str, Any], facts: Facts
 ) -> None:
-    assert list(source_findings(clone, facts)) == []
+    assert of_source(clone, facts) == []
 
 
 def conditions(*found: tuple[str, str, str]) -> list[dict[str, str]]:
@@ -328,7 +340,7 @@ def test_a_snapshot_that_failed_is_told_with_its_reason_and_another_source(
     snapshot = a_snapshot(phase="Failed", conditions=conditions(*found))
     snapshot["spec"]["source"]["name"] = name
 
-    assert list(source_findings(a_clone(kind=SNAPSHOT), Facts(source=Lookup(snapshot)))) == [
+    assert of_source(a_clone(kind=SNAPSHOT), Facts(source=Lookup(snapshot))) == [
         Finding(
             "snapshot-failed", "error", f'the snapshot "s" failed: {because}', f"--source {fresh}"
         )
@@ -350,7 +362,7 @@ def test_a_snapshot_that_is_not_ready_is_waited_for(
     snapshot = a_snapshot(readyToUse=ready, phase="InProgress", conditions=conditions(*found))
     facts = Facts(namespace="ns", source=Lookup(snapshot), content=CONTENT)
 
-    assert list(source_findings(a_clone(kind=SNAPSHOT), facts)) == [
+    assert of_source(a_clone(kind=SNAPSHOT), facts) == [
         Finding(
             "snapshot-not-ready",
             "warning",
@@ -366,7 +378,7 @@ def test_a_snapshot_that_is_not_ready_is_waited_for(
 def test_a_ready_snapshot_whose_content_has_no_vm_fails(content: Any) -> None:
     facts = Facts(source=Lookup(a_snapshot()), content=Lookup(content))
 
-    assert list(source_findings(a_clone(kind=SNAPSHOT), facts)) == [
+    assert of_source(a_clone(kind=SNAPSHOT), facts) == [
         Finding(
             "snapshot-failed",
             "error",
@@ -377,7 +389,7 @@ def test_a_ready_snapshot_whose_content_has_no_vm_fails(content: Any) -> None:
 
 
 def test_a_target_that_is_the_source_itself_is_told_alone() -> None:
-    assert list(target_findings(a_clone(target="s"), Facts(target=Lookup(a_vm())))) == [
+    assert of_target(a_clone(target="s"), Facts(target=Lookup(a_vm()))) == [
         Finding("target-is-source", "error", 'the target "s" is the source itself', ANOTHER_TARGET)
     ]
 
@@ -385,13 +397,13 @@ def test_a_target_that_is_the_source_itself_is_told_alone() -> None:
 def test_a_snapshot_may_have_the_name_of_the_target() -> None:
     facts = Facts(source=Lookup(a_snapshot()))
 
-    assert list(target_findings(a_clone(kind=SNAPSHOT, target="s"), facts)) == []
+    assert of_target(a_clone(kind=SNAPSHOT, target="s"), facts) == []
 
 
 def test_a_target_that_would_be_overwritten_is_told_with_what_would_be_lost() -> None:
     facts = Facts(source=Lookup(a_snapshot(sourceUID="uid-of-web")), target=Lookup(a_vm("web")))
 
-    assert list(target_findings(a_clone(kind=SNAPSHOT, target="web"), facts)) == [
+    assert of_target(a_clone(kind=SNAPSHOT, target="web"), facts) == [
         Finding(
             "target-overwritten",
             "error",
@@ -410,9 +422,9 @@ def test_a_target_that_exists_is_refused() -> None:
         ANOTHER_TARGET,
     )
 
-    assert list(target_findings(a_clone(), Facts(target=Lookup(a_vm("t"))))) == [exists]
+    assert of_target(a_clone(), Facts(target=Lookup(a_vm("t")))) == [exists]
     snapshot = Facts(source=Lookup(a_snapshot()), target=Lookup(a_vm("t")))
-    assert list(target_findings(a_clone(kind=SNAPSHOT), snapshot)) == [exists]
+    assert of_target(a_clone(kind=SNAPSHOT), snapshot) == [exists]
 
 
 @pytest.mark.parametrize(
@@ -424,7 +436,7 @@ def test_a_target_that_another_unfinished_clone_wants_is_refused(
 ) -> None:
     others = ({**a_clone(), "metadata": metadata}, a_clone(target="u"))
 
-    assert list(target_findings(a_clone(), Facts(clones=Listing(others)))) == [
+    assert of_target(a_clone(), Facts(clones=Listing(others))) == [
         Finding(
             "target-claimed",
             "error",
@@ -447,7 +459,7 @@ def test_a_target_of_a_series_is_not_to_be_left_out_but_to_be_another(
 ) -> None:
     known = Facts(form="series", **facts)
 
-    assert [(item.id, item.hint) for item in target_findings(a_clone(target=target), known)] == [
+    assert [(item.id, item.hint) for item in of_target(a_clone(target=target), known)] == [
         (told, f"another --target than {target}")
     ]
 
@@ -455,7 +467,7 @@ def test_a_target_of_a_series_is_not_to_be_left_out_but_to_be_another(
 def test_two_clones_that_are_yet_to_be_named_are_two() -> None:
     unnamed = {**a_clone(), "metadata": {}}
 
-    assert [item.id for item in target_findings(unnamed, Facts(clones=Listing((unnamed,))))] == [
+    assert [item.id for item in of_target(unnamed, Facts(clones=Listing((unnamed,))))] == [
         "target-claimed"
     ]
 
@@ -463,7 +475,7 @@ def test_two_clones_that_are_yet_to_be_named_are_two() -> None:
 def test_a_target_that_kubevirt_names_is_not_judged() -> None:
     others = Listing((a_maker(name="m"),))
 
-    assert list(target_findings(a_clone(target=""), Facts(clones=others))) == []
+    assert of_target(a_clone(target=""), Facts(clones=others)) == []
 
 
 def test_the_rules_about_references_are_applied_to_a_clone() -> None:
@@ -475,7 +487,7 @@ def test_the_rules_about_references_are_applied_to_a_clone() -> None:
         "source-missing",
         "target-is-source",
     ]
-    (name, *_) = findings(clone, replace(facts, form="series"))
+    (name, *_) = read(findings(clone, replace(facts, form="series")))
     assert name.hint == "--name with c in place of C"
     odd = a_clone(kind="Pod")
     assert [item.id for item in findings(odd, facts)] == ["source-kind"]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings, judged
-from kubectl_virt_clone.clone.checks.unread import unread_findings
+from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.finding import IDS, Finding, ordered
+from kubectl_virt_clone.clone.checks.findings import findings, judged, unknown_findings
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_snapshot, a_vm
 
 HIDDEN, HIDDEN_LIST = Lookup(unreadable="Forbidden"), Listing(unreadable="Forbidden")
@@ -23,10 +24,14 @@ OF_THE_SOURCE = (
 
 def told(clone: dict[str, Any], **facts: Any) -> list[Finding]:
     known: dict[str, Any] = {"namespace": "ns", "kubevirt": NEWEST, "fields": FIELDS, **facts}
-    return list(unread_findings(clone, Facts(**known)))
+    return read(ordered(unknown_findings(clone, Facts(**known))))
 
 
-def unknown(ids: tuple[str, ...], message: str, hint: str = "") -> list[Finding]:
+def in_order(*ids: str) -> tuple[str, ...]:
+    return tuple(sorted(ids, key=IDS.index))
+
+
+def unknown(ids: tuple[str, ...], message: str, hint: Any = ()) -> list[Finding]:
     return [Finding(id_, "unknown", message, hint) for id_ in ids]
 
 
@@ -58,7 +63,7 @@ def test_without_the_vm_the_checks_that_this_clone_needs_it_for_are_left_out(
     spec: dict[str, Any], ids: tuple[str, ...]
 ) -> None:
     assert told(a_clone(**spec), source=HIDDEN) == unknown(
-        (*OF_THE_SOURCE, *OF_EVERY_VM, *ids),
+        in_order(*OF_THE_SOURCE, *OF_EVERY_VM, *ids),
         "the VirtualMachine can't be read: Forbidden",
         "kubectl auth can-i get virtualmachines.kubevirt.io -n ns",
     )
@@ -69,7 +74,7 @@ def test_without_the_snapshot_nothing_of_it_is_known(target: str, ids: tuple[str
     own = ("source-missing", "snapshot-not-ready", "snapshot-failed")
 
     assert told(a_clone(kind=SNAPSHOT, target=target), source=HIDDEN) == unknown(
-        (*own, *ids, *OF_EVERY_VM, "volume-not-snapshottable"),
+        in_order(*own, *ids, *OF_EVERY_VM, "volume-not-snapshottable"),
         "the VirtualMachineSnapshot can't be read: Forbidden",
         "kubectl auth can-i get virtualmachinesnapshots.snapshot.kubevirt.io -n ns",
     )
@@ -79,7 +84,7 @@ def test_without_its_content_the_vm_of_a_snapshot_is_not_known() -> None:
     source = Lookup(a_snapshot())
 
     assert told(a_clone(kind=SNAPSHOT), source=source, content=HIDDEN) == unknown(
-        (*OF_EVERY_VM, "volume-not-snapshottable"),
+        in_order(*OF_EVERY_VM, "volume-not-snapshottable"),
         "the VirtualMachineSnapshotContent can't be read: Forbidden",
         "kubectl auth can-i get virtualmachinesnapshotcontents.snapshot.kubevirt.io -n ns",
     )
@@ -92,7 +97,7 @@ def test_a_source_of_no_kind_needs_no_rights() -> None:
 def test_a_check_that_lacks_two_things_is_told_once_for_the_first() -> None:
     found = told(a_clone(), source=HIDDEN, storage_classes=HIDDEN_LIST, claims=HIDDEN_LIST)
 
-    assert [item.id for item in found] == [*OF_THE_SOURCE, *OF_EVERY_VM]
+    assert tuple(item.id for item in found) == in_order(*OF_THE_SOURCE, *OF_EVERY_VM)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +151,8 @@ def test_other_vms_matter_for_new_addresses_and_the_schema_for_newer_fields() ->
     clone = a_clone(newMacAddresses={"a": "02-00-00-00-00-01"}, patches=[])
 
     assert told(clone, vms=HIDDEN_LIST, fields=None) == [
-        *unknown(("mac-in-use",), "the other VMs can't be read: Forbidden"),
         *unknown(("field-unsupported",), "the schema of the clone API can't be read: not served"),
+        *unknown(("mac-in-use",), "the other VMs can't be read: Forbidden"),
     ]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.values import (
     feasible,
     mac_findings,
@@ -18,8 +19,10 @@ from kubectl_virt_clone.clone.checks.values import (
     serial_findings,
     type_findings,
 )
+from kubectl_virt_clone.clone.hint import flag, leave_out
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
+from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 
@@ -33,26 +36,26 @@ def a_networked_vm(name: str = "s", **macs: str) -> dict[str, Any]:
 
 
 def told(macs: Any, vm: dict[str, Any] | None = None, *vms: dict[str, Any]) -> list[Finding]:
-    return list(mac_findings(a_clone(newMacAddresses=macs), vm, Listing(vms)))
+    return read(mac_findings(a_clone(newMacAddresses=macs), vm, Listing(vms)))
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("given", "known"),
     [
         ({"a": "02-00-00-00-00-01", "b": "", "c": None, "d": 7}, {"a": "02-00-00-00-00-01"}),
         (["a"], {}),
         (None, {}),
     ],
 )
-def test_addresses_that_are_empty_or_no_text_are_none(given: Any, read: dict[str, str]) -> None:
-    assert new_macs(a_clone(newMacAddresses=given)) == read
+def test_addresses_that_are_empty_or_no_text_are_none(given: Any, known: dict[str, str]) -> None:
+    assert new_macs(a_clone(newMacAddresses=given)) == known
 
 
 @pytest.mark.parametrize(
-    ("given", "read"), [(["a", 7, None, "b"], ["a", "b"]), ("ab", []), (None, [])]
+    ("given", "known"), [(["a", 7, None, "b"], ["a", "b"]), ("ab", []), (None, [])]
 )
-def test_patches_that_are_no_text_are_none(given: Any, read: list[str]) -> None:
-    assert patches_of(a_clone(patches=given)) == read
+def test_patches_that_are_no_text_are_none(given: Any, known: list[str]) -> None:
+    assert patches_of(a_clone(patches=given)) == known
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,7 @@ def test_a_serial_for_a_source_without_firmware_is_ignored() -> None:
     del vm["spec"]["template"]["spec"]["domain"]["firmware"]
     clone = a_clone(newSMBiosSerial="a:b c")
 
-    assert list(serial_findings(clone, vm, judged=True)) == [
+    assert read(serial_findings(clone, vm, judged=True)) == [
         Finding(
             "serial-ignored",
             "warning",
@@ -224,7 +227,7 @@ def test_a_serial_that_the_restore_refuses_is_given_as_a_patch(
 ) -> None:
     path = "/spec/template/spec/domain/firmware/serial"
 
-    assert list(serial_findings(a_clone(newSMBiosSerial=serial), a_vm(), judged=True)) == [
+    assert read(serial_findings(a_clone(newSMBiosSerial=serial), a_vm(), judged=True)) == [
         Finding(
             "serial-unsafe",
             "error",
@@ -266,7 +269,7 @@ COLON = '{"op":"add","path":"/metadata/labels/a","value":"b:c"}'
 def test_a_patch_that_is_none_is_left_out_or_given_one_by_one(
     patch: str, message: str, hint: str
 ) -> None:
-    (finding,) = patch_findings(a_clone(patches=[patch]), "ns")
+    (finding,) = read(patch_findings(a_clone(patches=[patch]), Facts("ns")))
 
     assert (finding.id, finding.level, finding.hint) == ("patch-invalid", "error", hint)
     assert finding.message.startswith(f"the patch {patch} {message}")
@@ -317,7 +320,7 @@ def test_a_patch_that_is_none_is_left_out_or_given_one_by_one(
 def test_a_patch_that_the_restore_refuses_gets_a_form_that_it_takes_or_is_done_later(
     patch: str, target: str, hint: str
 ) -> None:
-    (finding,) = patch_findings(a_clone(target=target, patches=[patch]), "ns")
+    (finding,) = read(patch_findings(a_clone(target=target, patches=[patch]), Facts("ns")))
 
     assert (finding.id, finding.level, finding.hint) == ("patch-unsafe", "error", hint)
     assert finding.message.startswith(
@@ -328,7 +331,7 @@ def test_a_patch_that_the_restore_refuses_gets_a_form_that_it_takes_or_is_done_l
 def test_a_patch_that_the_restore_takes_has_no_finding_and_each_is_looked_at() -> None:
     patches = [REMOVAL, "{", hostname_patch("web"), COLON]
 
-    assert [item.id for item in patch_findings(a_clone(patches=patches), "ns")] == [
+    assert [item.id for item in patch_findings(a_clone(patches=patches), Facts("ns"))] == [
         "patch-invalid",
         "patch-unsafe",
     ]
@@ -344,7 +347,9 @@ def test_a_problem_is_the_first_patchs_without_which_it_is_gone() -> None:
     patches = [hostname_patch("web"), label_patch("a=b")[1]]
     problem = "there is no /metadata/labels"
 
-    assert problem_finding(a_clone(patches=patches), "ns", problem, no_place) == Finding(
+    (found,) = read([problem_finding(a_clone(patches=patches), "ns", problem, no_place)])
+
+    assert found == Finding(
         "patch-invalid",
         "error",
         "the clone would hang: there is no /metadata/labels",
@@ -359,7 +364,7 @@ def test_a_problem_that_no_single_patch_makes_is_told_for_all() -> None:
         a_clone(patches=patches), "ns", "there is no /metadata/labels", no_place
     )
 
-    assert found.hint == "leave out --patch"
+    assert found.hint == leave_out(flag("--patch"))
 
 
 def test_the_first_of_two_patches_that_each_are_at_fault_is_named() -> None:
@@ -372,7 +377,9 @@ def test_the_first_of_two_patches_that_each_are_at_fault_is_named() -> None:
 
     clone = a_clone(patches=[hostname_patch("a"), hostname_patch("b"), REMOVAL])
 
-    assert problem_finding(clone, "ns", "x", gone_with_any).hint == "leave out --hostname a"
+    assert problem_finding(clone, "ns", "x", gone_with_any).hint == leave_out(
+        flag("--hostname", "a")
+    )
     assert asked == [[hostname_patch("b"), REMOVAL]]
 
 
@@ -380,7 +387,7 @@ def test_a_target_with_both_run_fields_loses_one_by_a_patch() -> None:
     problem = "spec.running and spec.runStrategy are mutually exclusive"
 
     assert problem_finding(a_clone(), "ns", problem, lambda clone: []).hint == (
-        """--patch '{"op":"remove","path":"/spec/running"}'"""
+        flag("--patch", '{"op":"remove","path":"/spec/running"}'),
     )
 
 
@@ -420,7 +427,7 @@ def test_what_is_feasible_of_a_clone_is_what_the_restore_gets_to_apply() -> None
 def test_each_field_of_another_type_is_refused(
     spec: dict[str, Any], field: str, wanted: str
 ) -> None:
-    assert list(type_findings({"spec": spec})) == [
+    assert read(type_findings({"spec": spec}, Facts())) == [
         Finding(
             "unknown-field",
             "error",
@@ -441,7 +448,7 @@ def test_fields_of_the_right_types_are_taken_and_a_null_in_an_object_too() -> No
         volumeNamePolicy="PrefixTargetName",
     )
 
-    assert list(type_findings(whole)) == []
+    assert list(type_findings(whole, Facts())) == []
 
 
 LATER = '{"op":"add","path":"/spec/x","value":{"a":1,"b":2}}'
@@ -459,7 +466,7 @@ def test_the_rules_about_values_are_applied_to_a_clone() -> None:
         *("unknown-field", "mac-invalid", "serial-unsafe", "patch-invalid", "patch-unsafe"),
     ]
 
-    now = findings(clone, Facts(namespace="ns", kubevirt=NEWEST, **facts))
+    now = read(findings(clone, Facts(namespace="ns", kubevirt=NEWEST, **facts)))
 
     assert [item.id for item in now] == everything
     assert [item.hint for item in now if item.id.startswith("patch-")] == [
@@ -503,7 +510,7 @@ def test_of_several_patches_the_one_that_has_no_place_on_the_source_is_told() ->
     clone = a_clone(patches=[hostname_patch("web"), label_patch("a=b")[1]])
     facts = Facts("ns", source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
 
-    assert [(item.id, item.hint) for item in findings(clone, facts)] == [
+    assert [(item.id, item.hint) for item in read(findings(clone, facts))] == [
         (
             "patch-invalid",
             "leave out --label a=b, and once the clone is done: kubectl label vm/t a=b -n ns",

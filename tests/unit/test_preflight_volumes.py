@@ -8,24 +8,26 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.clone.checks.facts import (
-    claim_of,
-    claims_of,
+    Facts,
     content_name,
-    is_older,
+    disks_of,
+    is_before,
     kubevirt_version,
     source_vm,
     storage_classes_used,
 )
 from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.checks.findings import Facts, findings
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.volumes import (
     backend_storage_findings,
     cloud_init_findings,
     first_consumer_findings,
+    left_out_findings,
     running_findings,
     volume_findings,
 )
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 BEFORE_1_5 = a_kubevirt("v1.4.0", ("Snapshot",))
@@ -59,7 +61,7 @@ def a_claim(name: str, phase: str = "Bound", storage_class: str = "fast") -> dic
 
 def told(vm: dict[str, Any] | None, **facts: Any) -> list[Finding]:
     known: dict[str, Any] = {"namespace": "ns", "kubevirt": NEWEST, "source": Lookup(vm), **facts}
-    return list(volume_findings(a_clone(), Facts(**known)))
+    return read(volume_findings(a_clone(), Facts(**known)))
 
 
 @pytest.mark.parametrize(
@@ -68,13 +70,14 @@ def told(vm: dict[str, Any] | None, **facts: Any) -> list[Finding]:
         (claimed("a", "b"), "b"),
         (imported("a", "b"), "b"),
         ({"name": "a", "containerDisk": {"image": "x"}}, ""),
+        ({"name": "a", "memoryDump": {"claimName": "b"}}, ""),
         ({}, ""),
     ],
 )
-def test_a_volume_is_a_claim_of_its_own_name_or_of_its_data_volumes(
+def test_a_clone_snapshots_the_claim_of_a_volume_or_of_its_data_volume_but_no_dump(
     volume: dict[str, Any], claim: str
 ) -> None:
-    assert claim_of(volume) == claim
+    assert list(disks_of(a_vm_with(volume)).values()) == [claim] * bool(claim)
 
 
 def test_images_and_cloud_init_are_not_snapshotted() -> None:
@@ -82,7 +85,7 @@ def test_images_and_cloud_init_are_not_snapshotted() -> None:
         claimed("a", "one"), {"name": "b", "containerDisk": {}}, imported("c", "three"), {}
     )
 
-    assert list(claims_of(vm)) == [("a", "one"), ("c", "three")]
+    assert disks_of(vm) == {"a": "one", "c": "three"}
 
 
 def test_volumes_that_can_be_snapshotted_and_are_bound_have_no_findings() -> None:
@@ -226,7 +229,7 @@ def test_each_volume_of_a_snapshot_has_to_be_in_its_content() -> None:
     content = {"spec": {"source": {"virtualMachine": vm}, "volumeBackups": backups}}
     facts = Facts(source=Lookup(a_snapshot()), content=Lookup(content))
 
-    assert list(volume_findings(a_clone(kind=SNAPSHOT), facts)) == [
+    assert read(left_out_findings(a_clone(kind=SNAPSHOT), facts)) == [
         Finding(
             "volume-not-snapshottable",
             "error",
@@ -274,8 +277,8 @@ def test_kubevirts_version_is_the_first_that_is_one(
     ("version", "older"),
     [("v1.4.9", True), ("v0.59.0", True), ("v1.5.0", False), ("v2.0.0", False), ("", False)],
 )
-def test_kubevirt_is_older_only_where_its_version_is_known(version: str, older: bool) -> None:
-    assert is_older(Facts(kubevirt=a_kubevirt(version)), 1, 5) is older
+def test_kubevirt_is_before_only_where_its_version_is_known(version: str, older: bool) -> None:
+    assert is_before(Facts(kubevirt=a_kubevirt(version)), 1, 5) is older
 
 
 BOTH = {
@@ -287,7 +290,7 @@ DOMAIN = "/spec/template/spec/domain"
 
 def stateful(kubevirt: Listing, **domain: Any) -> list[Finding]:
     source = Lookup(a_vm("s", **domain))
-    return list(backend_storage_findings(a_clone(), Facts("ns", source=source, kubevirt=kubevirt)))
+    return read(backend_storage_findings(a_clone(), Facts("ns", source=source, kubevirt=kubevirt)))
 
 
 @pytest.mark.parametrize(
@@ -332,7 +335,9 @@ def test_of_a_snapshot_the_vm_is_mended_and_then_cloned_itself() -> None:
     content = {"spec": {"source": {"virtualMachine": a_vm("web", **BOTH)}}}
     facts = Facts("ns", source=Lookup(a_snapshot()), content=Lookup(content), kubevirt=NEWEST)
 
-    assert [item.hint for item in backend_storage_findings(a_clone(kind=SNAPSHOT), facts)] == [
+    assert [
+        item.hint for item in read(backend_storage_findings(a_clone(kind=SNAPSHOT), facts))
+    ] == [
         "kubectl patch vm/web --type=json -p"
         f""" '[{{"op": "remove", "path": "{DOMAIN}/{path}"}}]' -n ns, then --source vm/web"""
         for path in ("devices/tpm/persistent", "firmware/bootloader/efi/persistent")
@@ -354,7 +359,7 @@ def test_volumes_that_wait_for_the_first_start_are_named(target: str) -> None:
         storage_classes=CLASSES,
     )
 
-    assert list(first_consumer_findings(a_clone(target=target), facts, a_vm("t"))) == [
+    assert read(first_consumer_findings(a_clone(target=target), facts, a_vm("t"))) == [
         Finding(
             "first-consumer",
             "warning",
@@ -375,7 +380,7 @@ def test_without_a_name_the_target_is_started_as_whatever_it_will_be_called() ->
         fields=FIELDS - {"patches"},
     )
 
-    (finding,) = first_consumer_findings(a_clone(target=""), facts, vm)
+    (finding,) = read(first_consumer_findings(a_clone(target=""), facts, vm))
 
     assert finding.hint == (
         "once the clone is done: kubectl patch vm/TARGET --type=merge"
@@ -440,7 +445,7 @@ def test_cloud_init_is_taken_away_from_the_last_volume_to_the_first() -> None:
         *(f"{DOMAIN}/devices/disks/2", f"{DOMAIN}/devices/disks/1"),
     ]
 
-    assert list(cloud_init_findings(vm)) == [
+    assert read(cloud_init_findings(vm)) == [
         Finding(
             "cloud-init-reruns",
             "info",
@@ -457,7 +462,7 @@ AGENT = {"type": "AgentConnected", "status": "True"}
 
 def running(*conditions: dict[str, str], created: Any = True) -> list[Finding]:
     vm = {**a_vm(), "status": {"created": created, "conditions": list(conditions)}}
-    return list(running_findings(a_clone(), Facts("ns", source=Lookup(vm))))
+    return read(running_findings(a_clone(), Facts("ns", source=Lookup(vm))))
 
 
 @pytest.mark.parametrize(
@@ -480,9 +485,9 @@ def test_a_guest_that_runs_by_the_older_field_is_stopped_by_it() -> None:
     vm = {**a_vm(), "status": {"created": True}}
     vm["spec"] = {"running": True, "template": vm["spec"]["template"]}
 
-    assert [item.hint for item in running_findings(a_clone(), Facts("ns", source=Lookup(vm)))] == [
-        """kubectl patch vm/s --type=merge -p '{"spec":{"running":false}}' -n ns"""
-    ]
+    assert [
+        item.hint for item in read(running_findings(a_clone(), Facts("ns", source=Lookup(vm))))
+    ] == ["""kubectl patch vm/s --type=merge -p '{"spec":{"running":false}}' -n ns"""]
 
 
 def test_a_guest_with_an_agent_or_that_does_not_run_is_fine() -> None:
@@ -507,7 +512,7 @@ def test_the_rules_about_what_a_source_holds_are_applied_to_a_clone() -> None:
         storage_classes=CLASSES,
     )
 
-    found = findings(a_clone(), facts)
+    found = read(findings(a_clone(), facts))
 
     assert [item.hint.split(" --")[0] for item in found if item.id == "backend-storage"] == [
         "kubectl patch vm/s"

@@ -9,17 +9,22 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.clone.checks.findings import Facts, Finding, findings
+from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import findings
+from kubectl_virt_clone.clone.hint import flag
 from kubectl_virt_clone.clone.progress.around import Lookup
-from kubectl_virt_clone.clone.target.preview import Preview, preview_of, source_name
+from kubectl_virt_clone.clone.target.preview import Preview, preview_of, source_reference
 from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.render.preview import rendered
-from tests.unit.builders import Object, malformed
+from tests.unit.builders import Object, malformed, read
 from tests.unit.test_projection import DATA_VOLUME, DOMAIN, DUMP, IMAGE, PVC, a_clone, a_source
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-FINDING = Finding("mac-in-use", "warning", "vm/other has the address too", "--new-mac-address")
+FINDING = Finding(
+    "mac-in-use", "warning", "vm/other has the address too", (flag("--new-mac-address"),)
+)
 
 
 def a_preview(source: Object, *findings: Finding, target: str = "copy", **spec: Any) -> Preview:
@@ -120,7 +125,7 @@ def test_a_target_that_will_not_be_made_is_not_shown_as_one(output: str) -> None
 def test_text_from_the_server_moves_no_cursor() -> None:
     source = a_source({"name": "\x1b[2J", "persistentVolumeClaim": {"claimName": "\x1b[2J"}})
     source["metadata"]["labels"] = {"\x1b[2J": "\x1b[2J"}
-    preview = a_preview(source, Finding("id", "error", "\x1b[2J", "\x1b[2J"))
+    preview = a_preview(source, Finding("id", "error", "\x1b[2J", ("\x1b[2J",)))
     texts = [rendered([preview], output) for output in (None, "diff", "yaml", "json")]
     assert [text.count("\x1b") for text in texts] == [0, 0, 0, 0]
 
@@ -141,7 +146,7 @@ def test_a_source_is_called_by_its_short_kind_and_another_kind_as_it_is() -> Non
     kinds = ("VirtualMachine", "VirtualMachineSnapshot", "Pod")
     sources = [{"spec": {"source": {"kind": kind, "name": "a"}}} for kind in kinds]
 
-    assert [source_name(clone) for clone in sources] == ["vm/a", "vmsnapshot/a", "Pod/a"]
+    assert [source_reference(clone) for clone in sources] == ["vm/a", "vmsnapshot/a", "Pod/a"]
 
 
 def test_a_preview_holds_the_source_its_target_and_what_the_checks_say() -> None:
@@ -151,7 +156,7 @@ def test_a_preview_holds_the_source_its_target_and_what_the_checks_say() -> None
     assert preview_of(clone, facts) == Preview(
         clone, source, project(source, clone), findings(clone, facts)
     )
-    assert [item.id for item in findings(clone, facts)] == [
+    assert [item.id for item in read(findings(clone, facts))] == [
         "source-kind",
         "filter-unused",
         "snapshot-gate",

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_virt_clone.clone.api import RESTORES, SNAPSHOTS
-from kubectl_virt_clone.clone.batch import DELETED, Batch
-from kubectl_virt_clone.render.rows import Look, nothing_found, shown
+from kubectl_virt_clone.render.rows import DELETED, Chunk, Layout, nothing_found, shown
 from tests.unit.builders import (
     NOW,
     RESTORE,
@@ -25,12 +24,12 @@ LATER = NOW + timedelta(minutes=5)
 MISSING = "Source doesnt exist: VirtualMachine default/nosuch"
 
 
-def text(*batches, **look):
-    return "".join(shown(batches, Look(**look), lambda: LATER))
+def text(*chunks, **layout):
+    return "".join(shown(chunks, Layout(**layout), lambda: LATER))
 
 
-def batch(*clones, **more):
-    return Batch(clones, **more)
+def chunk(*clones, **more):
+    return Chunk(clones, **more)
 
 
 def test_a_table_has_the_columns_of_a_clone_three_spaces_apart():
@@ -41,7 +40,7 @@ def test_a_table_has_the_columns_of_a_clone_three_spaces_apart():
         a_clone("", name="pending", sentence=MISSING, spec={"target": {}}),
         {"metadata": {"name": "new"}},
     ]
-    assert text(batch(*clones)) == (
+    assert text(chunk(*clones)) == (
         "NAME        PHASE               SOURCE      TARGET            READY    AGE\n"
         "done        Succeeded           vm-cirros   vm-cirros-clone   True     6m\n"
         "failed      Failed              vm-cirros   vm-cirros-clone   False    6m\n"
@@ -58,12 +57,12 @@ def test_a_wide_table_says_of_what_kind_the_source_is_how_long_it_took_and_what_
         a_clone("SnapshotInProgress", name="snap", spec={"source": snapshot}),
         a_clone("", name="pending", sentence=MISSING),
     ]
-    assert text(batch(*clones), output="wide") == (GOLDEN / "get-wide.txt").read_text()
+    assert text(chunk(*clones), output="wide") == (GOLDEN / "get-wide.txt").read_text()
 
 
-def last_cells(*batches, **look):
+def last_cells(*chunks, **layout):
     """What stands behind the restore's name: ELAPSED and CAUSE."""
-    lines = text(*batches, output="wide", headers=False, **look).splitlines()
+    lines = text(*chunks, output="wide", headers=False, **layout).splitlines()
     return [
         line.split(RESTORE if RESTORE in line else "<none>")[-1].split(None, 1) for line in lines
     ]
@@ -77,7 +76,7 @@ def test_a_child_says_what_holds_its_clone_up():
     }
     clone = a_clone("RestoreInProgress")
 
-    assert last_cells(batch(clone, children=children)) == [
+    assert last_cells(chunk(clone, unfinished=children)) == [
         [
             "6m",
             'the target "vm-cirros-clone" exists already; KubeVirt goes on only if it is deleted',
@@ -92,7 +91,7 @@ def test_a_child_says_what_holds_its_clone_up():
 )
 def test_of_a_child_that_was_not_read_nothing_is_said(children):
     clones = [a_clone("RestoreInProgress"), a_clone("SnapshotInProgress")]
-    rows = [text(batch(clone, children=children), output="wide") for clone in clones]
+    rows = [text(chunk(clone, unfinished=children), output="wide") for clone in clones]
     assert [row.split()[-1] for row in rows] == ["<none>"] * 2
 
 
@@ -112,7 +111,7 @@ def test_of_a_clone_without_a_status_only_its_age_says_something(seconds, cause)
     new["metadata"]["creationTimestamp"] = (LATER - timedelta(seconds=seconds)).isoformat()
     del new["status"]
     children = {(RESTORES.kind, "default", RESTORE): a_restore(sentence="of another clone")}
-    row = text(batch(new, children=children), output="wide", headers=False)
+    row = text(chunk(new, unfinished=children), output="wide", headers=False)
     assert row.split(f"{seconds}s")[-1].strip() == cause
 
 
@@ -120,31 +119,31 @@ def test_of_a_clone_without_a_status_only_its_age_says_something(seconds, cause)
 def test_the_time_of_a_finished_clone_is_up_to_its_ready_condition(phase):
     clone = a_clone(phase)
     clone["status"]["conditions"][1]["lastTransitionTime"] = "2026-11-22T07:55:45Z"
-    row = text(batch(clone), output="wide", headers=False)
+    row = text(chunk(clone), output="wide", headers=False)
     assert row.split()[9] == "90s"
 
 
 def test_the_time_of_a_finished_clone_without_conditions_is_unknown():
     clone = a_clone()
     del clone["status"]["conditions"]
-    assert text(batch(clone), output="wide", headers=False).split()[9] == "<unknown>"
+    assert text(chunk(clone), output="wide", headers=False).split()[9] == "<unknown>"
 
 
 def test_a_clone_that_is_ready_no_more_says_so():
     clone = a_clone()
     clone["status"]["conditions"] = [a_condition("Ready", "False", "x")]
-    assert text(batch(clone), headers=False).split()[4] == "False"
+    assert text(chunk(clone), headers=False).split()[4] == "False"
 
 
 def test_the_target_is_the_one_that_kubevirt_reports():
     clone = a_clone(spec={"target": {"name": "edited"}})
-    assert text(batch(clone), headers=False).split()[3] == "vm-cirros-clone"
+    assert text(chunk(clone), headers=False).split()[3] == "vm-cirros-clone"
 
 
 def test_namespace_and_event_stand_in_front_and_labels_behind():
     labels = {"labels": {"b": "2", "a": "1"}}
-    batches = batch(a_clone(metadata=labels)), batch(a_clone(name="c"), event=DELETED)
-    assert text(*batches, namespaces=True, events=True, labels=True) == (
+    chunks = chunk(a_clone(metadata=labels)), chunk(a_clone(name="c"), event=DELETED)
+    assert text(*chunks, namespaces=True, events=True, labels=True) == (
         "EVENT      NAMESPACE   NAME      PHASE       SOURCE      TARGET            READY   AGE"
         "   LABELS\n"
         "ADDED      default     clone-1   Succeeded   vm-cirros   vm-cirros-clone   True    6m"
@@ -155,15 +154,15 @@ def test_namespace_and_event_stand_in_front_and_labels_behind():
 
 
 def test_without_headers_a_column_is_as_wide_as_its_cells():
-    assert text(batch(a_clone(name="a")), headers=False) == (
+    assert text(chunk(a_clone(name="a")), headers=False) == (
         "a     Succeeded   vm-cirros   vm-cirros-clone   True   6m\n"
     )
 
 
-def test_rows_come_with_their_batch_and_keep_the_width_of_what_was_wider():
-    batches = (batch(a_clone(name=name)) for name in ("a", "a-longer-name", "b"))
+def test_rows_come_with_their_chunk_and_keep_the_width_of_what_was_wider():
+    chunks = (chunk(a_clone(name=name)) for name in ("a", "a-longer-name", "b"))
     asked = []
-    rows = shown((asked.append(b) or b for b in batches), Look(), lambda: LATER)
+    rows = shown((asked.append(b) or b for b in chunks), Layout(), lambda: LATER)
 
     first = next(rows)
 
@@ -179,15 +178,13 @@ def test_rows_come_with_their_batch_and_keep_the_width_of_what_was_wider():
 
 
 def test_a_table_of_nothing_has_no_headers():
-    assert list(shown([Batch([])], Look(), datetime.now)) == []
+    assert list(shown([Chunk([])], Layout(), datetime.now)) == []
 
 
 def test_objects_of_a_watch_are_documents_with_their_event_if_it_is_wanted():
     small = {"kind": "VirtualMachineClone", "metadata": {"name": "a"}}
-    batches = batch(small), batch(small, event=DELETED)
-    assert {
-        output: text(*batches, output=output, bare=True, events=True) for output in OUTPUTS
-    } == {
+    chunks = chunk(small), chunk(small, event=DELETED)
+    assert {output: text(*chunks, output=output, bare=True, events=True) for output in OUTPUTS} == {
         "yaml": "object:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\ntype: ADDED\n"
         "---\n"
         "object:\n  kind: VirtualMachineClone\n  metadata:\n    name: a\ntype: DELETED\n",
@@ -195,7 +192,7 @@ def test_objects_of_a_watch_are_documents_with_their_event_if_it_is_wanted():
         '{"type":"DELETED","object":{"kind":"VirtualMachineClone","metadata":{"name":"a"}}}\n',
         "name": "virtualmachineclone.clone.kubevirt.io/a\n" * 2,
     }
-    assert text(*batches, output="yaml", bare=True) == (
+    assert text(*chunks, output="yaml", bare=True) == (
         "kind: VirtualMachineClone\nmetadata:\n  name: a\n"
         "---\n"
         "kind: VirtualMachineClone\nmetadata:\n  name: a\n"
@@ -215,8 +212,8 @@ def test_an_empty_list_is_told_in_kubectls_words():
 @pytest.mark.parametrize("output", ["wide", "json", "yaml", "name"])
 def test_every_malformed_clone_has_a_row(output):
     children = {(RESTORES.kind, "default", RESTORE): a_restore(sentence="why")}
-    look = {"output": output, "namespaces": True, "labels": True}
-    texts = [text(batch(clone, children=children), **look) for clone in malformed(WHOLE)]
+    layout = {"output": output, "namespaces": True, "labels": True}
+    texts = [text(chunk(clone, unfinished=children), **layout) for clone in malformed(WHOLE)]
     assert all(isinstance(shown_, str) and shown_ for shown_ in texts)
 
 
@@ -224,12 +221,12 @@ def test_every_malformed_child_leaves_a_row():
     clone = a_clone("RestoreInProgress")
     for restore in malformed(a_restore(sentence="why")):
         children = {(RESTORES.kind, "default", RESTORE): restore}
-        assert text(batch(clone, children=children), output="wide")
+        assert text(chunk(clone, unfinished=children), output="wide")
 
 
 @pytest.mark.parametrize("output", ["wide", "json", "yaml", "name"])
 def test_hostile_text_reaches_no_terminal_from_a_row(output):
     clone = HOSTILE_ALL[0]
-    look = {"output": output, "namespaces": True, "labels": True}
-    assert dangerous(text(batch(clone), **look)) == set()
-    assert len(text(batch(clone), output="wide").splitlines()) == 2
+    layout = {"output": output, "namespaces": True, "labels": True}
+    assert dangerous(text(chunk(clone), **layout)) == set()
+    assert len(text(chunk(clone), output="wide").splitlines()) == 2

@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 
+from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.progress import (
@@ -55,7 +56,7 @@ def watched(observer, clone, *others):
     key = key_of(clone)
     with observer(stream, lambda result: said.append(""), lambda: next(clock)) as shown:
         shown.began([key, *others])
-        shown.changed(clone, Cause("x", HOSTILE, HOSTILE))
+        shown.changed(clone, Cause("x", HOSTILE, (HOSTILE, kubectl(HOSTILE))))
         shown.decided(Result(key, Verdict(Outcome.NEVER, HOSTILE), clone))
         shown.decided(Result(("default", "a"), Verdict(Outcome.MET), clone))
         shown.notice(HOSTILE)

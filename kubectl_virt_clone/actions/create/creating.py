@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from kubectl_virt_clone.actions.create.planning import Plan
 from kubectl_virt_clone.actions.create.snapshots import own, take, until_ready
 from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.checks.facts import from_snapshot
+from kubectl_virt_clone.clone.hint import Command
 from kubectl_virt_clone.clone.progress.progress import has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name, named
@@ -34,6 +34,7 @@ from kubectl_virt_clone.kube.retry import is_too_busy_to_create
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.render.hints import written
 
 Say = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
@@ -240,9 +241,12 @@ class Batch:
             return ""
         if self._taken or all(map(from_snapshot, left)):
             return "; the same command deletes the others"
-        words = ("kubectl", "virt-clone", "delete", *map(name_of, left))
-        hint = shlex.join((*words, "-n", text_at(left[0], "metadata", "namespace")))
-        return f". To delete the others:\n  {self.session.flags.in_hint(hint)}"
+        words, namespace = (
+            ("delete", *map(name_of, left)),
+            text_at(left[0], "metadata", "namespace"),
+        )
+        command = Command(words, namespace, program="kubectl virt-clone")
+        return f". To delete the others:\n  {written((command,), self.session.flags.access)}"
 
 
 def _about(clone: Object, error: VirtCloneError, number: int) -> VirtCloneError:

@@ -23,9 +23,9 @@ from kubectl_virt_clone.clone.checks.facts import content_name, from_snapshot, s
 from kubectl_virt_clone.clone.checks.finding import (
     FLAGS,
     SERIES,
-    Finding,
-    flag,
+    Judged,
 )
+from kubectl_virt_clone.clone.hint import flag
 from kubectl_virt_clone.clone.progress.descent import (
     Descent,
     claims_of,
@@ -52,11 +52,11 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
 )
 from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.render.hints import written
 
 A_FEW = 8  # objects that are read one by one, where more are read as a list
 
 Notice = Callable[[str], None]
-Checked = tuple[Object, Sequence[Finding]]
 Objects = dict[str, dict[str, Any]]
 
 
@@ -94,7 +94,7 @@ class Plan:
         """One of the clones, with the source that it gets."""
         return sharing(clone, self.snapshot) if self.snapshot else clone
 
-    def refused(self, checked: Iterable[Checked]) -> list[VirtCloneError]:
+    def refused(self, checked: Iterable[Judged]) -> list[VirtCloneError]:
         """The error for several clones whose targets are there in part; it names what is left."""
         ids = {target_name(clone): {item.id for item in found} for clone, found in checked}
         taken = [target for target, found in ids.items() if "target-exists" in found]
@@ -110,8 +110,8 @@ class Plan:
         # A single clone that is there is no series, and would be told to exist.
         useful = len(left) > 1 or not set(left) <= set(map(target_name, there))
         named_so = all(name_of(c) == f"clone-{target_name(c)}" for c in (*self.missing, *there))
-        hint = f"\nhint: {flag('--target', *left)}{'' if named_so else ', without NAME'}"
-        hint = hint if useful else ""
+        named = "" if named_so else ", without NAME"
+        hint = f"\nhint: {written((flag('--target', *left),))}{named}" if useful else ""
         what = f"targets {are} there already; what made {them} can't be told any more"
         return [VirtCloneError(f"{some} {what}{hint}")]
 

@@ -46,6 +46,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
     uid_of,
 )
+from kubectl_virt_clone.render.hints import written
 
 GONE_SECONDS = 30.0  # for a leftover to go
 LOOK_SECONDS = 0.05  # between two looks whether to go on
@@ -131,14 +132,14 @@ def until_ready(
             if at(taking.snapshot, "status", "readyToUse") is True:
                 return taking.snapshot
             if (cause := taking.cause()) and cause.final:
-                lines = _lines(f"error: {cause.sentence}", cause)
+                lines = _lines(f"error: {cause.sentence}", cause, session)
                 raise WaitFailed([*lines, left], ExitCode.CLONE_FAILED)
     if stopped.is_set():
         return taking.snapshot
     known = taking.seen and not watch.trouble
     cause = taking.cause(at_last=True) if known else None
     why = cause.sentence if cause else watch.trouble or "the server did not answer"
-    lines = _lines(f"error: timed out waiting for {named(snapshot)}: {why}", cause)
+    lines = _lines(f"error: timed out waiting for {named(snapshot)}: {why}", cause, session)
     raise WaitFailed([*lines, left], ExitCode.TIMED_OUT)
 
 
@@ -151,7 +152,7 @@ class _Taking:
         self.snapshot = snapshot
         self.seen = False
         self._name = name_of(snapshot)
-        self._in_hint = session.flags.in_hint
+        self._access = session.flags.access
         self._notice = notice
         self._pace = pace
         self._changed_at = time.monotonic()
@@ -169,7 +170,8 @@ class _Taking:
         cause = self.cause()
         if cause and not cause.final and cause.sentence != self._told:
             self._told = cause.sentence
-            self._notice("; hint: ".join(filter(None, (cause.sentence, cause.hint))))
+            hint = f"; hint: {written(cause.hint, self._access)}" if cause.hint else ""
+            self._notice(cause.sentence + hint)
 
     def _see(self, snapshot: Object) -> None:
         if snapshot != self.snapshot:
@@ -177,10 +179,6 @@ class _Taking:
 
     def cause(self, *, at_last: bool = False) -> Cause | None:
         """What holds it up; what may pass, as for a clone, after a while or ``at_last`` only."""
-        cause = self._cause(at_last=at_last)
-        return cause and replace(cause, hint=self._in_hint(cause.hint))
-
-    def _cause(self, *, at_last: bool) -> Cause | None:
         if not self.snapshot or at(self.snapshot, "metadata", "deletionTimestamp"):
             gone = f'the snapshot "{self._name}" was deleted before it was ready'
             return Cause("snapshot-deleted", gone, final=True)
@@ -195,9 +193,10 @@ class _Taking:
         return None if early and not at_last else cause
 
 
-def _lines(error: str, cause: Cause | None) -> list[str]:
+def _lines(error: str, cause: Cause | None, session: Session) -> list[str]:
     """An error, and below it the hint of its cause."""
-    return [error, *([f"hint: {cause.hint}"] if cause and cause.hint else [])]
+    hint = written(cause.hint, session.flags.access) if cause else ""
+    return [error, f"hint: {hint}"] if hint else [error]
 
 
 def own(session: Session, snapshot: Object, clones: Sequence[Object]) -> None:

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
-from kubectl_virt_clone.clone.checks.facts import Facts, kubevirt_version
+from kubectl_virt_clone.clone.checks.facts import GATE, Facts, gate_is_on, gates_of
 from kubectl_virt_clone.clone.checks.finding import (
     ERROR,
     UNKNOWN,
     WARNING,
     Finding,
-    kubectl,
 )
 from kubectl_virt_clone.clone.checks.flags import given_as
+from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import unserved_fields
 from kubectl_virt_clone.objects.fields import (
@@ -31,17 +31,15 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
 )
 
-GATE = "Snapshot"
 RIGHTS = ("create", "get", "list", "watch", "delete")
 """What somebody who clones does with clone objects."""
 
-FLAGS = {
-    "template": "--template-label-filter and --template-annotation-filter",
-    "patches": "--patch",
-    "volumeNamePolicy": "--volume-name-policy",
+FLAGS: dict[str, Hint] = {
+    "template": (flag("--template-label-filter"), " and ", flag("--template-annotation-filter")),
+    "patches": (flag("--patch"),),
+    "volumeNamePolicy": (flag("--volume-name-policy"),),
 }
 _INSTALL = "https://github.com/kubevirt/kubevirt/releases/latest/download"
-_ON_BY_DEFAULT = (1, 9)
 _REFERENCE = ("apiGroup", "kind", "name")
 _NESTED = {
     "source": _REFERENCE,
@@ -78,9 +76,9 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
             *("apply", "-f", f"{_INSTALL}/kubevirt-operator.yaml"),
             *("-f", f"{_INSTALL}/kubevirt-cr.yaml"),
         )
-        yield Finding("no-clone-api", ERROR, cluster.unserved, hint)
+        yield Finding("no-clone-api", ERROR, cluster.unserved, (hint,))
         return
-    yield from gate_findings(Facts(kubevirt=cluster.kubevirt))
+    yield from gate_findings({}, Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
     unasked = [verb for verb, allowed in cluster.rights.items() if allowed is None]
     if "create" in denied:
@@ -96,13 +94,11 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
     """The finding that the user may not do something with clones; an admin can change that."""
-    grant = kubectl(
-        *("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone"),
-        *("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}"),
-        namespace=namespace,
-    )
+    words = ("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone")
+    role = ("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}")
+    grant = Command((*words, *role), namespace, for_an_admin=True)
     message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
-    return Finding("rbac", ERROR, message, grant)
+    return Finding("rbac", ERROR, message, (grant,))
 
 
 def _as_name(user: str) -> str:
@@ -110,13 +106,13 @@ def _as_name(user: str) -> str:
     return re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
 
 
-def right_findings(facts: Facts) -> Iterator[Finding]:
+def right_findings(_: Object, facts: Facts) -> Iterator[Finding]:
     """Whether the user may create this clone, where that was asked."""
     if facts.may_create is False:
         yield denied_finding(["create"], facts.namespace, facts.user)
 
 
-def gate_findings(facts: Facts) -> Iterator[Finding]:
+def gate_findings(_: Object, facts: Facts) -> Iterator[Finding]:
     """The Snapshot gate: on where it is listed; from 1.9 on also where it isn't, unless disabled.
 
     Source: KubeVirt's ``featuregate.IsEnabled``.
@@ -124,7 +120,7 @@ def gate_findings(facts: Facts) -> Iterator[Finding]:
     for kubevirt in facts.kubevirt.objects:
         if gate_is_on(facts) is not False:
             continue
-        gates = _gates(kubevirt, "featureGates")
+        gates = gates_of(kubevirt, "featureGates")
         value = {"developerConfiguration": {"featureGates": [*gates, GATE]}}
         patch = json.dumps({"spec": {"configuration": value}}, separators=(",", ":"))
         where = text_at(kubevirt, "metadata", "namespace")
@@ -133,25 +129,8 @@ def gate_findings(facts: Facts) -> Iterator[Finding]:
             "snapshot-gate",
             ERROR,
             f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it",
-            kubectl(*words, namespace=where),
+            (kubectl(*words, namespace=where),),
         )
-
-
-def gate_is_on(facts: Facts) -> bool | None:
-    """Whether the Snapshot gate is on; None if that is not known."""
-    for kubevirt in facts.kubevirt.objects:
-        if GATE in _gates(kubevirt, "featureGates"):
-            return True
-        if GATE in _gates(kubevirt, "disabledFeatureGates"):
-            return False
-        version = kubevirt_version(facts)
-        return None if version is None else version >= _ON_BY_DEFAULT
-    return None
-
-
-def _gates(kubevirt: Object, which: str) -> list[str]:
-    gates = at(kubevirt, "spec", "configuration", "developerConfiguration", which)
-    return [gate for gate in gates if isinstance(gate, str)] if isinstance(gates, list) else []
 
 
 def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -164,7 +143,7 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             "field-unsupported",
             ERROR,
             f"the server's clone API has no spec.{name}, which came with KubeVirt {release}",
-            f"leave out {_flags_of(clone, name)}, or update KubeVirt to {release}",
+            ("leave out ", *_flags_of(clone, name), f", or update KubeVirt to {release}"),
         )
     for path, known in _unknown_fields(clone, facts):
         close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
@@ -174,16 +153,16 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             "unknown-field",
             ERROR,
             f"the server's clone API has no {path}" + (f"; {meant} is meant?" if meant else ""),
-            f"leave out {path}",
+            leave_out(path),
         )
 
 
-def _flags_of(clone: Object, field: str) -> str:
+def _flags_of(clone: Object, field: str) -> Hint:
     """What stands for a field of the spec: of the patches, the flags that each of them is."""
     given = at(clone, "spec", field)
     if field == "patches" and isinstance(given, list):
-        flags = [given_as(patch) for patch in given if isinstance(patch, str)]
-        return " and ".join(flags) or FLAGS[field]
+        flags = [(" and ", *given_as(patch)) for patch in given if isinstance(patch, str)]
+        return tuple(part for parts in flags for part in parts)[1:] or FLAGS[field]
     return FLAGS[field]
 
 

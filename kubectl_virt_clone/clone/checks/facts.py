@@ -1,4 +1,4 @@
-"""What the rules judge a clone by: the objects around it, as far as they could be read.
+"""What the rules judge a clone by: the objects around it, and which of them could not be read.
 
 Nothing is fetched here and nothing is judged; ``actions/check.py`` does the one, the rules beside
 this module the other.
@@ -7,12 +7,20 @@ this module the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from enum import Enum
 
-from kubectl_virt_clone.clone.api import SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.api import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CONTENTS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+)
 from kubectl_virt_clone.clone.checks.finding import FLAGS
+from kubectl_virt_clone.clone.hint import Hint, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.clone.target.restore_rules import claim_of
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -24,6 +32,8 @@ from kubectl_virt_clone.objects.fields import (
 from kubectl_virt_clone.objects.resource import Resource
 
 _SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}
+GATE = "Snapshot"
+_ON_BY_DEFAULT = (1, 9)
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
@@ -92,18 +102,17 @@ def volumes_of(vm: object) -> list[Object]:
     return list(mappings_at(vm, "spec", "template", "spec", "volumes"))
 
 
-def claim_of(volume: Object) -> str:
-    """The claim behind a volume: a DataVolume's has its name. Empty for every other volume."""
-    return text_at(volume, "persistentVolumeClaim", "claimName") or text_at(
-        volume, "dataVolume", "name"
-    )
+def disks_of(vm: object) -> dict[str, str]:
+    """Volume → claim of those that a clone has to snapshot: a dump of the memory is none.
 
-
-def claims_of(vm: object) -> Iterator[tuple[str, str]]:
-    """(volume, claim) of each volume that is a claim: the ones that a clone has to snapshot."""
-    for volume in volumes_of(vm):
-        if claim := claim_of(volume):
-            yield text_at(volume, "name"), claim
+    Source: KubeVirt's clone webhook looks at claims and DataVolumes.
+    """
+    claims = {
+        text_at(item, "name"): claim_of(item)
+        for item in volumes_of(vm)
+        if not at(item, "memoryDump")
+    }
+    return {volume: claim for volume, claim in claims.items() if claim}
 
 
 def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
@@ -118,7 +127,9 @@ def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
         }
     else:
         claims = {name_of(claim): claim for claim in (facts.claims or Listing()).objects}
-        named = {volume: claims.get(claim) for volume, claim in claims_of(facts.source.object)}
+        named = {
+            volume: claims.get(claim) for volume, claim in disks_of(facts.source.object).items()
+        }
     classes = {
         volume: text_at(claim, "spec", "storageClassName") for volume, claim in named.items()
     }
@@ -134,7 +145,78 @@ def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
     return None
 
 
-def is_older(facts: Facts, major: int, minor: int) -> bool:
+def is_before(facts: Facts, major: int, minor: int) -> bool:
     """Whether KubeVirt is known to be older than a release; not knowing counts as current."""
     version = kubevirt_version(facts)
     return version is not None and version < (major, minor)
+
+
+def gate_is_on(facts: Facts) -> bool | None:
+    """Whether the Snapshot gate is on; None if that is not known."""
+    for kubevirt in facts.kubevirt.objects:
+        if GATE in gates_of(kubevirt, "featureGates"):
+            return True
+        if GATE in gates_of(kubevirt, "disabledFeatureGates"):
+            return False
+        version = kubevirt_version(facts)
+        return None if version is None else version >= _ON_BY_DEFAULT
+    return None
+
+
+def gates_of(kubevirt: Object, which: str) -> list[str]:
+    """The feature gates of ``featureGates`` or ``disabledFeatureGates``."""
+    gates = at(kubevirt, "spec", "configuration", "developerConfiguration", which)
+    return [gate for gate in gates if isinstance(gate, str)] if isinstance(gates, list) else []
+
+
+class Fact(Enum):
+    """What a rule may read.
+
+    VM is the one to be copied: LIVE, with its status, or as a SNAPSHOT's CONTENT has kept it.
+    """
+
+    SOURCE, LIVE, SNAPSHOT, VM, CONTENT = "source", "live", "snapshot", "vm", "content"
+    TARGET, CLONES, VMS, CLAIMS = "target", "clones", "vms", "claims"
+    STORAGE_CLASSES, KUBEVIRT, FIELDS = "storage classes", "kubevirt", "fields"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Facts that are not known: ``what`` could not be read, ``why``, and how to see who may."""
+
+    facts: Set[Fact]
+    what: str
+    why: str
+    hint: Hint = ()
+
+
+def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
+    """What could not be read, or is not said by the server; first what most rules need."""
+    resource = source_resource(clone)
+    of_content = {Fact.VM, Fact.CONTENT}
+    if facts.source.unreadable and resource is not None:
+        lacking = {Fact.SNAPSHOT, *of_content} if from_snapshot(clone) else {Fact.LIVE, Fact.VM}
+        why, hint = facts.source.unreadable, _may_get(resource, facts)
+        yield Gap({Fact.SOURCE, *lacking}, f"the {resource.kind}", why, hint)
+    if why := facts.content.unreadable:
+        hint = _may_get(SNAPSHOT_CONTENTS, facts)
+        yield Gap(of_content, f"the {SNAPSHOT_CONTENTS.kind}", why, hint)
+    if why := facts.target.unreadable:
+        yield Gap({Fact.TARGET}, "the target", why, _may_get(VIRTUAL_MACHINES, facts))
+    for fact, listing, what in (
+        (Fact.CLONES, facts.clones, "the other clones"),
+        (Fact.VMS, facts.vms, "the other VMs"),
+        (Fact.CLAIMS, facts.claims, PERSISTENT_VOLUME_CLAIMS.plural),
+        (Fact.STORAGE_CLASSES, facts.storage_classes, "storageclasses"),
+    ):
+        if listing is not None and listing.unreadable:
+            yield Gap({fact}, what, listing.unreadable)
+    if gate_is_on(facts) is None:
+        why = facts.kubevirt.unreadable or "its version or its object is not there"
+        yield Gap({Fact.KUBEVIRT}, "KubeVirt's configuration", why)
+    if facts.fields is None:
+        yield Gap({Fact.FIELDS}, "the schema of the clone API", "not served")
+
+
+def _may_get(resource: Resource, facts: Facts) -> Hint:
+    return (kubectl("auth", "can-i", "get", resource.qualified, namespace=facts.namespace),)

@@ -1,6 +1,6 @@
 """Rules about filters: what they keep and drop that their author probably did not mean.
 
-A filter's semantics are ``model.filters``' own; here its effect on a source is judged.
+A filter's semantics are ``spec/filters.py``'s own; here its effect on a source is judged.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from kubectl_virt_clone.clone.checks.finding import (
     INFO,
     WARNING,
     Finding,
-    flag,
 )
+from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
     LAST_RESTORE_UID,
     NEGATION,
@@ -79,6 +79,11 @@ def _lists(clone: Object, vm: Object | None) -> list[_Filters]:
     return found
 
 
+def is_filtered(clone: Object) -> bool:
+    """Whether the clone has a list of filters."""
+    return any(filters.patterns is not None for filters in _lists(clone, None))
+
+
 def filter_findings(clone: Object, vm: Object | None) -> Iterator[Finding]:
     """What is wrong with the clone's filters; ``vm`` is the source, None where it is not known."""
     for filters in _lists(clone, vm):
@@ -99,7 +104,7 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
             check_filter(pattern)
         except InvalidValue as error:
             message = f"{filters.field}: {error.reason}"
-            yield Finding("filter-invalid", ERROR, message, f"leave out {_one(filters, pattern)}")
+            yield Finding("filter-invalid", ERROR, message, leave_out(_one(filters, pattern)))
             continue
         if reason := compile_error(pattern):
             instead = _literal(pattern)
@@ -108,7 +113,7 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
                 ERROR,
                 f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is no regular"
                 f" expression: {reason}",
-                f"{_one(filters, instead)} instead of {pattern}",
+                (_one(filters, instead), f" instead of {pattern}"),
             )
 
 
@@ -133,7 +138,7 @@ def _only_negative(filters: _Filters) -> Iterator[Finding]:
             f"{filters.field}: {what}, KubeVirt drops every {filters.noun}"
             if filters.patterns
             else f"{filters.field}: {what} drops every {filters.noun}",
-            _one(filters, WILDCARD),
+            (_one(filters, WILDCARD),),
         )
 
 
@@ -147,7 +152,7 @@ def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             "filter-unused",
             level,
             f"{filters.field}: {pattern} matches no {filters.noun} of the source",
-            f"leave out {_one(filters, pattern)}",
+            leave_out(_one(filters, pattern)),
         )
 
 
@@ -169,7 +174,7 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             WARNING,
             f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
             " too",
-            f"{_one(filters, _literal(pattern))} instead of {pattern}",
+            (_one(filters, _literal(pattern)), f" instead of {pattern}"),
         )
 
 
@@ -205,9 +210,9 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
         if decision.by or decision.key not in _WRITTEN_BACK:
             dropped.setdefault(decision.by, []).append(decision.key)
     for pattern, lost in dropped.items():
-        hint = f"leave out {_one(filters, pattern)}"
+        hint = leave_out(_one(filters, pattern))
         if not pattern:
-            hint = flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost))
+            hint = (flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost)),)
         yield Finding(
             "filter-controller-keys",
             WARNING,
@@ -237,7 +242,7 @@ def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator
         "network-annotations",
         WARNING,
         f"the target's template gets the source's addresses: {_some(found)}",
-        flag("--template-annotation-filter", *keeping, *dropping),
+        (flag("--template-annotation-filter", *keeping, *dropping),),
     )
 
 
@@ -252,7 +257,7 @@ def _escaped(text: str) -> str:
     return text.replace(".", "\\.")
 
 
-def _one(filters: _Filters, pattern: str) -> str:
+def _one(filters: _Filters, pattern: str) -> Flag:
     return flag(filters.flag, pattern)
 
 

@@ -1,13 +1,15 @@
 """What a check found out, as a value: its id, its level, one sentence, and what to do about it.
 
-The rules that make findings are in ``preflight/``; how one looks is ``render``'s.
+The rules that make findings are beside this module; how one looks is ``render``'s.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from kubectl_virt_clone.clone.hint import Hint
+from kubectl_virt_clone.objects.fields import Object
 
 ERROR, WARNING, INFO, UNKNOWN = LEVELS = ("error", "warning", "info", "unknown")
 """From worst to least: can't work, hangs or destroys data; works, but probably not as meant;
@@ -63,12 +65,16 @@ FLAGS, SERIES, FILES = "flags", "series", "files"
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. ``hint`` is a command or a flag that, followed as it stands, removes it."""
+    """One finding. ``hint``, followed as it stands, removes it."""
 
     id: str
     level: str
     message: str
-    hint: str = ""
+    hint: Hint = ()
+
+
+Judged = tuple[Object, Sequence[Finding]]
+"""A clone of a request, with what was found out about it."""
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -85,14 +91,3 @@ def without(findings: Iterable[Finding], skipped: Iterable[str]) -> tuple[Findin
     """The findings but those of the ids in ``skipped``; ALL stands for every id."""
     ids = frozenset(skipped)
     return () if ALL in ids else tuple(item for item in findings if item.id not in ids)
-
-
-def flag(name: str, *values: str) -> str:
-    """A flag of ours once for each value, quoted for a shell: ``--label-filter '!a'``."""
-    return " ".join(f"{name} {shlex.quote(value)}" for value in values)
-
-
-def kubectl(*words: str, namespace: str = "") -> str:
-    """A kubectl command line, quoted for a shell; ``namespace`` is added where it is given."""
-    where = ("-n", namespace) if namespace else ()
-    return shlex.join(("kubectl", *words, *where))

@@ -1,54 +1,146 @@
 """Whether a clone can work, judged before it is created: facts in, findings out.
 
-One module for each family of rules; what was read is a value, and reading is ``actions/``'s.
+Each rule says which facts it reads: where one is not known, its checks are unknown. Reading is
+``actions/``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from kubectl_virt_clone.clone.checks import references, values, volumes
-from kubectl_virt_clone.clone.checks.cluster import (
-    ClusterFacts,
-    cluster_findings,
-    field_findings,
-    gate_findings,
-    right_findings,
-)
-from kubectl_virt_clone.clone.checks.facts import Facts, is_older, source_vm
-from kubectl_virt_clone.clone.checks.filters import filter_findings, network_findings
+from kubectl_virt_clone.clone.checks import cluster, filters, references, values, volumes
+from kubectl_virt_clone.clone.checks.facts import Fact, Facts, gaps, is_before, source_vm
 from kubectl_virt_clone.clone.checks.finding import (
     FILES,
+    UNKNOWN,
     Finding,
     ordered,
     without,
 )
 from kubectl_virt_clone.clone.checks.flags import in_manifest
-from kubectl_virt_clone.clone.checks.unread import unread_findings
+from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.target.projection import project
-from kubectl_virt_clone.objects.fields import Object
+from kubectl_virt_clone.objects.fields import Object, text_at
 
-__all__ = [
-    "ClusterFacts",
-    "Facts",
-    "Finding",
-    "cluster_findings",
-    "findings",
-    "judged",
-    "source_vm",
-]
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: ``reads`` holds, for each fact that it can't do without, the checks that need it.
+
+    ``about``: whether the clone has what those checks are about; a clone without it lacks nothing.
+    """
+
+    find: Callable[[Object, Facts], Iterable[Finding]]
+    reads: Mapping[Fact, tuple[str, ...]] = field(default_factory=dict)
+    about: Callable[[Object], object] = lambda _: True
+
+
+def _filters(clone: Object, facts: Facts) -> Iterable[Finding]:
+    return filters.filter_findings(clone, source_vm(clone, facts))
+
+
+def _macs(clone: Object, facts: Facts) -> Iterable[Finding]:
+    return values.mac_findings(clone, source_vm(clone, facts), facts.vms)
+
+
+def _serial(clone: Object, facts: Facts) -> Iterable[Finding]:
+    vm = source_vm(clone, facts)
+    return values.serial_findings(clone, vm, judged=not is_before(facts, 1, 5))
+
+
+def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """What the target would be like, and why there would be none."""
+    vm = source_vm(clone, facts)
+    if vm is None:
+        return
+    feasible = values.feasible(clone)
+    target = project(vm, feasible)
+    for problem in target.problems:
+        yield values.problem_finding(
+            feasible, facts.namespace, problem, lambda other: project(vm, other).problems
+        )
+    yield from filters.network_findings(feasible, target.target)
+    yield from volumes.cloud_init_findings(target.target)
+    yield from volumes.first_consumer_findings(feasible, facts, target.target)
+
+
+_OF_CLAIMS = ("volume-not-snapshottable", "volume-unknown", "volume-unbound")
+_OF_FILTERS = ("filter-unused", "filter-overreach", "filter-controller-keys")
+_OF_TARGET = ("network-annotations", "cloud-init-reruns", "first-consumer")
+
+RULES = (
+    Rule(cluster.gate_findings, {Fact.KUBEVIRT: ("snapshot-gate",)}),
+    Rule(cluster.right_findings),
+    Rule(
+        cluster.field_findings, {Fact.FIELDS: ("field-unsupported",)}, about=cluster.schema_matters
+    ),
+    Rule(references.name_findings),
+    Rule(references.kind_findings),
+    Rule(references.source_findings, {Fact.SOURCE: ("source-missing",)}),
+    Rule(references.snapshot_findings, {Fact.SNAPSHOT: ("snapshot-not-ready", "snapshot-failed")}),
+    Rule(
+        references.target_findings,
+        {Fact.SNAPSHOT: ("target-overwritten",), Fact.TARGET: ("target-exists",)},
+        about=target_name,
+    ),
+    Rule(references.claimed_findings, {Fact.CLONES: ("target-claimed",)}),
+    Rule(volumes.volume_findings, {Fact.LIVE: _OF_CLAIMS, Fact.CLAIMS: ("volume-unbound",)}),
+    Rule(volumes.left_out_findings, {Fact.CONTENT: ("volume-not-snapshottable",)}),
+    Rule(volumes.backend_storage_findings, {Fact.VM: ("backend-storage",)}),
+    Rule(volumes.running_findings, {Fact.LIVE: ("running-without-agent",)}),
+    Rule(_filters, {Fact.VM: _OF_FILTERS}, about=filters.is_filtered),
+    Rule(
+        _macs,
+        {Fact.VM: ("mac-unknown-interface",), Fact.VMS: ("mac-in-use",)},
+        about=values.new_macs,
+    ),
+    Rule(
+        _serial,
+        {Fact.VM: ("serial-ignored",)},
+        about=lambda clone: text_at(clone, "spec", "newSMBiosSerial"),
+    ),
+    Rule(values.patch_findings, {Fact.VM: ("patch-invalid",)}, about=values.patches_of),
+    Rule(values.type_findings),
+    Rule(
+        _projection,
+        {
+            Fact.VM: _OF_TARGET,
+            Fact.CLAIMS: ("first-consumer",),
+            Fact.STORAGE_CLASSES: ("first-consumer",),
+        },
+    ),
+)
+"""Every rule about a clone that is not there yet."""
 
 
 def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
     """Everything there is to say about ``clone`` before it is created, the worst first."""
     # Of a clone that is there, an earlier run made what the other checks would find.
     found = tuple(references.own_findings(clone, facts)) or ordered(
-        (*_findings(clone, facts), *unread_findings(clone, facts))
+        [
+            *(finding for rule in RULES for finding in rule.find(clone, facts)),
+            *unknown_findings(clone, facts),
+        ]
     )
     if facts.form != FILES:
         return found
     return tuple(replace(item, hint=in_manifest(item.hint)) for item in found)
+
+
+def unknown_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """One finding for each check that could not run; each id once, for its first reason.
+
+    Missing rights are no fault of a clone, so that its level is unknown.
+    """
+    rules = [rule for rule in RULES if rule.about(clone)]
+    told: set[str] = set()
+    for gap in gaps(clone, facts):
+        needing = (rule.reads[fact] for rule in rules for fact in rule.reads if fact in gap.facts)
+        for name in (name for names in needing for name in names):
+            if name not in told:
+                told.add(name)
+                yield Finding(name, UNKNOWN, f"{gap.what} can't be read: {gap.why}", gap.hint)
 
 
 def judged(
@@ -60,36 +152,3 @@ def judged(
         (clone, without(findings(clone, own), ids))
         for clone, own in zip(clones, facts, strict=True)
     ]
-
-
-def _findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    yield from gate_findings(facts)
-    yield from right_findings(facts)
-    yield from field_findings(clone, facts)
-    yield from references.name_findings(clone, facts.form)
-    yield from references.kind_findings(clone)
-    yield from references.source_findings(clone, facts)
-    yield from references.target_findings(clone, facts)
-    yield from volumes.volume_findings(clone, facts)
-    yield from volumes.backend_storage_findings(clone, facts)
-    yield from volumes.running_findings(clone, facts)
-    vm = source_vm(clone, facts)
-    yield from filter_findings(clone, vm)
-    yield from values.mac_findings(clone, vm, facts.vms)
-    yield from values.serial_findings(clone, vm, judged=not is_older(facts, 1, 5))
-    yield from values.patch_findings(clone, facts.namespace)
-    yield from values.type_findings(clone)
-    if vm is not None:
-        yield from _target_findings(values.feasible(clone), vm, facts)
-
-
-def _target_findings(clone: Object, vm: Object, facts: Facts) -> Iterator[Finding]:
-    """What the target would be like, and why there would be none."""
-    target = project(vm, clone)
-    for problem in target.problems:
-        yield values.problem_finding(
-            clone, facts.namespace, problem, lambda other: project(vm, other).problems
-        )
-    yield from network_findings(clone, target.target)
-    yield from volumes.cloud_init_findings(target.target)
-    yield from volumes.first_consumer_findings(clone, facts, target.target)

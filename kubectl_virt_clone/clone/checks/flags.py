@@ -1,18 +1,16 @@
 """Which flag stands behind a patch, and which field behind a flag: a hint names what was given.
 
-The flags' own patches are ``model.target_patches``'; which patch is at fault is judged beside this.
+The flags' own patches are ``spec/target_patches.py``'s; which one is at fault is judged beside.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.clone.checks.finding import flag, kubectl
+from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import parse
 from kubectl_virt_clone.clone.spec.target_patches import (
     RUN_STRATEGIES,
@@ -24,8 +22,7 @@ from kubectl_virt_clone.clone.spec.target_patches import (
 )
 from kubectl_virt_clone.errors import InvalidValue
 
-_STRATEGY_FLAG = flag("--run-strategy", START)
-_STARTING = f"--start or {_STRATEGY_FLAG}"
+_STARTING: Hint = (flag("--start"), " or ", flag("--run-strategy", START))
 
 
 def _label(pair: str) -> str:
@@ -75,43 +72,44 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
 }
 """Flag → the field that it becomes, what it becomes there, and how several of it do."""
 
-# A value as shlex.quote writes it; a comma behind it, and a word, belong to the sentence.
-_VALUE = r"""(?!(?:and|or|instead) )(?:'[^']*'|"'"|[\w@%+=:./-]|,(?=\S))+"""
-_GIVEN = (  # compiled when it is first used
-    rf"(?a)(?<!\S)(?P<flag>{'|'.join(_FIELDS)})"
-    rf"(?P<values> {_VALUE}(?: (?P=flag) {_VALUE})*)?(?![\w-])"
-)
+
+def in_manifest(hint: Hint) -> Hint:
+    """The hint with the fields of a manifest in place of our flags; the rest stays."""
+    parts: list[str | Command | Flag | Field] = []
+    for part in hint:
+        shown = _field(part) if isinstance(part, Flag) else part
+        if parts[-1:] == [" or "] and parts[-2:-1] == [shown]:
+            parts.pop()  # two flags that are the same field
+        else:
+            parts.append(shown)
+    return tuple(parts)
 
 
-def in_manifest(hint: str) -> str:
-    """The hint with the fields of a manifest in place of our flags; other words stay."""
-    running = re.sub(rf"{re.escape(_STARTING)}|--start\b", _STRATEGY_FLAG, hint)
-    return re.sub(_GIVEN, _field, running)
-
-
-def _field(match: re.Match[str]) -> str:
+def _field(given: Flag) -> Flag | Field:
     """``spec.labelFilters: ["a"]`` for ``--label-filter a``; without a value the field alone."""
-    field, made, together = _FIELDS[match["flag"]]
-    values = shlex.split(match["values"] or "")[::2]
+    name, values = ("--run-strategy", (START,)) if given.name == "--start" else astuple(given)
+    if name not in _FIELDS:
+        return given
+    field, made, together = _FIELDS[name]
     try:
-        return f"{field}: {json.dumps(together([*map(made, values)]))}" if values else field
+        return Field(field, together([*map(made, values)]) if values else None)
     except InvalidValue:
-        return match.group()
+        return given
 
 
-def given_as(patch: str) -> str:
+def given_as(patch: str) -> Hint:
     """``--label app=web``: the flag that becomes this very patch, or ``--patch`` with its text."""
     value = _member(patch, "value")
     for name, made in (("--run-strategy", _strategy), ("--hostname", hostname_patch)):
         if _makes(made, value, patch):
-            return _STARTING if (name, value) == ("--run-strategy", START) else flag(name, value)
+            return _STARTING if (name, value) == ("--run-strategy", START) else (flag(name, value),)
     for _, name, _, _ in _KEYED:
         if pair := _pair(patch, name):
-            return flag(name, pair)
-    return flag("--patch", patch)
+            return (flag(name, pair),)
+    return (flag("--patch", patch),)
 
 
-def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) -> str:
+def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) -> Hint:
     """Which flag to leave out for a patch that does not apply, and how to get what it wanted.
 
     A label needs others on the source, as an annotation does: without them none can be set, and
@@ -121,8 +119,8 @@ def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) ->
         if _pair(patch, name):
             pairs = [pair for other in patches if (pair := _pair(other, name))]
             later = kubectl(verb, f"vm/{target or 'TARGET'}", *pairs, namespace=namespace)
-            return f"leave out {flag(name, *pairs)}, and once the clone is done: {later}"
-    return f"leave out {given_as(patch)}"
+            return (*leave_out(flag(name, *pairs)), ", and once the clone is done: ", later)
+    return ("leave out ", *given_as(patch))
 
 
 def _pair(patch: str, wanted: str) -> str:

@@ -13,7 +13,7 @@ from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINE
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
     from_snapshot,
-    is_older,
+    is_before,
     source_name,
     source_resource,
     source_vm,
@@ -23,9 +23,8 @@ from kubectl_virt_clone.clone.checks.finding import (
     SERIES,
     WARNING,
     Finding,
-    flag,
-    kubectl,
 )
+from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.objects.fields import (
@@ -41,7 +40,8 @@ from kubectl_virt_clone.objects.resource import Resource
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
-_ANOTHER_TARGET = "leave out --target: KubeVirt then names the VM"
+_SKIP = flag("--skip-check", "source-missing")
+_WAIT = ("wait", "--for=condition=Ready", "--timeout=10m")
 _FINISHED = ("Succeeded", "Failed")
 
 
@@ -62,10 +62,10 @@ def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     name = name_of(clone)
     if name and any(name_of(other) == name for other in facts.clones.objects):
         message = f'there is a clone "{name}" already'
-        yield Finding("clone-exists", ERROR, message, flag("--name", f"{name}-2"))
+        yield Finding("clone-exists", ERROR, message, (flag("--name", f"{name}-2"),))
 
 
-def name_findings(clone: Object, form: str) -> Iterator[Finding]:
+def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Names that no object can have. KubeVirt takes such a target, and the restore then hangs."""
     for what, option, name in (
         ("clone", "--name", name_of(clone)),
@@ -73,14 +73,14 @@ def name_findings(clone: Object, form: str) -> Iterator[Finding]:
     ):
         if name and not is_name(name):
             shown, instead = _shortened(name), _corrected(name)
-            in_series = f"{option} with {instead} in place of {shown}"
+            in_series = (flag(option), f" with {instead} in place of {shown}")
             yield Finding(
                 "invalid-name",
                 ERROR,
                 f'the {what} can\'t be called "{shown}": a name has at most'
                 f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
                 " with a letter or digit",
-                in_series if form == SERIES else flag(option, instead),
+                in_series if facts.form == SERIES else (flag(option, instead),),
             )
 
 
@@ -89,7 +89,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= limit else f"{name[:limit]}…"
 
 
-def kind_findings(clone: Object) -> Iterator[Finding]:
+def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
     """References of a kind or group that can't be a source or a target.
 
     KubeVirt never looks at the source's group, and refuses the target's only in the restore, for
@@ -104,7 +104,7 @@ def kind_findings(clone: Object) -> Iterator[Finding]:
             ERROR,
             f"the source is {what} of {group}; only a {VIRTUAL_MACHINES.kind} of"
             f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned",
-            flag("--source", f"vm/{source_name(clone) or 'NAME'}"),
+            (flag("--source", f"vm/{source_name(clone) or 'NAME'}"),),
         )
     wanted = (VIRTUAL_MACHINES.group, VIRTUAL_MACHINES.kind)
     given = (text_at(target, "apiGroup"), text_at(target, "kind"))
@@ -114,48 +114,50 @@ def kind_findings(clone: Object) -> Iterator[Finding]:
             "source-kind",
             ERROR,
             f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}",
-            flag("--target", f"vm/{target_name(clone) or 'NAME'}"),
+            (flag("--target", f"vm/{target_name(clone) or 'NAME'}"),),
         )
 
 
 def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A source that is not there, and a snapshot that is not ready or never will be."""
+    """A source that is not there."""
     resource, name = source_resource(clone), source_name(clone)
-    if resource is None or not name or facts.source.unreadable:
+    if resource is None or not name or facts.source != Lookup():
         return
     maker = next((o for o in facts.clones.objects if _claims(o, name)), None)
-    if facts.source.object is None and maker is not None and not is_older(facts, 1, 5):
+    if maker is not None and not is_before(facts, 1, 5):
         message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
-        yield Finding("source-missing", WARNING, message, "--skip-check source-missing")
-    elif facts.source.object is None and facts.own_namespace == Lookup():
+        yield Finding("source-missing", WARNING, message, (_SKIP,))
+    elif facts.own_namespace == Lookup():
         message = f'there is no namespace "{facts.namespace}"'
-        yield Finding("source-missing", ERROR, message, kubectl("get", "namespaces"))
-    elif facts.source.object is None:
+        yield Finding("source-missing", ERROR, message, (kubectl("get", "namespaces"),))
+    else:
         yield Finding(
             "source-missing",
             ERROR,
             f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
             _another_source(resource, name, facts),
         )
-    elif resource == SNAPSHOTS:
-        yield from _snapshot_findings(clone, facts, facts.source.object)
 
 
-def _another_source(resource: Resource, name: str, facts: Facts) -> str:
+def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
     """The VM that is probably meant, or how to wait for the source, or to see what there is."""
     names = [name_of(vm) for vm in facts.vms.objects] if facts.vms else []
     close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
     if close:
-        return flag("--source", *(f"vm/{other}" for other in close))
+        return (flag("--source", *(f"vm/{other}" for other in close)),)
     # Until 1.4 the clone's webhook refuses a source that is not there.
-    if is_name(name) and not is_older(facts, 1, 5):
-        return "--skip-check source-missing lets the clone wait for it"
-    return kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace)
+    if is_name(name) and not is_before(facts, 1, 5):
+        return (_SKIP, " lets the clone wait for it")
+    return (kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace),)
 
 
-def _snapshot_findings(clone: Object, facts: Facts, snapshot: Object) -> Iterator[Finding]:
+def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A source that is a snapshot, and is not ready or never will be."""
+    snapshot = facts.source.object
+    if snapshot is None or not from_snapshot(clone):
+        return
     name = name_of(snapshot)
-    fresh = flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}")
+    fresh = (flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}"),)
     if text_at(snapshot, "status", "phase") == "Failed":
         because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
         yield Finding("snapshot-failed", ERROR, f'the snapshot "{name}" failed: {because}', fresh)
@@ -168,10 +170,7 @@ def _snapshot_findings(clone: Object, facts: Facts, snapshot: Object) -> Iterato
             WARNING,
             f'the snapshot "{name}" is not ready, the clone waits for it'
             + (f": {because}" if because else ""),
-            kubectl(
-                *("wait", "--for=condition=Ready", "--timeout=10m", f"vmsnapshot/{name}"),
-                namespace=facts.namespace,
-            ),
+            (kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),),
         )
     elif not facts.content.unreadable and source_vm(clone, facts) is None:
         message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
@@ -186,11 +185,11 @@ def _reason_of(obj: Object, kind: str, status: str) -> str:
 
 
 def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A target that is there already, is the source, or is what another clone works on."""
+    """A target that is there already, or is the source."""
     target = target_name(clone)
     if not target:
         return
-    another = f"another --target than {target}" if facts.form == SERIES else _ANOTHER_TARGET
+    another = _another_target(target, facts)
     if source_resource(clone) == VIRTUAL_MACHINES and target == source_name(clone):
         message = f'the target "{target}" is the source itself'
         yield Finding("target-is-source", ERROR, message, another)
@@ -209,10 +208,21 @@ def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             f'there is a VM "{target}" already; KubeVirt clones only to a new one',
             another,
         )
-    for other in facts.clones.objects:
+
+
+def claimed_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A target that another clone works on."""
+    target = target_name(clone)
+    for other in facts.clones.objects if target else ():
         if _claims(other, target):
             message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
-            yield Finding("target-claimed", ERROR, message, another)
+            yield Finding("target-claimed", ERROR, message, _another_target(target, facts))
+
+
+def _another_target(target: str, facts: Facts) -> Hint:
+    if facts.form == SERIES:
+        return ("another ", flag("--target"), f" than {target}")
+    return (*leave_out(flag("--target")), ": KubeVirt then names the VM")
 
 
 def _called(clone: Object) -> str:

@@ -1,6 +1,6 @@
 """Rules about what the clone changes: MAC addresses, the serial, and the user's own patches.
 
-What the changes make of the source is ``model.projection``'s; what they break is judged here.
+What the changes make of the source is ``target/projection.py``'s; what they break is judged here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VOLUME_NAME_POLICIES
+from kubectl_virt_clone.clone.checks.facts import Facts
 from kubectl_virt_clone.clone.checks.finding import (
     ERROR,
     WARNING,
     Finding,
-    flag,
-    kubectl,
 )
 from kubectl_virt_clone.clone.checks.flags import left_out
+from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.macs import dashed
 from kubectl_virt_clone.clone.spec.manifest import target_name
@@ -84,7 +84,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
                 "mac-invalid",
                 ERROR,
                 f"the interface {interface} can't have the MAC address {mac}: {reason}",
-                flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),
+                (flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),),
             )
             continue
         if interface in unknown:
@@ -95,7 +95,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
         if user:
             other = _free({**users, **seen}, address)
             message = f"the MAC address {mac} is in use by {user}"
-            yield Finding("mac-in-use", WARNING, message, flag(_MAC, f"{interface}={other}"))
+            yield Finding("mac-in-use", WARNING, message, (flag(_MAC, f"{interface}={other}"),))
     if vm is not None:
         yield from _unknown_interfaces(macs, unknown, _interfaces(vm))
 
@@ -141,9 +141,9 @@ def _unknown_interfaces(
     free = [name for name in names if name not in macs]
     for interface in unknown:
         known = f"its interfaces are {', '.join(names)}" if names else "it has none"
-        hint = f"leave out {flag(_MAC, f'{interface}={macs[interface]}')}"
+        hint = leave_out(flag(_MAC, f"{interface}={macs[interface]}"))
         if free:
-            hint = f"{flag(_MAC, f'{free[0]}={macs[interface]}')} instead of {interface}"
+            hint = (flag(_MAC, f"{free[0]}={macs[interface]}"), f" instead of {interface}")
         yield Finding(
             "mac-unknown-interface",
             ERROR,
@@ -163,7 +163,7 @@ def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterat
         return
     if vm is not None and not mapping_at(vm, *_DOMAIN, "firmware"):
         message = "the source has no firmware section, and KubeVirt would ignore the serial"
-        yield Finding("serial-ignored", WARNING, message, f"leave out {flag(_SERIAL, serial)}")
+        yield Finding("serial-ignored", WARNING, message, leave_out(flag(_SERIAL, serial)))
         return
     if judged and (reason := _serial_fault(serial)):
         patch = value_patch("replace", _SERIAL_PATH, serial)
@@ -171,7 +171,7 @@ def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterat
             "serial-unsafe",
             ERROR,
             f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}",
-            f"{flag('--patch', patch)} instead of {flag(_SERIAL, serial)}",
+            (flag("--patch", patch), " instead of ", flag(_SERIAL, serial)),
         )
 
 
@@ -182,7 +182,7 @@ def _serial_fault(serial: str) -> str:
     return unsafe_reason(text) if serial else ""
 
 
-def type_findings(clone: Object) -> Iterator[Finding]:
+def type_findings(clone: Object, _: Facts) -> Iterator[Finding]:
     """Values that the schema of the clone API refuses. A null it takes for a field left out."""
     spec = mapping_at(clone, "spec")
     for path, (fits, wanted) in _TYPES.items():
@@ -190,7 +190,7 @@ def type_findings(clone: Object) -> Iterator[Finding]:
         if value is not None and not fits(value):
             field = ".".join(("spec", *path))
             message = f"{field} has to be {wanted}, and the server refuses anything else"
-            yield Finding("unknown-field", ERROR, message, f"leave out {field}")
+            yield Finding("unknown-field", ERROR, message, leave_out(field))
 
 
 def _is_text(value: object) -> bool:
@@ -220,14 +220,16 @@ _TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
 }
 
 
-def patch_findings(clone: Object, namespace: str) -> Iterator[Finding]:
+def patch_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Patches that are none, and those that the restore's webhook refuses."""
     for patch in patches_of(clone):
         if fault := _fault(patch):
             yield Finding("patch-invalid", ERROR, fault, _one_by_one(patch))
         elif reason := unsafe_reason(patch):
             message = f"the clone would hang, for KubeVirt's restore refuses {patch}: {reason}"
-            yield Finding("patch-unsafe", ERROR, message, _acceptable(clone, patch, namespace))
+            yield Finding(
+                "patch-unsafe", ERROR, message, _acceptable(clone, patch, facts.namespace)
+            )
 
 
 def problem_finding(
@@ -238,9 +240,9 @@ def problem_finding(
     The patch to leave out is the one without which the problem is gone.
     """
     patches = patches_of(clone)
-    hint = "leave out --patch"
+    hint = leave_out(flag("--patch"))
     if "spec.running and spec.runStrategy" in problem:
-        hint = flag("--patch", _NOT_RUNNING)
+        hint = (flag("--patch", _NOT_RUNNING),)
     else:
         for index, patch in enumerate(patches):
             others = [*patches[:index], *patches[index + 1 :]]
@@ -259,7 +261,7 @@ def _fault(patch: str) -> str:
     return ""
 
 
-def _one_by_one(patch: str) -> str:
+def _one_by_one(patch: str) -> Hint:
     """For a list of operations, each as a patch of its own."""
     try:
         operations = json.loads(patch)
@@ -268,26 +270,26 @@ def _one_by_one(patch: str) -> str:
     if isinstance(operations, list) and operations:
         texts = [json.dumps(item, separators=(",", ":")) for item in operations]
         if not any(map(_fault, texts)):
-            return flag("--patch", *texts)
-    return f"leave out {flag('--patch', patch)}"
+            return (flag("--patch", *texts),)
+    return leave_out(flag("--patch", patch))
 
 
-def _acceptable(clone: Object, patch: str, namespace: str) -> str:
+def _acceptable(clone: Object, patch: str, namespace: str) -> Hint:
     """The same patch in a form that the restore takes, or the way to patch the target later."""
     operation = parse(patch)
     escaped = _escaped(operation)
     if not unsafe_reason(escaped):
-        return f"{flag('--patch', escaped)} instead"
+        return (flag("--patch", escaped), " instead")
     if not operation["path"].startswith(("/spec/", "/metadata/")) or operation["path"] in (
         "/metadata/name",
         "/metadata/namespace",
     ):
-        return f"leave out {flag('--patch', patch)}"
+        return leave_out(flag("--patch", patch))
     later = kubectl(
         *("patch", f"vm/{target_name(clone) or 'TARGET'}", "--type=json", "-p", f"[{patch}]"),
         namespace=namespace,
     )
-    return f"leave it out, and once the clone is done: {later}"
+    return ("leave it out, and once the clone is done: ", later)
 
 
 def _escaped(operation: Mapping[str, Any]) -> str:

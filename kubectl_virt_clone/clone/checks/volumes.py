@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
-    claims_of,
+    disks_of,
     from_snapshot,
-    is_older,
+    is_before,
     source_name,
     source_vm,
     storage_classes_used,
@@ -23,9 +23,8 @@ from kubectl_virt_clone.clone.checks.finding import (
     INFO,
     WARNING,
     Finding,
-    flag,
-    kubectl,
 )
+from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.spec.patches import value_patch
@@ -44,6 +43,7 @@ _CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
 _NO_CLASS = "No VolumeSnapshotClass"
 _NO_CLAIM = "PVC not found"
+_WAIT = ("wait", "--for=create")
 
 
 def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -52,18 +52,15 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     KubeVirt writes into status.volumeSnapshotStatuses what it can snapshot. Images and cloud-init
     stand there as well, always as not enabled, and don't matter: only claims are snapshotted.
     """
-    if from_snapshot(clone):
-        yield from _left_out(clone, facts)
-        return
     vm = facts.source.object
-    if vm is None:
+    if vm is None or from_snapshot(clone):
         return
     statuses = {
         text_at(status, "name"): status
         for status in mappings_at(vm, "status", "volumeSnapshotStatuses")
     }
     claims = {name_of(claim): claim for claim in facts.claims.objects} if facts.claims else {}
-    for volume, claim in claims_of(vm):
+    for volume, claim in disks_of(vm).items():
         status = statuses.get(volume)
         if status is None:
             yield _unknown(volume, vm, facts)
@@ -75,44 +72,46 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             yield _unbound(volume, claim, vm, facts)
 
 
-def _left_out(clone: Object, facts: Facts) -> Iterator[Finding]:
+def left_out_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Claims of a snapshot's VM that the snapshot could not take: the clone fails."""
+    if not from_snapshot(clone):
+        return
     backups = mappings_at(facts.content.object, "spec", "volumeBackups")
     taken = {text_at(backup, "volumeName") for backup in backups}
     name = text_at(facts.source.object, "spec", "source", "name")
-    for volume, _ in claims_of(source_vm(clone, facts)):
+    for volume in disks_of(source_vm(clone, facts)):
         if volume not in taken:
             message = f'the volume "{volume}" is not in the snapshot "{source_name(clone)}"'
-            hint = flag("--source", f"vm/{name}")
+            hint = (flag("--source", f"vm/{name}"),)
             yield Finding("volume-not-snapshottable", ERROR, message, hint)
 
 
 def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
     # Until 1.4 the clone's webhook refuses such a source; since then the clone waits.
-    refused = is_older(facts, 1, 5)
+    refused = is_before(facts, 1, 5)
     what = "refuses the clone until it has" if refused else "lets the clone wait until it has"
     return Finding(
         "volume-unknown",
         ERROR if refused else WARNING,
         f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}',
-        kubectl(
-            *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
-            namespace=facts.namespace,
+        (
+            kubectl(
+                *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
+                namespace=facts.namespace,
+            ),
         ),
     )
 
 
 def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
     """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
-    refused = is_older(facts, 1, 5)
+    refused = is_before(facts, 1, 5)
     what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
     return Finding(
         "volume-not-snapshottable",
         ERROR if refused else WARNING,
         f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}',
-        kubectl(
-            *("wait", "--for=create", f"pvc/{claim}", "--timeout=10m"), namespace=facts.namespace
-        ),
+        (kubectl(*_WAIT, f"pvc/{claim}", "--timeout=10m", namespace=facts.namespace),),
     )
 
 
@@ -132,9 +131,10 @@ def _not_snapshottable(
             "driver": driver,
             "deletionPolicy": "Delete",
         }
-        hint = f"kubectl create -f - <<< '{json.dumps(wanted, separators=(',', ':'))}'"
+        text = json.dumps(wanted, separators=(",", ":"))
+        hint = Command(("create", "-f", "-"), stdin=text)
     message = f'the volume "{volume}" can\'t be snapshotted: {reason}'
-    return Finding("volume-not-snapshottable", ERROR, message, hint)
+    return Finding("volume-not-snapshottable", ERROR, message, (hint,))
 
 
 def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
@@ -146,7 +146,7 @@ def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
     else:
         hint = _run(vm, facts.namespace, start=True)
     message = f'the claim "{claim}" of the volume "{volume}" is not bound: nothing to snapshot'
-    return Finding("volume-unbound", ERROR, message, hint)
+    return Finding("volume-unbound", ERROR, message, (hint,))
 
 
 def _runs(vm: Object) -> bool:
@@ -154,7 +154,7 @@ def _runs(vm: Object) -> bool:
     return text_at(vm, "spec", "runStrategy") in _STARTED or at(vm, "spec", "running") is True
 
 
-def _run(vm: Object, namespace: str, *, start: bool) -> str:
+def _run(vm: Object, namespace: str, *, start: bool) -> Command:
     """The command that starts or stops a VM, by whichever of the two fields it has."""
     spec: dict[str, object] = {"runStrategy": "Always" if start else "Halted"}
     if at(vm, "spec", "running") is not None:
@@ -181,14 +181,14 @@ def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             *("patch", f"vm/{name}", "--type=json", "-p", removal), namespace=facts.namespace
         )
         # Before 1.5 nobody looks, and the state is left behind.
-        lost = is_older(facts, 1, 5)
+        lost = is_before(facts, 1, 5)
         yield Finding(
             "backend-storage",
             WARNING if lost else ERROR,
             f"the source keeps its {what} state in a volume of its own, which KubeVirt"
             + (" leaves behind" if lost else " can't clone")
             + "; the hint gives that state up",
-            f"{hint}, then {flag('--source', f'vm/{name}')}" if from_snapshot(clone) else hint,
+            (hint, ", then ", flag("--source", f"vm/{name}")) if from_snapshot(clone) else (hint,),
         )
 
 
@@ -217,14 +217,14 @@ def first_consumer_findings(
     )
 
 
-def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> str:
+def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> Hint:
     """How the target gets started, by whichever of the two fields it has from its source."""
     if facts.fields is not None and "patches" not in facts.fields:
         vm = {"metadata": {"name": target or "TARGET"}, "spec": mapping_at(projected, "spec")}
-        return f"once the clone is done: {_run(vm, facts.namespace, start=True)}"
+        return ("once the clone is done: ", _run(vm, facts.namespace, start=True))
     if at(projected, "spec", "running") is not None:
-        return flag("--patch", value_patch("replace", ("spec", "running"), True))
-    return "--start"
+        return (flag("--patch", value_patch("replace", ("spec", "running"), True)),)
+    return (flag("--start"),)
 
 
 def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
@@ -246,7 +246,7 @@ def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
         INFO,
         "cloud-init runs again at the target's first start: it may set passwords, keys and the"
         " hostname anew",
-        flag("--patch", *removals),
+        (flag("--patch", *removals),),
     )
 
 
@@ -263,5 +263,5 @@ def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         "running-without-agent",
         INFO,
         f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut',
-        _run(vm, facts.namespace, start=False),
+        (_run(vm, facts.namespace, start=False),),
     )

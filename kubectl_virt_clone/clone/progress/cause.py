@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.checks.finding import kubectl
+from kubectl_virt_clone.clone.hint import Command, Hint
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 
 IDS = (
@@ -37,7 +37,7 @@ IDS = (
 
 @dataclass(frozen=True)
 class Cause:
-    """One cause. ``sentence`` has no full stop; ``hint`` is a command to try next, or empty.
+    """One cause. ``sentence`` has no full stop; ``hint`` is what to try next, or empty.
 
     ``final``: KubeVirt will not get over it by itself, so that waiting on is in vain. ``passing``:
     it is at work, which takes longer than usual; nothing has to be done about it.
@@ -45,16 +45,16 @@ class Cause:
 
     id: str
     sentence: str
-    hint: str = ""
+    hint: Hint = ()
     final: bool = False
     passing: bool = False
 
 
-def kubectl_in(clone: Object, *words: str) -> str:
-    """A hint: the kubectl command line in the namespace of ``clone``."""
-    return kubectl(*words, namespace=text_at(clone, "metadata", "namespace"))
+def kubectl_in(clone: Object, *words: str) -> Hint:
+    """A hint: the kubectl command in the namespace of ``clone``."""
+    return (Command(words, text_at(clone, "metadata", "namespace")),)
 
 
-def deletion(clone: Object) -> str:
+def deletion(clone: Object) -> Hint:
     """The hint for a clone that is stuck for good: its temporary objects go with it."""
     return kubectl_in(clone, "delete", f"vmclone/{name_of(clone)}")

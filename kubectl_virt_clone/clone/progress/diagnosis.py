@@ -1,17 +1,16 @@
 """Why a clone is not going well: clone and surroundings in, the one cause to tell out.
 
 What the clone says itself, and what a clone that Succeeded may still lack; what holds up the
-snapshot or the restore of one that is under way is in ``stalled.py``.
+snapshot or the restore of one that is under way is in ``child_causes.py``.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES, SOURCE_ALIASES
-from kubectl_virt_clone.clone.checks.finding import kubectl
+from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress.around import Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
 from kubectl_virt_clone.clone.progress.child_causes import restore_cause, snapshot_cause
@@ -107,7 +106,7 @@ def silence_cause(obj: Object, around: Surroundings, now: datetime) -> Cause | N
         "controller-silent",
         f"KubeVirt has not looked at it yet, there is {found}:"
         " virt-controller is busy, or does not run",
-        kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),
+        (kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),),
     )
 
 
@@ -115,13 +114,13 @@ def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
     """A cause in KubeVirt's own words, with the command that shows or mends what it speaks of."""
     if id_ == "source-missing":
         resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
-        hint = kubectl_in(clone, "get", SHORT_NAMES[resource.kind]) if resource else ""
+        hint = kubectl_in(clone, "get", SHORT_NAMES[resource.kind]) if resource else ()
     elif id_.startswith("volume-"):
         source = text_at(clone, "spec", "source", "name")
         path = "jsonpath={.status.volumeSnapshotStatuses}"
         hint = kubectl_in(clone, "get", f"vm/{source}", "-o", path)
     else:
-        hint = deletion(clone) if final else ""
+        hint = deletion(clone) if final else ()
     told = "; ".join(sentence.splitlines()) or "KubeVirt gives no reason"
     return Cause(id_, told, hint, final)
 
@@ -148,8 +147,9 @@ def _of_claims(clone: Object, around: Surroundings, target: str = "") -> Cause |
             continue
         if later:
             sentence = f'the volume "{name}" is bound only when the VM "{target}" starts'
-            words = ("start", target, "-n", text_at(clone, "metadata", "namespace"))
-            return Cause("first-consumer", sentence, shlex.join(("virtctl", *words)))
+            namespace = text_at(clone, "metadata", "namespace")
+            start = Command(("start", target), namespace, program="virtctl")
+            return Cause("first-consumer", sentence, (start,))
         sentence = f'the volume "{name}" is not bound: it is {phase or "new"}'
         show = kubectl_in(clone, "describe", f"pvc/{name}")
         return Cause("volume-unbound", sentence, show, passing=True)

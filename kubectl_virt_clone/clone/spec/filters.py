@@ -1,6 +1,6 @@
-"""Label and annotation filters: which of them KubeVirt's webhook takes, and what they keep.
+"""Label and annotation filters: which ones KubeVirt's webhook accepts, and what they keep.
 
-Whether a filter does what its author meant is not judged here; that is a finding.
+Whether a filter does what its author meant is a finding: see ``clone/checks``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ NEGATION = "!"
 WILDCARD = "*"
 
 LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
-"""The annotation that no filter removes: the restore writes it to the target."""
+"""The annotation that no filter can remove: the restore writes it to the target."""
 
-# What RE2's C++ parser takes and Go's (regexp/syntax) does not, found token by token in a pattern
-# that compiles: \C, and a name of a group that is not plain ASCII. The other way round, Go 1.25
-# reads long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we,
-# refuse.
+# RE2's C++ parser accepts two things that Go's (regexp/syntax) refuses: \C, and group names beyond
+# ASCII. We look for them token by token in a pattern that compiles. Conversely, Go 1.25 accepts
+# long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we, refuse.
 _PIECE = (
     r"(?s)\\Q.*?(?:\\E|\Z)"
     r"|\\."
@@ -32,15 +31,15 @@ _PIECE = (
     r"|."
 )
 _GROUP_NAME = r"[A-Za-z0-9_]+"
-# Room for what Go compiles without a limit of its own, as \pL{1000}; taken only when needed.
+# Enough for what Go compiles without a limit, such as \pL{1000}; allocated only when needed.
 _MEMORY = 1 << 28
 
 
 def check_filter(pattern: str) -> str:
-    """Return ``pattern`` if a clone may carry it, by the rules of KubeVirt's clone webhook.
+    """Return ``pattern`` if KubeVirt's clone webhook accepts it.
 
-    ``!`` negates and may stand only first, ``*`` only last. Raises InvalidValue otherwise, and for
-    the empty filter, on which the webhook of KubeVirt 1.9 crashes instead of refusing it.
+    ``!`` negates and may only come first, ``*`` only last. Raises InvalidValue otherwise, and for
+    an empty filter: the webhook of KubeVirt 1.9 crashes on it instead of refusing it.
     """
     if not pattern:
         raise InvalidValue("a filter can't be empty")
@@ -56,15 +55,15 @@ def check_filter(pattern: str) -> str:
 
 
 def check_filters(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return the filters in their order; raises InvalidValue at the first that is not valid."""
+    """Return the filters in their order; raises InvalidValue for the first invalid one."""
     return tuple(check_filter(pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a key of the source stays on the target, and which filter says so.
+    """Whether the target keeps a key of the source, and which filter decides.
 
-    ``by`` is the filter as the user wrote it; empty where none matched or none was given.
+    ``by`` is the filter as the user wrote it; empty if none matched or none was given.
     """
 
     key: str
@@ -80,10 +79,10 @@ def decisions(
 ) -> tuple[Decision, ...]:
     """What the filters do to each key, sorted by key.
 
-    The rules of KubeVirt's clone controller (vm-target.go): a filter is an unanchored regular
-    expression, but for the bare ``*``; a key stays if a positive filter matches it and no negative
-    one does, whatever their order. So negatives alone, an empty list and what does not compile
-    keep nothing, while no list at all (None) keeps every key. ``always_kept`` stay in any case.
+    The rules are those of KubeVirt's clone controller (vm-target.go): except for the bare ``*``, a
+    filter is an unanchored regular expression; a key stays if a positive filter matches it and no
+    negative one does, in any order. So negatives alone, an empty list and filters that don't
+    compile keep nothing, while no list at all (None) keeps every key. ``always_kept`` always stay.
     """
     listed = sorted(set(keys))
     if filters is None:
@@ -104,7 +103,7 @@ def _decision(key: str, keeping: Sequence[str], removing: Sequence[str], always:
 
 
 def matches(pattern: str, key: str) -> bool:
-    """Whether a filter, positive or negative, hits ``key``; what does not compile hits nothing."""
+    """Whether a filter, positive or negative, matches ``key``; an invalid one never does."""
     expression, _ = _compiled(regular_expression(pattern))
     return expression is not None and expression.search(well_formed(key)) is not None
 
@@ -112,22 +111,22 @@ def matches(pattern: str, key: str) -> bool:
 def regular_expression(pattern: str) -> str:
     """The regular expression that KubeVirt makes of a filter.
 
-    Only the whole filter ``*`` is a wildcard: ``!*`` is the expression ``*``, which does not
+    Only the bare filter ``*`` is a wildcard: ``!*`` becomes the expression ``*``, which doesn't
     compile, and in ``a*`` the star means any number of a.
     """
     return ".*" if pattern == WILDCARD else pattern.removeprefix(NEGATION)
 
 
 def compile_error(pattern: str) -> str:
-    """Why Go does not compile the filter's regular expression; empty if it does."""
+    """Why Go can't compile the filter's regular expression; empty if it can."""
     return _compiled(regular_expression(pattern))[1]
 
 
 @lru_cache(maxsize=1024)
 def _compiled(expression: str) -> tuple[Any, str]:
-    """The compiled expression or None, and why not.
+    """The compiled expression, or None and the reason.
 
-    RE2 is what Go's regexp package was made after. Imported here: --help needs no filters.
+    Go's regexp package was modelled on RE2. Imported here, because --help needs no filters.
     """
     import re2
 

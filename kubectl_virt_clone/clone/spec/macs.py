@@ -1,6 +1,6 @@
-"""MAC addresses of a clone: every usual notation in, the one that KubeVirt can finish out.
+"""MAC addresses of a clone: accept every usual notation, return the one that KubeVirt can restore.
 
-Whether an interface exists, or an address is free, is not known here.
+Whether an interface exists or an address is free is checked in ``clone/checks``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from kubectl_virt_clone.errors import InvalidValue
 
-# What Go's net.ParseMAC takes for six octets, which is what KubeVirt's webhook asks.
+# What Go's net.ParseMAC accepts for six octets, as KubeVirt's webhook does.
 _NOTATIONS = (
     r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
     r"(?:[0-9a-f]{2}-){5}[0-9a-f]{2}",
@@ -19,7 +19,7 @@ _EXAMPLE = "02-00-00-00-00-01"
 
 
 def dashed(address: str) -> str:
-    """Write a MAC address of any usual notation with dashes, in lower case.
+    """Rewrite a MAC address in any usual notation with dashes, in lower case.
 
     The clone's webhook accepts colons too, but the restore that follows splits its patch at each
     colon and never starts (KubeVirt 1.0 to 1.9), so colons are never sent. Raises InvalidValue.
@@ -34,8 +34,8 @@ def dashed(address: str) -> str:
 def parse_assignment(text: str) -> tuple[str, str]:
     """Split ``IFACE=MAC`` or ``IFACE:MAC`` into the interface and the dashed address.
 
-    The first ``=``, else the first ``:``, separates, so that a MAC may be written with colons.
-    Raises InvalidValue for an empty interface and for what is not a MAC address.
+    The separator is the first ``=``, or else the first ``:``, so that a MAC may contain colons.
+    Raises InvalidValue if the interface is empty or the address is not a MAC address.
     """
     separator = "=" if "=" in text else ":"
     interface, found, address = text.partition(separator)

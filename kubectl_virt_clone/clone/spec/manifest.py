@@ -1,6 +1,6 @@
-"""A clone as the user asked for it, and the VirtualMachineClone manifest that asks KubeVirt.
+"""A clone as the user requested it, and the VirtualMachineClone manifest for it.
 
-The only place where our names become the API's; nothing is sent from here.
+The only place where our names become the API's; nothing here sends it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kubectl_virt_clone.objects.fields import (
 )
 
 _SUFFIX_LENGTH = 5
-# Kubernetes' own for generated names: nothing that could spell a word, or be read as another.
+# Kubernetes' alphabet for generated names: no vowels, no characters that look alike.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 Choose = Callable[[str], str]
@@ -38,10 +38,10 @@ Choose = Callable[[str], str]
 
 @dataclass(frozen=True)
 class CloneRequest:
-    """What ``create`` was asked for; None means that a field is left out of the spec.
+    """What ``create`` was asked for; None leaves a field out of the spec.
 
     ``new_mac_addresses`` holds (interface, dashed address) pairs, ``patches`` the text of one JSON
-    Patch operation each. An empty ``name`` is generated, an empty ``target`` is named by KubeVirt.
+    Patch operation each. An empty ``name`` is generated; KubeVirt chooses an empty ``target``.
     """
 
     source: Reference
@@ -59,14 +59,14 @@ class CloneRequest:
 
 
 def generated_name(choose: Choose) -> str:
-    """``clone-<5 characters>``, as virtctl names a clone; ``choose`` picks one of a string."""
+    """``clone-<5 characters>``, as virtctl names clones; ``choose`` picks a character."""
     return "clone-" + "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
 
 
 def chosen_name(clone: Object, *, choose: Choose) -> Object:
-    """The clone with a name of its own in place of the one that the server would generate.
+    """The clone with a name of our own instead of one that the server would generate.
 
-    Under a name a creation whose answer was lost can be tried again, and makes no second clone.
+    With a name, a creation whose answer was lost can be retried without making a second clone.
     """
     metadata = mapping_at(clone, "metadata")
     if metadata.get("name") or not metadata.get("generateName"):
@@ -76,7 +76,7 @@ def chosen_name(clone: Object, *, choose: Choose) -> Object:
 
 
 def build_clone(request: CloneRequest, *, choose: Choose) -> dict[str, Any]:
-    """The manifest for ``request``, its keys in the order in which a person writes them."""
+    """The manifest for ``request``, with its keys in the order that a person would write."""
     metadata = {"name": request.name or generated_name(choose)}
     if request.namespace:
         metadata["namespace"] = request.namespace
@@ -121,11 +121,11 @@ def _typed_reference(reference: Reference) -> dict[str, str]:
 
 
 def read_clone(document: object) -> dict[str, Any]:
-    """Check one document of a manifest file; returns a copy that can be sent.
+    """Check one document of a manifest file; return a copy that can be sent.
 
-    MAC addresses are rewritten with dashes (see ``macs.dashed``). Raises ManifestError for what is
-    no VirtualMachineClone of a known version, for filters and patches that the clone's webhook
-    would refuse, and for what is no MAC address.
+    Rewrites MAC addresses with dashes (see ``macs.dashed``). Raises ManifestError if it is not a
+    VirtualMachineClone of a known version, if the clone's webhook would refuse a filter or patch,
+    and if a MAC address is malformed.
     """
     if not isinstance(document, Mapping):
         raise ManifestError("the document is not a Kubernetes object")
@@ -161,7 +161,7 @@ def _check_spec(clone: dict[str, Any]) -> None:
             if isinstance(filters, list) and all(isinstance(item, str) for item in filters):
                 _located(".".join((*path, key)), check_filters, filters)
     patches = spec.get("patches")
-    # What is JSON but no operation passes the webhook and hangs the restore: that is a finding.
+    # JSON that is not an operation passes the webhook and hangs the restore; that is a finding.
     for index, patch in enumerate(patches if isinstance(patches, list) else ()):
         if isinstance(patch, str):
             _located(f"spec.patches[{index}]", decoded, patch)
@@ -183,9 +183,9 @@ def _located(path: str, check: Callable[[Any], Any], value: object) -> Any:
 
 
 def named(clone: Object) -> str:
-    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its answers.
+    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its output.
 
-    So is an object of another kind; one that says nothing of its kind is a clone.
+    Works for any kind; an object without a kind is taken for a clone.
     """
     name = text_at(clone, "metadata", "name") or text_at(clone, "metadata", "generateName")
     kind = (text_at(clone, "kind") or CLONES.kind).lower()
@@ -194,15 +194,15 @@ def named(clone: Object) -> str:
 
 
 def target_name(clone: Object) -> str:
-    """The name of the target VM that the spec asks for; empty where KubeVirt is to choose it."""
+    """The name of the target VM that the spec asks for; empty if KubeVirt should choose it."""
     return text_at(clone, "spec", "target", "name")
 
 
 def unserved_fields(clone: Object, fields: frozenset[str] | None) -> list[tuple[str, str]]:
-    """Fields of the clone's spec that the server lacks, each with the release that brought it.
+    """Fields of the clone's spec that the server lacks, each with the release that introduced it.
 
-    ``fields`` are those of the server's schema, None where it is unknown: then nothing is said. A
-    field that no release has is not among them; the server refuses it by name.
+    ``fields`` are those of the server's schema; if it is None (unknown), the result is empty. A
+    field that no release has is not included: the server refuses it by name.
     """
     spec = mapping_at(clone, "spec")
     return [

@@ -1,6 +1,6 @@
-"""JSON Patch operations of a clone: what KubeVirt's restore takes, and what they do to a VM.
+"""JSON Patch operations of a clone: which ones KubeVirt's restore accepts, and what they do.
 
-Which patches a clone needs is not known here.
+Which patches a clone needs is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 """The operations of RFC 6902."""
 
 PATCHABLE = ("/metadata/labels/", "/metadata/annotations/", "/spec/")
-"""Where a patch may write, by the restore's webhook."""
+"""Where the restore's webhook lets a patch write."""
 
 _VALUED = frozenset({"add", "replace", "test"})
 _KEY_AND_VALUE = 2
@@ -25,12 +25,12 @@ _INDEX = r"0|[1-9][0-9]{0,8}"
 
 
 def unsafe_reason(patch: str) -> str:
-    """Why the restore's webhook would refuse the patch; empty if it takes it.
+    """Why the restore's webhook would refuse the patch; empty if it accepts it.
 
     The clone's webhook lets such a patch pass, and the clone then hangs in RestoreInProgress. The
-    restore's does not read JSON (KubeVirt's vmrestore.go, 1.0 to 1.9): it cuts the text at each
-    comma and wants one colon in each piece. So no value may hold either, nor be an object of more
-    than one member or a list of more than one item. The sentences are the webhook's.
+    restore's webhook does not parse JSON (KubeVirt's vmrestore.go, 1.0 to 1.9): it splits the text
+    at each comma and expects one colon per piece. So a value can contain neither, and can't be an
+    object or a list with more than one entry. The sentences are the webhook's own.
     """
     for piece in patch.strip("{}").split(","):
         parts = piece.split(":")
@@ -46,9 +46,9 @@ def unsafe_reason(patch: str) -> str:
 
 
 def decoded(patch: str) -> Any:
-    """The JSON value of a patch's text, which is all that the clone's webhook asks of it.
+    """The JSON value of a patch's text, which is all that the clone's webhook checks.
 
-    Raises InvalidValue for what is not JSON.
+    Raises InvalidValue if it is not JSON.
     """
     try:
         return json.loads(patch, parse_constant=_refuse_constant)
@@ -57,15 +57,15 @@ def decoded(patch: str) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    """Python's parser takes NaN and Infinity, which JSON doesn't have."""
+    """Python's parser accepts NaN and Infinity, which JSON doesn't have."""
     raise ValueError(f"{name} is no JSON value")
 
 
 def parse(patch: str) -> dict[str, Any]:
-    """Read the text of one JSON Patch operation; a new dict, whatever members it has besides.
+    """Read the text of one JSON Patch operation as a new dict; extra members are kept.
 
-    Raises InvalidValue for what is not JSON, not one operation, of an operation that RFC 6902
-    doesn't know, or lacks a path, or the value or the from that its operation needs.
+    Raises InvalidValue if it is not JSON, not a single operation, an operation that RFC 6902
+    doesn't know, or lacks its path, value or from.
     """
     operation = decoded(patch)
     if isinstance(operation, list):
@@ -96,10 +96,10 @@ def pointer_of(segments: Iterable[str]) -> str:
 
 
 def value_patch(op: str, path_segments: Iterable[str], value: Any) -> str:
-    """The text of an operation that has a value: compact, in the order op, path, value.
+    """The text of an operation with a value: compact, in the order op, path, value.
 
     The restore's webhook counts colons and commas in the raw text (``vmrestore.go``, KubeVirt 1.0
-    to 1.9); in a string they are written as JSON escapes, which pass it and mean the same.
+    to 1.9); in a string we write them as JSON escapes, which pass and mean the same.
     """
     path = json.dumps(pointer_of(path_segments), ensure_ascii=False)
     shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -109,11 +109,11 @@ def value_patch(op: str, path_segments: Iterable[str], value: Any) -> str:
 
 
 def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:
-    """A new document: ``document`` with the operations applied in their order.
+    """A new document: ``document`` with the operations applied in order.
 
-    As KubeVirt's restore applies them, see ``_in_rfc_terms``; but an index below zero, which its
-    library takes, is refused here. Raises InvalidValue that names the patch which does not apply,
-    and why.
+    Applies them as KubeVirt's restore does (see ``_in_rfc_terms``), except that a negative index,
+    which its library accepts, is refused. Raises InvalidValue, which names the patch that does not
+    apply and why.
     """
     result: dict[str, Any] = copied(dict(document))
     for patch in patches:
@@ -126,9 +126,9 @@ def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> di
     import jsonpatch
 
     operation = _in_rfc_terms(document, operation)
-    obstacle = _obstacle(document, operation)  # a move that fails may have changed it already
+    obstacle = _obstacle(document, operation)  # a failed move may already have changed it
     try:
-        # A path begins with /, so that an object is left.
+        # A path begins with /, so the result is still an object.
         result: dict[str, Any] = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         reason = obstacle or " ".join(str(error).split())
@@ -137,10 +137,10 @@ def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> di
 
 
 def _in_rfc_terms(document: Any, operation: dict[str, Any]) -> dict[str, Any]:
-    """What KubeVirt's Go library (evanphx/json-patch 4) does, where RFC 6902 would refuse it.
+    """What KubeVirt's Go library (evanphx/json-patch 4) does where RFC 6902 would refuse.
 
-    A missing member of an object that is there can be replaced, is copied as null, and passes a
-    test for null.
+    A missing member of an existing object can be replaced, is copied as null, and passes a test
+    for null.
     """
     op, path = operation["op"], operation["path"]
     holder, missing = _find(document, operation["from"] if op == "copy" else path)
@@ -156,7 +156,7 @@ def _in_rfc_terms(document: Any, operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _obstacle(document: Any, operation: Mapping[str, Any]) -> str:
-    """What the document lacks if the operation fails, in words that don't quote all of it."""
+    """What the document lacks if the operation fails, without quoting all of it."""
     adds = operation["op"] in ("add", "move", "copy")
     path = operation["path"].rpartition("/")[0] if adds else operation["path"]
     origin = [operation["from"]] if operation["op"] in ("move", "copy") else []

@@ -1,6 +1,6 @@
-"""``vm/web``, ``vmsnapshot/nightly``, ``web``: what the user typed becomes a Reference.
+"""``vm/web``, ``vmsnapshot/nightly``, ``web``: turn what the user typed into a Reference.
 
-Only text is judged here; whether the object exists is the cluster's to say.
+Only the text is checked here; whether the object exists is up to the cluster.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _CLONE_GROUPS = ("", CLONE_GROUP, *(f"{version}.{CLONE_GROUP}" for version in CL
 
 
 def check_name(text: str) -> str:
-    """Return the name of an object or a namespace, if it can stand in a URL's path.
+    """Return the name of an object or a namespace if it can be part of a URL's path.
 
-    Whether the server knows it is not judged. Raises InvalidValue by the rule of Kubernetes'
-    ``apimachinery/pkg/api/validation/path``, and for what is no text at all.
+    Raises InvalidValue by the rules of Kubernetes' ``apimachinery/pkg/api/validation/path``, and
+    if the name is not printable.
     """
     if not text:
         raise InvalidValue("a name can't be empty")
@@ -51,8 +51,8 @@ def parse_clone(text: str) -> str:
 def parse_kind(text: str) -> Resource:
     """The resource that ``text`` names in any of kubectl's and virtctl's spellings.
 
-    kubectl's may have the group behind them, and a version before that. Raises InvalidValue for a
-    kind that can't be cloned.
+    kubectl's may be followed by a version and the group. Raises InvalidValue for a kind that can't
+    be cloned.
     """
     alias, _, group = text.lower().partition(".")
     resource = SOURCE_ALIASES.get(alias)
@@ -62,9 +62,9 @@ def parse_kind(text: str) -> Resource:
 
 
 def parse_reference(text: str, kind: Resource | None = None) -> Reference:
-    """Read ``[vm/|vmsnapshot/]NAME``; without a prefix ``kind``, or a virtual machine.
+    """Read ``[vm/|vmsnapshot/]NAME``; without a prefix it is a ``kind``, or else a virtual machine.
 
-    Raises InvalidValue for an unknown kind, an empty name, and two kinds that differ.
+    Raises InvalidValue for an unknown kind, an empty name, and two different kinds.
     """
     prefix, slash, name = text.rpartition("/")
     if slash and not prefix:

@@ -1,6 +1,6 @@
-"""Names of many from one: ``web-{}`` is web-1, web-2, ..., and ``web-{:03}`` is web-001.
+"""Number names: ``web-{}`` becomes web-1, web-2, …, and ``web-{:03}`` becomes web-001.
 
-What is named so, and whether the server takes the name, is not known here.
+What gets these names, and whether the server accepts them, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ _PLACE = r"\{(?::0(?P<width>[1-9]))?\}"
 
 
 def has_place(text: str) -> bool:
-    """Whether a number can be put into ``text``."""
+    """Whether ``text`` has a place for a number."""
     return re.search(_PLACE, text) is not None
 
 
 def numbered(text: str, number: int) -> str:
-    """``text`` with the number in each of its places, with zeros in front up to the width."""
+    """``text`` with the number in each place, padded with zeros to its width."""
     return re.sub(_PLACE, lambda place: str(number).zfill(int(place["width"] or 1)), text)

@@ -1,6 +1,6 @@
-"""What one flag says of the target VM, as the patch that KubeVirt's restore takes for it.
+"""Turn a flag about the target VM into the patch that KubeVirt's restore accepts.
 
-Whether a patch applies depends on the source, and is not known here.
+Whether a patch applies depends on the source: see ``patches.applied``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kubectl_virt_clone.objects.names import (
 )
 
 RUN_STRATEGIES = ("Always", "Halted", "Manual", "Once", "RerunOnFailure", "WaitAsReceiver")
-"""KubeVirt's ``spec.runStrategy``. A restore makes its target Halted before it is patched."""
+"""KubeVirt's ``spec.runStrategy``. A restore halts its target before it patches it."""
 
 START = "Always"
-"""The run strategy under which a VM starts by itself."""
+"""The run strategy that starts a VM by itself."""
 
 KeyPatch = tuple[str, str]
 """A label's or annotation's key, and the patch that sets it."""
@@ -33,12 +33,12 @@ def check_patch(text: str) -> str:
 
 
 def run_strategy_patch(run_strategy: str) -> str:
-    """The patch that starts the target as ``run_strategy`` says."""
+    """The patch that sets the target's run strategy."""
     return value_patch("replace", ("spec", "runStrategy"), run_strategy)
 
 
 def hostname_patch(hostname: str) -> str:
-    """The patch that gives the guest a host name. Raises InvalidValue for what is none."""
+    """The patch that gives the guest a host name. Raises InvalidValue for an invalid one."""
     return value_patch("add", ("spec", "template", "spec", "hostname"), check_hostname(hostname))
 
 
@@ -48,7 +48,7 @@ def label_patch(text: str) -> KeyPatch:
 
 
 def annotation_patch(text: str) -> KeyPatch:
-    """Read ``KEY=VALUE`` for an annotation of the VM of any value. Raises InvalidValue."""
+    """Read ``KEY=VALUE`` for an annotation of the VM; any value is valid. Raises InvalidValue."""
     return _assigned(text, "annotations", check_annotation_key, str)
 
 

@@ -1,6 +1,6 @@
 """What a clone's filters do to the keys of its source, as the source is now.
 
-Which filter decides on which key is ``projection``'s to say; nothing is judged here.
+``projection`` says which filter decides on which key; nothing is judged here.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FILTERS = {
     "template_labels": ("spec", "template", "labelFilters"),
     "template_annotations": ("spec", "template", "annotationFilters"),
 }
-"""Where a clone's filters stand in it, by the name that a Projection gives to what they decide."""
+"""Where a clone keeps its filters, by the Projection field that holds their decisions."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The keys that the target has, those that it lacks, and those that a patch decides on."""
+    """The keys that the target keeps, the keys it drops, and the keys that a patch decides."""
 
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -37,10 +37,10 @@ class Effect:
 
 
 def filter_effects(clone: Object, around: Surroundings) -> dict[str, Effect | None]:
-    """The effect of each of FILTERS that is set; None where the VM that is cloned is not known."""
+    """The effect of each of FILTERS that is set; None if the VM that is cloned is unknown."""
     if not any(isinstance(at(clone, *path), list) for path in FILTERS.values()):
         return {}
-    # Imported here: a clone without filters is described without it.
+    # Imported here, because most clones have no filters.
     from kubectl_virt_clone.clone.target.projection import filters_of, project
 
     given = [name for name, path in FILTERS.items() if filters_of(clone, *path) is not None]

@@ -1,6 +1,6 @@
-"""A clone's preview: what its target will be, beside what the checks found.
+"""A clone's preview: what its target will be, and what the checks found.
 
-The projection and the findings are made elsewhere; here is only what they are made of.
+The projection and the findings themselves are made elsewhere.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES
-from kubectl_virt_clone.clone.checks.findings import (
-    Facts,
-    Finding,
-    findings,
-    source_vm,
-)
+from kubectl_virt_clone.clone.checks.facts import Facts, source_vm
+from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.clone.target.projection import Projection, project
 from kubectl_virt_clone.errors import VirtCloneError
@@ -23,7 +20,7 @@ from kubectl_virt_clone.objects.fields import Object, text_at
 
 @dataclass(frozen=True)
 class Preview:
-    """A clone's manifest, the VM it is made of, its target, and the findings on the clone."""
+    """A clone's manifest, its source VM, its target, and the findings."""
 
     clone: Object
     source: Object
@@ -32,7 +29,7 @@ class Preview:
 
 
 def preview_of(clone: Object, facts: Facts) -> Preview:
-    """The preview of one clone. Raises VirtCloneError where its source is not there to be read."""
+    """The preview of one clone. Raises VirtCloneError if its source can't be read."""
     source = source_vm(clone, facts)
     if source is None:
         raise VirtCloneError(f"{named(clone)} can't be previewed: {_why_unknown(clone, facts)}")
@@ -40,7 +37,7 @@ def preview_of(clone: Object, facts: Facts) -> Preview:
 
 
 def _why_unknown(clone: Object, facts: Facts) -> str:
-    name = source_name(clone)
+    name = source_reference(clone)
     if facts.source.unreadable:
         return f"{name} may not be read ({facts.source.unreadable})"
     if facts.source.object is None:
@@ -50,14 +47,14 @@ def _why_unknown(clone: Object, facts: Facts) -> str:
     return f"{name} holds no VM yet"
 
 
-def source_name(clone: Object) -> str:
-    """``vm/NAME`` or ``vmsnapshot/NAME``; another kind is written as it is."""
+def source_reference(clone: Object) -> str:
+    """``vm/NAME`` or ``vmsnapshot/NAME``; another kind stays as it is."""
     kind = text_at(clone, "spec", "source", "kind")
     return f"{SHORT_NAMES.get(kind, kind)}/{text_at(clone, 'spec', 'source', 'name')}"
 
 
 def possible(previews: Sequence[Preview]) -> Sequence[Preview]:
-    """``previews``, if KubeVirt would make all their targets. Raises VirtCloneError otherwise."""
+    """``previews``, if KubeVirt would make all their targets; raises VirtCloneError otherwise."""
     for preview in previews:
         for problem in preview.projection.problems:
             raise VirtCloneError(f"{named(preview.clone)} will have no target: {problem}")

@@ -1,6 +1,6 @@
-"""The target VM that KubeVirt will make of a source and a clone's spec, and why it looks so.
+"""The target VM that KubeVirt will make of a source and a clone's spec, and why.
 
-Whether the clone gets that far, and whether its author meant it, is a finding's to say.
+Whether the clone gets that far, and whether its author meant it, is a finding.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _DOMAIN = ("spec", "template", "spec", "domain")
 _STRATEGIES = {True: "Always", False: HALTED}
 
 PATCHED = "<patch>"
-"""Stands for the filter of a key that a patch of the user's sets or removes."""
+"""Stands in for the filter where a patch of the user sets or removes a key."""
 
 REMOVED = "<removed>"
-"""Stands for the MAC address of an interface that a patch removes."""
+"""Stands in for the MAC address of an interface that a patch removes."""
 
 
 @dataclass(frozen=True)
 class InterfaceMac:
-    """An interface's MAC address; ``after`` is empty where it is left to the cluster.
+    """An interface's MAC address; ``after`` is empty if the cluster chooses it.
 
-    ``before`` is empty as well for an interface that a patch adds; one that it removes is REMOVED.
+    ``before`` is also empty if a patch adds the interface; ``after`` is REMOVED if one removes it.
     """
 
     interface: str
@@ -60,10 +60,10 @@ class InterfaceMac:
 class Projection:
     """The target VM, without the server's bookkeeping, and what became of the source's values.
 
-    A key is kept if the target has it, whether a filter or one of the user's ``patches`` says so.
-    ``generated`` are the JSON pointers of those values in ``target`` that hold GENERATED.
-    ``problems`` are sentences about why KubeVirt would not make this target; where a patch does
-    not apply, ``target`` has none of the user's.
+    A key is kept if the target has it, whether a filter or one of the user's ``patches`` decides.
+    ``generated`` holds the JSON pointers of the values in ``target`` that contain GENERATED.
+    ``problems`` are sentences that say why KubeVirt would not make this target; if a patch does
+    not apply, ``target`` contains none of the user's patches.
     """
 
     target: dict[str, Any]
@@ -127,19 +127,19 @@ def project(source: Object, clone: Object) -> Projection:
 
 
 def projected_name(clone: Object) -> str:
-    """The target's name; the clone's webhook makes ``clone-<source>-<5 characters>`` of none."""
+    """The target's name; the clone's webhook generates a missing one, ``clone-<source>-<5>``."""
     source = text_at(clone, "spec", "source", "name")
     return target_name(clone) or f"clone-{source}-{GENERATED}"
 
 
 def run_strategy(vm: Object) -> str:
-    """``spec.runStrategy``, or what the older ``spec.running`` means; empty without both."""
+    """``spec.runStrategy``, or what the older ``spec.running`` means; empty if neither is set."""
     running = at(vm, "spec", "running")
     return _STRATEGIES[running] if isinstance(running, bool) else text_at(vm, "spec", "runStrategy")
 
 
-# Where the filtered maps are, in KubeVirt's order → where their filters stand in the clone, and
-# the annotations that KubeVirt writes again where a filter took them.
+# The filtered maps, in KubeVirt's order → where the clone keeps their filters, and the annotations
+# that KubeVirt writes back after a filter has removed them.
 _GROUPS: dict[tuple[str, ...], tuple[tuple[str, ...], Mapping[str, str]]] = {
     ("metadata", "labels"): (("spec", "labelFilters"), {}),
     ("metadata", "annotations"): (("spec", "annotationFilters"), OBSERVED),
@@ -149,10 +149,10 @@ _GROUPS: dict[tuple[str, ...], tuple[tuple[str, ...], Mapping[str, str]]] = {
 
 
 def filters_of(clone: Object, *path: str) -> tuple[str, ...] | None:
-    """The filters at ``path`` as the controller sees them; None where every key is kept.
+    """The filters at ``path`` as the controller sees them; None if every key is kept.
 
-    The webhook that names an unnamed target writes the spec anew and drops empty lists, which
-    would strip every key; with a name they stay.
+    The webhook that names an unnamed target rewrites the spec and drops empty lists, which would
+    strip every key; if the target has a name, they stay.
     """
     listed = at(clone, *path)
     if not isinstance(listed, list) or not (listed or target_name(clone)):
@@ -169,7 +169,7 @@ def _decided(
 
 
 def _as_patched(decided: Iterable[Decision], before: Object, after: Object) -> tuple[Decision, ...]:
-    """The decisions, but for the keys that the user's patches made another of."""
+    """The decisions, except that PATCHED decides on keys that the user's patches change."""
     changed = {key for key in (*before, *after) if before.get(key) != after.get(key)}
     rows = [decision for decision in decided if decision.key not in changed]
     rows += [Decision(key, kept=key in after, by=PATCHED) for key in changed]
@@ -177,13 +177,13 @@ def _as_patched(decided: Iterable[Decision], before: Object, after: Object) -> t
 
 
 def _written_again(source: Object, path: tuple[str, ...]) -> list[str]:
-    """The keys that are on the target as they were, although a filter may have removed them."""
+    """The keys that the target has unchanged although a filter may have removed them."""
     present = mapping_at(source, *path)
     return [key for key, value in _GROUPS[path][1].items() if present.get(key) == value]
 
 
 def _own_patches(source: Object, clone: Object) -> Iterator[str]:
-    """MAC of each interface (none where the clone names none), serial and uuid of the firmware."""
+    """MAC of each interface (empty unless the clone gives one), serial and UUID of the firmware."""
     interfaces = at(source, *_DOMAIN, "devices", "interfaces")
     addresses = mapping_at(clone, "spec", "newMacAddresses")
     for index, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
@@ -203,7 +203,7 @@ def _removals(source: Object, clone: Object) -> Iterator[str]:
 
 
 def _operation(op: str, path: Iterable[str], *value: str) -> str:
-    """A patch as the clone controller writes it, which escapes neither colons nor commas."""
+    """A patch as the clone controller writes it: it escapes neither colons nor commas."""
     operation = {"op": op, "path": pointer_of(path), **({"value": value[0]} if value else {})}
     return json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
 
@@ -211,7 +211,7 @@ def _operation(op: str, path: Iterable[str], *value: str) -> str:
 def _patched(
     vm: dict[str, Any], own: Sequence[str], asked: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """``vm`` after KubeVirt's patches, after the user's too, and why some can't be applied."""
+    """``vm`` after KubeVirt's patches, after the user's too, and why some don't apply."""
     problems = [reason for text in (*own, *asked) if (reason := unsafe_reason(text))]
     stages = []
     for texts in (own, asked):
@@ -251,14 +251,14 @@ def _mounted(volumes: Iterable[VolumeClaim], target: Object) -> Iterator[VolumeC
 
 
 def _refusals(vm: Object, target: Object) -> Iterator[str]:
-    """Why KubeVirt would refuse the target, but for what it took in the source."""
+    """Why KubeVirt would refuse the target, except for what it accepted in the source."""
     refused = list(refusals(target))
     taken = frozenset(refusals(vm) if refused else ())
     return (reason for reason in refused if reason not in taken)
 
 
 def _generated(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The pointers to all strings in ``value`` that hold GENERATED."""
+    """Pointers to all strings in ``value`` that contain GENERATED."""
     if isinstance(value, str) and GENERATED in value:
         yield pointer_of(path)
     elif isinstance(value, Mapping):

@@ -1,6 +1,6 @@
-"""A source as KubeVirt's restore and VM webhook write it anew: halted, on claims of its own.
+"""A source as KubeVirt's restore and VM webhook rewrite it: halted, with claims of its own.
 
-What a clone's filters and patches change in between is ``projection``'s.
+``projection`` adds what a clone's filters and patches change in between.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kubectl_virt_clone.objects.fields import (
 )
 
 GENERATED = "<generated>"
-"""Stands for the text that KubeVirt generates, alone or within a name."""
+"""Stands in for text that KubeVirt generates, alone or within a name."""
 
 PREFIX_TARGET_NAME = "PrefixTargetName"
 HALTED = "Halted"
@@ -31,10 +31,10 @@ OBSERVED = {
     "kubevirt.io/storage-observed-api-version": "v1",
 }
 PCI_TOPOLOGY = {"kubevirt.io/pci-topology-version": "v3"}
-"""Annotations of a VM and of its template that KubeVirt writes again where a filter took them.
+"""Annotations of a VM and of its template that KubeVirt writes back if a filter removed them.
 
-The second came with 1.6.4. A source without them is older than its cluster's KubeVirt, or the
-cluster is; what the target then gets is not known here, and left out.
+The second came with 1.6.4. If the source lacks them, it or its cluster's KubeVirt is older; what
+the target gets is then unknown and left out.
 """
 
 _TEXTS = frozenset({"annotations", "labels", "nodeSelector"})
@@ -46,7 +46,7 @@ _SUFFIX_LENGTH = 5  # of the name that KubeVirt generates for a target
 class VolumeClaim:
     """The claim behind a volume of the source and of the target.
 
-    ``after`` may hold GENERATED, and is empty where the target has no such volume.
+    ``after`` may contain GENERATED, and is empty if the target has no such volume.
     """
 
     volume: str
@@ -60,7 +60,7 @@ def restored(
     """The VM that the restore writes before it patches it, and the claims of its volumes.
 
     ``policy`` is the clone's volumeNamePolicy. Source: KubeVirt's restore.go,
-    ``generateRestoredVMSpec``; an empty map of labels is left out, as Go does.
+    ``generateRestoredVMSpec``; like Go, it leaves out an empty map of labels.
     """
     namespace = text_at(source, "metadata", "namespace")
     labels = dict(mapping_at(source, "metadata", "labels"))
@@ -86,7 +86,7 @@ def restored(
 
 
 def _halted(spec: dict[str, Any]) -> dict[str, Any]:
-    """A target is never started, whatever its source was; it keeps the source's kind of field."""
+    """The spec of a halted VM, in the source's field: a restore never starts its target."""
     if spec.get("running") is not None:
         return spec | {"running": False}
     return {key: value for key, value in spec.items() if key != "running"} | {"runStrategy": HALTED}
@@ -95,8 +95,8 @@ def _halted(spec: dict[str, Any]) -> dict[str, Any]:
 def claim_name(target: str, volume: str, policy: str) -> str:
     """The name of the claim, and of its DataVolume, that the restore makes for a volume.
 
-    KubeVirt 1.8 and later shorten a name with the target's as its prefix to 63 characters in a
-    way of their own, so that a longer one is generated. Those with a uid are never shortened.
+    KubeVirt 1.8 and later shorten a name that is prefixed with the target's to 63 characters, so
+    a longer one is GENERATED. They never shorten names that contain a UID.
     """
     if policy != PREFIX_TARGET_NAME:
         return f"restore-{GENERATED}-{volume}"
@@ -106,9 +106,9 @@ def claim_name(target: str, volume: str, policy: str) -> str:
 
 
 def claim_of(volume: Object) -> str:
-    """The claim behind a volume; empty for one that has none, such as an image or cloud-init.
+    """The claim behind a volume; empty if it has none, such as an image or cloud-init.
 
-    A DataVolume's claim has its name.
+    A DataVolume and its claim have the same name.
     """
     return (
         text_at(volume, "persistentVolumeClaim", "claimName")
@@ -121,14 +121,14 @@ def _claims(spec: Object, target: str, policy: str) -> Iterator[VolumeClaim]:
     for volume in mappings_at(spec, "template", "spec", "volumes"):
         name, before = text_at(volume, "name"), claim_of(volume)
         if before:
-            # A dump of the source's memory is of no use to another VM; the restore leaves it out.
+            # The restore leaves out a dump of the source's memory.
             dump = isinstance(volume.get("memoryDump"), Mapping)
             after = "" if dump else claim_name(target, name, policy)
             yield VolumeClaim(name, before, after)
 
 
 def _rename_volumes(spec: dict[str, Any], names: Mapping[str, str]) -> None:
-    """Put the volumes on their new claims, and name the DataVolume templates after them."""
+    """Point the volumes to their new claims, and rename the DataVolume templates to match."""
     guest = at(spec, "template", "spec")
     if not isinstance(guest, dict) or not isinstance(guest.get("volumes"), list):
         return
@@ -153,7 +153,7 @@ def _renamed(volume: Any, names: Mapping[str, str], templates: set[str]) -> Any:
         return volume | {"persistentVolumeClaim": volume["persistentVolumeClaim"] | _claimed(claim)}
     if text_at(volume, "dataVolume", "name") in templates:
         return volume | {"dataVolume": volume["dataVolume"] | {"name": claim}}
-    # A DataVolume that no template makes: the target gets the restored claim itself.
+    # No template makes this DataVolume, so the target uses the restored claim itself.
     return {"name": name, "persistentVolumeClaim": _claimed(claim)}
 
 
@@ -162,7 +162,7 @@ def _claimed(name: str) -> dict[str, str]:
 
 
 def _rename_revisions(spec: dict[str, Any]) -> None:
-    """The restore copies the ControllerRevision of an instance type under a name of its own."""
+    """The restore copies the revisions of instance type and preference under new names."""
     for field in ("instancetype", "preference"):
         matcher = spec.get(field)
         if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
@@ -172,7 +172,7 @@ def _rename_revisions(spec: dict[str, Any]) -> None:
 def completed(vm: Object, source: Object) -> dict[str, Any]:
     """``vm`` as it is stored: without the empty fields that Go drops, with KubeVirt's defaults.
 
-    Only those defaults that a clone can take away: KubeVirt's own annotations, serial and uuid,
+    Adds only defaults that a clone can remove: KubeVirt's own annotations, serial and UUID,
     architecture and machine type.
     """
     result: dict[str, Any] = _as_go_reads(dict(vm))
@@ -193,7 +193,7 @@ def completed(vm: Object, source: Object) -> dict[str, Any]:
 
 
 def _as_go_reads(value: Any, *, texts: bool = False) -> Any:
-    """A copy without the nulls, which are nothing to Go but an empty text in a map of texts."""
+    """A copy without nulls, which Go ignores, except as empty strings in a map of strings."""
     if isinstance(value, list):
         return [_as_go_reads(item) for item in value]
     if not isinstance(value, dict):
@@ -220,7 +220,7 @@ def _complete_metadata(metadata: Any, before: Object, defaults: Mapping[str, str
 
 
 def _overwrite(annotations: Any, before: Object) -> None:
-    """Put back what KubeVirt writes whether it is there or not, where it wrote it before."""
+    """Restore the annotations that KubeVirt always overwrites, if it wrote them before."""
     if isinstance(annotations, dict):
         written = mapping_at(before, "annotations")
         for key, value in OBSERVED.items():
@@ -229,7 +229,7 @@ def _overwrite(annotations: Any, before: Object) -> None:
 
 
 def _complete_guest(guest: dict[str, Any], before: Object) -> None:
-    """The cluster's architecture and machine type, where a patch took the source's."""
+    """Add the cluster's architecture and machine type if a patch removed the source's."""
     if "architecture" in before and "architecture" not in guest:
         guest["architecture"] = GENERATED
     domain = guest.get("domain")

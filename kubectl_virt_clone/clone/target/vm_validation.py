@@ -1,7 +1,7 @@
-"""What KubeVirt and the API server would refuse of a VM that patches have changed.
+"""What KubeVirt and the API server would refuse in a VM that patches have changed.
 
-Only what a patch can bring about: a source has been admitted once. What a patch makes of it is
-``projection``'s.
+Only what a patch can break, because the source has already been admitted; ``projection`` applies
+the patches.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _REQUIRED = (
     ("spec", "template", "spec", "domain"),
 )
 
-# The types of a VM's well-known fields, as Go declares them: a type, the members of an object,
-# or in brackets what each item of a list is. An object of any members is {}.
+# The types of a VM's well-known fields, as Go declares them: a type, the members of an object, or
+# in brackets the type of a list's items. {} is an object with any members.
 _NAMED: Mapping[str, Any] = {"name": str}
 _DOMAIN: Mapping[str, Any] = {
     "clock": {},
@@ -80,13 +80,13 @@ _KINDS = {str: "string", int: "whole number", bool: "boolean"}
 
 
 def refusals(vm: Object) -> Iterator[str]:
-    """Sentences about why such a VM is not made: by Go's types, the VM's webhook, the server."""
+    """Why such a VM would be refused, as sentences: by Go's types, the VM's webhook, the server."""
     for fault in (*_faults_of_type(vm, _VM, ""), *_missing(vm), *_faults(vm)):
         yield f"{fault}, so KubeVirt refuses the target"
 
 
 def _faults_of_type(value: object, shape: Any, path: str) -> Iterator[str]:
-    """Values of another JSON type than the shape's; Go reads null as nothing at all."""
+    """Values whose JSON type differs from the shape's; Go ignores null."""
     if value is None:
         return
     if isinstance(shape, Mapping):
@@ -102,7 +102,9 @@ def _faults_of_type(value: object, shape: Any, path: str) -> Iterator[str]:
         for index, item in enumerate(value):
             where = f"{path}[{index}]"
             yield from _faults_of_type(item, shape[0], where)
-            if item is None:  # an object without a name, which no list of a VM may hold
+            if (
+                item is None
+            ):  # Go reads it as an object without a name, which no list of a VM may contain
                 yield f"{where} is no object"
     elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
         yield f"{path} is no {_KINDS[shape]}"

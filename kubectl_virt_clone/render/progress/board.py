@@ -16,7 +16,9 @@ from kubectl_virt_clone.clone.progress.progress import (
     Result,
     phase_of,
 )
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of
+from kubectl_virt_clone.render.hints import written
 
 # The rate is that of the last clones that finished; two alone are no rate.
 _WINDOW, _FEWEST = 20, 3
@@ -59,7 +61,7 @@ def step(phase: str) -> int:
 class Board:
     """All clones of one wait, from its beginning on."""
 
-    def __init__(self, now: float, *, several: bool = False) -> None:
+    def __init__(self, now: float, *, several: bool = False, access: Access = NO_FLAGS) -> None:
         self.began = now
         self.done = 0
         self.running: dict[Key, Row] = {}
@@ -67,6 +69,7 @@ class Board:
         self._rows: dict[Key, Row] = {}
         self._namespaces: set[str] = set()
         self._several = several
+        self._access = access
         self._finishes: deque[float] = deque(maxlen=_WINDOW)
 
     def expect(self, keys: Collection[Key], now: float) -> None:
@@ -97,7 +100,8 @@ class Board:
         row = self.running.get(key_of(clone))
         if row is not None:
             self._note(row, clone, now)
-            row.why, row.hint = (cause.sentence, cause.hint) if cause else ("", "")
+            row.why = cause.sentence if cause else ""
+            row.hint = written(cause.hint, self._access) if cause else ""
 
     def decided(self, result: Result, now: float) -> None:
         """A clone reached its goal, or never can."""

@@ -5,21 +5,9 @@ Control characters are not dealt with here: a text is escaped before it is measu
 
 from __future__ import annotations
 
-import unicodedata
-
-# What joins or parts characters takes no place. The selector for emoji does in some terminals: it
-# makes the character before it wide. A text may be taken for wider than it is, never for narrower.
-_JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
+# In some terminals the selector for emoji makes the character before it wide: a text may be taken
+# for wider than it is, never for narrower.
 _EMOJI_SELECTOR = "\ufe0f"
-# Wide in terminals, but not in the Unicode of every Python: half a flag, trigrams and the like
-# (Unicode 16); so is, for all we know, what a Python does not know yet.
-_WIDE = (
-    ("\u2630", "\u2637"),
-    ("\u268a", "\u268f"),
-    ("\u4dc0", "\u4dff"),
-    ("\U0001d300", "\U0001d376"),
-    ("\U0001f1e6", "\U0001f1ff"),
-)
 
 
 def width(text: str) -> int:
@@ -28,13 +16,9 @@ def width(text: str) -> int:
 
 
 def _columns(char: str) -> int:
-    if char == _EMOJI_SELECTOR:
-        return 1
-    if char in _JOINERS or unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    if unicodedata.category(char) == "Cn" or any(first <= char <= last for first, last in _WIDE):
-        return 2
-    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+    from wcwidth import wcwidth  # here, for most texts are ASCII
+
+    return 1 if char == _EMOJI_SELECTOR else max(wcwidth(char), 0)
 
 
 def fitted(text: str, columns: int, ellipsis: str) -> str:

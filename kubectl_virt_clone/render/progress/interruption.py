@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kubectl_virt_clone.clone.progress.progress import SUCCESS, Goal
-from kubectl_virt_clone.objects.connection import ConnectionFlags
+from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.fields import Key
 from kubectl_virt_clone.objects.selection import Selection
 
@@ -15,7 +14,7 @@ from kubectl_virt_clone.objects.selection import Selection
 def interrupted(
     keys: Sequence[Key],
     goal: Goal,
-    flags: ConnectionFlags,
+    access: Access,
     selection: Selection,
     *,
     fail_on_pending: bool = False,
@@ -29,21 +28,17 @@ def interrupted(
     for namespace, name in keys:
         names.setdefault(namespace, []).append(name)
     what = f"the clone {keys[0][1]} goes" if len(keys) == 1 else f"{len(keys) or 'the'} clones go"
-    chosen = [(_selected(selection) or selection.names, flags)]
+    chosen = [(_selected(selection) or selection.names, access.namespace)]
     if names and not _selected(selection):
-        chosen = [(some, replace(flags, namespace=space)) for space, some in names.items()]
+        chosen = [(some, space) for space, some in names.items()]
     how = [f"--for={goal}"] if goal != SUCCESS else []
     how += ["--fail-on-pending"] if fail_on_pending else []
-    lines = [
-        ["kubectl", "virt-clone", "wait", *which, *_connection(f), *how] for which, f in chosen
-    ]
-    commands = "".join(f"\n  {shlex.join(line)}" for line in lines)
+    commands = ""
+    for which, namespace in chosen:
+        where = ("-n", namespace) if namespace else ()
+        line = ("kubectl", "virt-clone", "wait", *which, *where, *access.words, *how)
+        commands += f"\n  {shlex.join(line)}"
     return f"interrupted; {what} on without us. To wait again:{commands}"
-
-
-def _connection(flags: ConnectionFlags) -> tuple[str, ...]:
-    namespace = ("-n", flags.namespace) if flags.namespace else ()
-    return (*namespace, *flags.words)
 
 
 def _selected(selection: Selection) -> list[str]:

@@ -1,15 +1,13 @@
 """Progress of a wait on stderr: a frame that redraws on a terminal, a line per change elsewhere.
 
-Who watches a wait is here; what a phase means is ``model.progress``'s, and when waiting ends,
-``cluster``'s to decide.
+Who watches a wait is here; what a phase means is ``clone/progress``'s, and when waiting ends,
+``actions/wait``'s to decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import replace
-from types import TracebackType
 from typing import TextIO
 
 from kubectl_virt_clone.clone.progress.cause import Cause
@@ -20,10 +18,11 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
 )
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.progress.board import Board, label, state
 from kubectl_virt_clone.render.progress.frames import frame, last_line, span_of_time
 from kubectl_virt_clone.render.progress.interruption import interrupted
@@ -46,7 +45,7 @@ def progress(
     met: Met,
     clock: Clock,
     goal: Goal,
-    flags: ConnectionFlags,
+    access: Access,
     selection: Selection | None = None,
     quiet: bool = False,
     fail_on_pending: bool = False,
@@ -54,23 +53,22 @@ def progress(
     """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
     Ctrl-C and SIGTERM become a WaitInterrupted that says what has failed by then, and how to wait
-    again: with the same ``flags``, and the ``selection`` or the names of what is not decided.
+    again: by the same ``access``, and the ``selection`` or the names of what is not decided.
     """
     selection = selection or Selection()
     several = selection.all_namespaces
     if quiet:
         shown = Quiet(met)
-    elif stream.isatty() and moves_its_cursor():
-        shown = Drawn(stream, met, clock, several=several, flags=flags)
     else:
-        shown = Lines(stream, met, clock, several=several, flags=flags)
+        kind = Drawn if stream.isatty() and moves_its_cursor() else Lines
+        shown = kind(stream, met, clock, several=several, access=access)
 
     def told() -> str:
-        failed = failure(shown.failed, goal, looked_once=False, selection=selection, flags=flags)
+        failed = failure(shown.failed, goal, looked_once=False, selection=selection, access=access)
         lines = [str(failed)] if failed else []
         if shown.undecided or (selection and not shown.has_begun):
             keys = list(shown.undecided)
-            lines += [interrupted(keys, goal, flags, selection, fail_on_pending=fail_on_pending)]
+            lines += [interrupted(keys, goal, access, selection, fail_on_pending=fail_on_pending)]
         return "\n".join(lines)
 
     with resumable(told), shown:
@@ -129,12 +127,7 @@ class Quiet:
     def __enter__(self) -> Quiet:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         """Leave the stream on a fresh line, also after Ctrl-C."""
 
 
@@ -151,11 +144,10 @@ class Lines(Quiet):
         clock: Clock,
         *,
         several: bool = False,
-        flags: ConnectionFlags = NO_FLAGS,
+        access: Access = NO_FLAGS,
     ) -> None:
         super().__init__(met)
-        self._several = several
-        self._in_hint = flags.in_hint
+        self._several, self._access = several, access
         self._stream = stream
         self._clock = clock
         self._began = clock()
@@ -178,7 +170,7 @@ class Lines(Quiet):
         self._shown[key] = now
         because = f" ({escaped(cause.sentence)})" if cause else ""
         if cause and cause.hint and cause.sentence != before[1]:
-            because += f"; hint: {escaped(self._in_hint(cause.hint))}"
+            because += f"; hint: {escaped(written(cause.hint, self._access))}"
         elapsed = span_of_time(self._clock() - self._began)
         name = label(key, several=self._several)
         where = f"{escaped(name)}: {escaped(state(now[0]))}"
@@ -215,14 +207,13 @@ class Drawn(Quiet):
         clock: Clock,
         *,
         several: bool = False,
-        flags: ConnectionFlags = NO_FLAGS,
+        access: Access = NO_FLAGS,
     ) -> None:
         super().__init__(met)
-        self._in_hint = flags.in_hint
         self._screen = Screen(stream)
         self._style = style_of(stream)
         self._clock = clock
-        self._board = Board(clock(), several=several)
+        self._board = Board(clock(), several=several, access=access)
         self._results: list[Result] = []
         self._due = clock()
         self._redirection = redirect_stderr(self._screen)
@@ -235,8 +226,6 @@ class Drawn(Quiet):
 
     def changed(self, clone: Object, cause: Cause | None) -> None:
         """Show where it is now."""
-        if cause:
-            cause = replace(cause, hint=self._in_hint(cause.hint))
         self._board.changed(clone, cause, self._clock())
         self.tick()
 
@@ -262,14 +251,9 @@ class Drawn(Quiet):
         self._redirection.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         """Tell what is not told yet, and leave one line of the frame."""
-        self._redirection.__exit__(kind, error, traceback)
+        self._redirection.__exit__(None, None, None)
         self._tell_results()
         columns = self._screen.size.columns
         line = last_line(self._board, columns, self._clock(), self._style)

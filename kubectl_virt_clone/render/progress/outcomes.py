@@ -9,10 +9,11 @@ from kubectl_virt_clone.clone.api import CLONES
 from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
-from kubectl_virt_clone.objects.connection import NO_FLAGS, ConnectionFlags
+from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
+from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.progress.board import label
 
 
@@ -48,18 +49,18 @@ def failure(
     *,
     looked_once: bool,
     selection: Selection | None = None,
-    flags: ConnectionFlags = NO_FLAGS,
+    access: Access = NO_FLAGS,
 ) -> WaitFailed | None:
     """The error that stands for all clones that did not reach ``goal``; None if all did.
 
     Names have their namespace where there are several, or were all asked for in ``selection``.
-    Hints act on the cluster that ``flags`` mean.
+    Hints act by ``access``.
     """
     times = _times(selection)
     several = bool(selection and selection.all_namespaces)
     several = several or len({result.key[0] for result in results}) > 1
     failed = [
-        (_line(r, label(r.key, several=several), goal, looked_once, flags), _code(r))
+        (_line(r, label(r.key, several=several), goal, looked_once, access), _code(r))
         for r in results
         for _ in range(times[r.key[1]] or 1)
         if not r.met
@@ -81,11 +82,11 @@ def _code(result: Result) -> ExitCode:
     return ExitCode.CLONE_FAILED if never else ExitCode.TIMED_OUT
 
 
-def _line(result: Result, name: str, goal: Goal, looked_once: bool, flags: ConnectionFlags) -> str:
+def _line(result: Result, name: str, goal: Goal, looked_once: bool, access: Access) -> str:
     why = result.cause.sentence if result.cause else result.verdict.reason
     if result.missing:
         return f'Error from server (NotFound): {CLONES.qualified} "{name}" not found'
-    told = flags.in_hint(result.cause.hint) if result.cause else ""
+    told = written(result.cause.hint, access) if result.cause else ""
     hint = f"\nhint: {told}" if told else ""
     because = f": {why}{hint}" if why else ""
     if result.verdict.outcome is Outcome.NEVER:

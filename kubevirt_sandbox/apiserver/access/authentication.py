@@ -1,6 +1,6 @@
 """Who asks: the holder of a client certificate or of a token, and as whom they want to act.
 
-What users may do is authorization.py's.
+What users may do is decided in ``authorization``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a user may do: users, their rules, and the reviews of both.
 
-Who asks is found out in authentication.py; refusing sentences are in status.py.
+Who asks is found out in ``authentication``; refusing sentences are in ``storage.status``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Certificate authorities, made at every start, and the certificates that they sign.
 
-Whom a certificate stands for is read in authentication.py.
+Whom a certificate stands for is read in ``authentication``.
 """
 
 from __future__ import annotations

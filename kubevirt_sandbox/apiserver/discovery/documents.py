@@ -1,6 +1,6 @@
 """Paths that are no resource: discovery, OpenAPI, version and health, as path → document.
 
-Objects are answered in endpoints.py; who may read what is decided before.
+Objects are answered in ``endpoints``; who may read what is decided before.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from typing import Any
 
 from kubevirt_sandbox.apiserver.discovery import groups as discovery
 from kubevirt_sandbox.apiserver.discovery import openapi
-from kubevirt_sandbox.apiserver.discovery import openapi_protobuf as protobuf
 from kubevirt_sandbox.apiserver.negotiation import JSON, choose
 from kubevirt_sandbox.storage.resources import Catalogue
 from kubevirt_sandbox.storage.status import PageNotFound, method_not_allowed, no_such_resource
 
 Obj = dict[str, Any]
 
-GIT_VERSION = "v1.36.2"
 _VERSION = {
     "major": "1",
     "minor": "36",
-    "gitVersion": GIT_VERSION,
+    "gitVersion": openapi.KUBERNETES,
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "2026-07-14T10:00:00Z",
@@ -50,8 +48,6 @@ class Documents:
             raise no_such_resource() if parts[0] == "api" else PageNotFound
         if method != "GET":
             raise method_not_allowed()
-        if parts == ["openapi", "v2"] and any(media in accept for media in protobuf.ACCEPTED):
-            return protobuf.CONTENT_TYPE, protobuf.document(self._catalogue)
         choose(accept)
         # The index of the documents is JSON, but nobody says so.
         index = parts == ["openapi", "v3"]

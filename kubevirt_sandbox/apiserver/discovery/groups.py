@@ -1,6 +1,6 @@
 """Discovery documents: which groups, versions and resources there are.
 
-Schemas are openapi.py's; routing to these documents is the server's.
+Schemas are in ``openapi``; routing to these documents is the server's.
 """
 
 from __future__ import annotations

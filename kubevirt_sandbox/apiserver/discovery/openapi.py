@@ -14,7 +14,9 @@ from kubevirt_sandbox.storage.resources import Catalogue, ResourceType
 Obj = dict[str, Any]
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_INFO = {"title": "Kubernetes", "version": "v1.36.2"}
+KUBERNETES = "v1.36.2"
+"""The release whose API server the sandbox answers as."""
+_INFO = {"title": "Kubernetes", "version": KUBERNETES}
 _GVK = "x-kubernetes-group-version-kind"
 _OPERATIONS = {"create": "post", "patch": "patch", "update": "put", "get": "get"}
 _ENVELOPE = {

@@ -1,6 +1,6 @@
 """What a fault does to the request or to the watch that it strikes.
 
-Which ones are struck is decided in faults.py; no fault knows what the answer would have been.
+Which ones are struck is decided in ``fault``; no fault knows what the answer would have been.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from kubevirt_sandbox.apiserver.faults.faults import Fault
+from kubevirt_sandbox.apiserver.faults.fault import Fault
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
 from kubevirt_sandbox.storage import status
 from kubevirt_sandbox.storage.status import ApiError
@@ -64,12 +65,17 @@ def _busy(fault: Fault, *_: object) -> ApiError:
     # The filter of priority and fairness asks for one second, unless it is told otherwise.
     seconds = 1 if fault.retry_after is None else fault.retry_after
     message = "Too many requests, please try again later."
-    return status.failure(429, message, "TooManyRequests", _retry(seconds))
+    return status.failure(HTTPStatus.TOO_MANY_REQUESTS, message, "TooManyRequests", _retry(seconds))
 
 
 def _unavailable(fault: Fault, *_: object) -> ApiError:
     message = "the server is currently unable to handle the request"
-    return status.failure(503, message, "ServiceUnavailable", _retry(fault.retry_after or 0))
+    return status.failure(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        message,
+        "ServiceUnavailable",
+        _retry(fault.retry_after or 0),
+    )
 
 
 def _retry(seconds: int) -> dict[str, Any]:
@@ -80,7 +86,9 @@ _REFUSALS: dict[str, Callable[[Fault, RequestInfo, int], ApiError]] = {
     "401": lambda *_: status.unauthorized(),
     "410": _expired,
     "429": _busy,
-    "500": lambda *_: status.failure(500, "etcdserver: request timed out"),
+    "500": lambda *_: status.failure(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "etcdserver: request timed out"
+    ),
     "503": _unavailable,
 }
 

@@ -1,6 +1,6 @@
 """KubeVirt's two webhooks for VirtualMachineClones: what they fill in and what they refuse.
 
-Only the object and the answer: the feature gate and the dispatch are in admission.py.
+Only the object and the answer: the feature gate and the dispatch are in ``dispatch``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from kubevirt_sandbox.kubevirt.admission.mac_address import SIX_BYTES, length_of_mac
@@ -128,7 +129,13 @@ def refuse_invalid(clone: Obj, of_source: Iterable[Cause] = ()) -> None:
     causes = list(_causes(clone, of_source))
     if causes:
         message = ", ".join(item["message"] for item in causes)
-        raise denied(VALIDATOR, message, code=422, reason="Invalid", causes=causes)
+        raise denied(
+            VALIDATOR,
+            message,
+            code=HTTPStatus.UNPROCESSABLE_ENTITY,
+            reason="Invalid",
+            causes=causes,
+        )
 
 
 def _causes(clone: Obj, of_source: Iterable[Cause]) -> Iterator[Cause]:

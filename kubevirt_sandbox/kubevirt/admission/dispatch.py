@@ -1,6 +1,6 @@
 """KubeVirt's webhooks together: which of them sees a request, and the gate in front of them.
 
-The rules of each kind are in the *_webhooks.py modules; nothing is stored here.
+The rules of each kind are in the ``*_webhooks`` modules; nothing is stored here.
 """
 
 from __future__ import annotations

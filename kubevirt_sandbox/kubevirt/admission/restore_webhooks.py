@@ -1,11 +1,12 @@
 """KubeVirt's webhooks for VirtualMachineSnapshots and VirtualMachineRestores.
 
-Only the object and the answer: the feature gate and the dispatch are in admission.py.
+Only the object and the answer: the feature gate and the dispatch are in ``dispatch``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 
 from kubevirt_sandbox.kubevirt.admission import older_webhooks
 from kubevirt_sandbox.kubevirt.objects import Obj, section, text
@@ -106,7 +107,9 @@ def _place(restore: Obj, namespace: str) -> Target:
 
 def _invalid(webhook: str, causes: list[Cause]) -> Exception:
     message = ", ".join(item["message"] for item in causes)
-    return denied(webhook, message, code=422, reason="Invalid", causes=causes)
+    return denied(
+        webhook, message, code=HTTPStatus.UNPROCESSABLE_ENTITY, reason="Invalid", causes=causes
+    )
 
 
 def _reference_causes(reference: Obj, field: str) -> Iterator[Cause]:

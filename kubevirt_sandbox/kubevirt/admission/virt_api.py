@@ -1,6 +1,6 @@
 """virt-api as the service that the API server calls, and what it says when the call fails.
 
-What the webhooks decide when they are reached is in the *_webhooks.py modules.
+What the webhooks decide when they are reached is in the ``*_webhooks`` modules.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """KubeVirt's webhooks for VirtualMachines: the defaults they fill in and what they refuse.
 
-Only what a clone and its restore depend on; a VM's status is virtualmachines.py's.
+Only what a clone and its restore depend on; ``controllers.virtualmachines`` writes a VM's status.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.kubevirt.admission.mac_address import SIX_BYTES, length_of_mac
@@ -90,7 +91,13 @@ def refuse_invalid(vm: Obj) -> None:
     causes = [*_mac_causes(vm), *_run_strategy_causes(section(vm, "spec"))]
     if causes:
         message = ", ".join(item["message"] for item in causes)
-        raise denied(VALIDATOR, message, code=422, reason="Invalid", causes=causes)
+        raise denied(
+            VALIDATOR,
+            message,
+            code=HTTPStatus.UNPROCESSABLE_ENTITY,
+            reason="Invalid",
+            causes=causes,
+        )
 
 
 def _run_strategy_causes(spec: Obj) -> Iterator[Cause]:

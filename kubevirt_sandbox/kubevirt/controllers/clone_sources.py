@@ -1,6 +1,6 @@
 """What a clone names as its source, and why that source can't be cloned (yet).
 
-Reads only; what follows for the clone is decided in clones.py.
+Reads only; what follows for the clone is decided in ``clones``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which clones have to be looked at because something around them changed.
 
-Indexes over the stream of changes; what is then done with a clone is in clones.py.
+Indexes over the stream of changes; what is then done with a clone is in ``clones``.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Place = tuple[str, str]
 """(namespace, name)."""
+RESTORE_PREFIX = "tmp-restore-"
+"""What a clone's restore is called, before the clone's uid."""
 K = TypeVar("K")
 
 
@@ -129,7 +131,7 @@ class CloneWatch:
     def _claim_changed(self, change: Change) -> Iterator[Wish]:
         # The restores of clones carry the clone's uid in their name.
         restore = str(annotations_of(change.object).get(RESTORE_NAME, ""))
-        place = self._uids.get(restore.removeprefix("tmp-restore-"))
+        place = self._uids.get(restore.removeprefix(RESTORE_PREFIX))
         if place:
             yield *place, 0.0
 

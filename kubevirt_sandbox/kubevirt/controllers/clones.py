@@ -1,12 +1,13 @@
 """The clone controller: VirtualMachineClones from creation to Succeeded, Failed or stuck.
 
-The state machine and its texts; what a target looks like is in targets.py and restored_vm.py.
+The state machine and its texts; what a target looks like is in ``targets`` and ``restored_vm``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from kubevirt_sandbox.kubevirt.controllers.clone_sources import (
@@ -15,6 +16,7 @@ from kubevirt_sandbox.kubevirt.controllers.clone_sources import (
     find_content_trouble,
     find_trouble,
 )
+from kubevirt_sandbox.kubevirt.controllers.clone_watch import RESTORE_PREFIX, CloneWatch
 from kubevirt_sandbox.kubevirt.controllers.conditions import merged, progressing_and_ready
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
 from kubevirt_sandbox.kubevirt.controllers.events import Recorder
@@ -41,11 +43,8 @@ from kubevirt_sandbox.kubevirt.resources import (
 from kubevirt_sandbox.storage.status import ApiError
 
 if TYPE_CHECKING:
-    from kubevirt_sandbox.kubevirt.controllers.clone_watch import CloneWatch
     from kubevirt_sandbox.kubevirt.releases import Release
     from kubevirt_sandbox.storage.store import Change
-
-CONFLICT = 409
 
 
 @dataclass
@@ -194,7 +193,7 @@ class CloneController:
 
     def _create_restore(self, step: Step) -> None:
         clone = step.clone
-        name = f"tmp-restore-{clone.uid}"
+        name = f"{RESTORE_PREFIX}{clone.uid}"
         snapshot_name = step.status.get("snapshotName") or clone.source_name
         spec = {
             "target": clone.spec.get("target"),
@@ -240,7 +239,7 @@ class CloneController:
             self._client.create(resource, {"metadata": metadata, "spec": spec})
         except ApiError as refusal:
             # There already: the status of an earlier pass was not written.
-            if refusal.code == CONFLICT:
+            if refusal.code == HTTPStatus.CONFLICT:
                 return None
             step.stuck = True
             return refusal

@@ -1,12 +1,13 @@
 """What every controller of the simulated KubeVirt is made of: its observations and its requests.
 
-The loop that runs them is in loop.py; no rule about any one resource belongs here.
+The loop that runs them is in ``kubevirt.loop``; no rule about any one resource belongs here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubevirt_sandbox.kubevirt.api import Api
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 Wish = tuple[str, str, float]
 """(namespace, name, seconds to wait): an object that a controller wants to look at."""
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Client:
         try:
             return self._api.get(resource, namespace, name)
         except ApiError as error:
-            if error.code == NOT_FOUND:
+            if error.code == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
@@ -88,7 +88,7 @@ class Client:
         try:
             self._api.delete(resource, namespace, name)
         except ApiError as error:
-            if error.code != NOT_FOUND:
+            if error.code != HTTPStatus.NOT_FOUND:
                 raise
 
     def release(self, resource: Resource, obj: Obj, finalizer: str) -> None:

@@ -11,15 +11,26 @@ from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
 from kubevirt_sandbox.kubevirt.objects import (
     Obj,
     entries,
+    owner_uid,
     section,
     text,
 )
+from kubevirt_sandbox.kubevirt.resources import VIRTUAL_MACHINES
 from kubevirt_sandbox.kubevirt.run_strategy import halted, with_run_strategy_of
 from kubevirt_sandbox.storage.store import copy_json
 
 NAME_LIMIT = 63
 HASH_LENGTH = 8
 PREFIX_TARGET_NAME = "PrefixTargetName"
+SOURCE_NAME = "restore.kubevirt.io/source-vm-name"
+SOURCE_NAMESPACE = "restore.kubevirt.io/source-vm-namespace"
+NOT_RESTORED = (
+    "cdi.kubevirt.io/",
+    "pv.kubernetes.io/",
+    "volume.beta.kubernetes.io/",
+    "volume.kubernetes.io/",
+)
+"""Beginnings of the annotations that say how the source's claim was provisioned."""
 
 
 def claim_names(restore: Obj, content: Obj) -> dict[str, str]:
@@ -54,9 +65,24 @@ def _fnv_1a(value: str) -> str:
     return f"{result:08x}"
 
 
-def restored_claim(restore: Obj, backup: Obj, name: str) -> Obj:
-    """The claim that takes its data from one volume snapshot."""
-    spec = section(backup, "persistentVolumeClaim", "spec")
+def restored_claim(restore: Obj, content: Obj, backup: Obj, name: str, *, marked: bool) -> Obj:
+    """The claim that takes its data from one volume snapshot, and says where it came from.
+
+    It keeps the labels and annotations of the source's claim. ``marked``: it carries the mark of
+    its restore too, as the target VM does.
+    """
+    claim = section(backup, "persistentVolumeClaim")
+    spec, metadata = section(claim, "spec"), section(claim, "metadata")
+    vm = section(content, "spec", "source", "virtualMachine", "metadata")
+    origin = {SOURCE_NAME: text(vm, "name"), SOURCE_NAMESPACE: text(vm, "namespace")}
+    annotations = {
+        key: value
+        for key, value in section(metadata, "annotations").items()
+        if not key.startswith(NOT_RESTORED)
+    }
+    annotations[RESTORE_NAME] = text(restore, "metadata", "name")
+    if marked:
+        annotations[LAST_RESTORE] = _mark(restore)
     taken = ("accessModes", "resources", "storageClassName", "volumeMode")
     source = {
         "apiGroup": "snapshot.storage.k8s.io",
@@ -67,10 +93,38 @@ def restored_claim(restore: Obj, backup: Obj, name: str) -> Obj:
         "metadata": {
             "name": name,
             "namespace": text(restore, "metadata", "namespace"),
-            "annotations": {RESTORE_NAME: text(restore, "metadata", "name")},
+            "labels": {**section(metadata, "labels"), **origin},
+            "annotations": annotations,
         },
-        "spec": {**{key: spec[key] for key in taken if key in spec}, "dataSource": source},
+        "spec": {
+            **{key: spec[key] for key in taken if key in spec},
+            "dataSource": source,
+            "dataSourceRef": source,
+        },
     }
+
+
+def claims_of_the_source(content: Obj) -> set[str]:
+    """Names of the volumes whose claims the source owns: the target is to own the copies."""
+    uid = text(content, "spec", "source", "virtualMachine", "metadata", "uid")
+    return {
+        text(backup, "volumeName")
+        for backup in entries(content, "spec", "volumeBackups")
+        if uid and owner_uid(section(backup, "persistentVolumeClaim")) == uid
+    }
+
+
+def owned_by(vm: Obj, claim: Obj) -> Obj:
+    """The claim with a VM as its controller: it goes when the VM does."""
+    owner = {
+        "apiVersion": VIRTUAL_MACHINES.api_version,
+        "kind": VIRTUAL_MACHINES.kind,
+        "name": text(vm, "metadata", "name"),
+        "uid": text(vm, "metadata", "uid"),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {**claim, "metadata": {**section(claim, "metadata"), "ownerReferences": [owner]}}
 
 
 def data_volume_names(content: Obj) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """The restore controller: a VirtualMachineRestore from its creation to complete, stuck or failed.
 
-What a restored VM looks like is in restored_vm.py; who creates restores is clones.py.
+What a restored VM looks like is in ``restored_vm``; ``clones`` creates restores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from kubevirt_sandbox.kubevirt.admission.restore_webhooks import RESTORE_FINALIZER
@@ -19,9 +20,11 @@ from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wi
 from kubevirt_sandbox.kubevirt.controllers.events import Recorder
 from kubevirt_sandbox.kubevirt.controllers.restored_vm import (
     claim_names,
+    claims_of_the_source,
     data_volume_names,
     new_target,
     overwritten_target,
+    owned_by,
     restored_claim,
     was_restored_by,
 )
@@ -34,6 +37,7 @@ from kubevirt_sandbox.kubevirt.objects import (
     entries,
     is_deleting,
     location,
+    owner_uid,
     section,
     text,
 )
@@ -49,9 +53,9 @@ from kubevirt_sandbox.kubevirt.run_strategy import is_started
 from kubevirt_sandbox.storage.status import ApiError
 
 if TYPE_CHECKING:
+    from kubevirt_sandbox.kubevirt.releases import Release
     from kubevirt_sandbox.storage.store import Change
 
-CONFLICT = 409
 DELETING = "VM restore is deleting"
 TARGET_EXISTS = "restore source and restore target are different but restore target already exists"
 TARGET_RUNS = (
@@ -86,8 +90,9 @@ class RestoreController:
 
     name = "restores"
 
-    def __init__(self, client: Client, recorder: Recorder, pace: Pace) -> None:
+    def __init__(self, client: Client, recorder: Recorder, pace: Pace, release: Release) -> None:
         self._client = client
+        self._release = release
         self._recorder = recorder
         self._pace = pace
         self._timers = Timers(pace)
@@ -129,7 +134,7 @@ class RestoreController:
         except (RestoreError, PatchError) as error:
             return self._report(restore, str(error))
         except ApiError as error:
-            if error.code == CONFLICT:
+            if error.code == HTTPStatus.CONFLICT:
                 raise
             return self._report(restore, str(error))
 
@@ -160,9 +165,11 @@ class RestoreController:
             self._write(restore, pair, {"restores": claims})
             return None
         if target is None:
-            self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
+            target = self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
         elif not was_restored_by(target, restore):
-            self._client.update(VIRTUAL_MACHINES, overwritten_target(restore, content, target))
+            overwritten = overwritten_target(restore, content, target)
+            target = self._client.update(VIRTUAL_MACHINES, overwritten)
+        self._give_claims(restore, content, target)
         self._complete(restore, claims)
         return None
 
@@ -188,7 +195,9 @@ class RestoreController:
             volume = text(backup, "volumeName")
             name = names[volume]
             if self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) is None:
-                claim = restored_claim(restore, backup, name)
+                claim = restored_claim(
+                    restore, content, backup, name, marked=self._release.marks_claims
+                )
                 self._client.create(PERSISTENT_VOLUME_CLAIMS, claim)
             data_volume = {"dataVolumeName": name} if volume in templates else {}
             restored.append(
@@ -200,6 +209,16 @@ class RestoreController:
                 }
             )
         return restored
+
+    def _give_claims(self, restore: Obj, content: Obj, target: Obj) -> None:
+        """Makes the target own its claims where the source owns the ones they were taken from."""
+        namespace, name = location(restore)
+        names = claim_names(restore, content)
+        for volume in sorted(claims_of_the_source(content)):
+            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, names[volume])
+            made_here = annotations_of(claim or {}).get(RESTORE_NAME) == name
+            if claim is not None and made_here and not owner_uid(claim):
+                self._client.update(PERSISTENT_VOLUME_CLAIMS, owned_by(target, claim))
 
     def _is_provided(self, namespace: str, restored: Obj) -> bool:
         """Whether a claim is bound, or will be as soon as the target starts."""

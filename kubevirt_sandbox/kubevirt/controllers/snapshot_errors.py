@@ -1,6 +1,6 @@
 """Why a snapshot can't be taken now: a guest that can't be frozen, a driver that fails.
 
-Reads only; how long a snapshot waits for either, and what it then says, is in snapshots.py.
+Reads only; how long a snapshot waits for either, and what it then says, is in ``snapshots``.
 """
 
 from __future__ import annotations

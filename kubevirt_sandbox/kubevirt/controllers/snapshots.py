@@ -1,6 +1,6 @@
 """The snapshot controller: a VirtualMachineSnapshot from its creation to ready or failed.
 
-When the driver is done is decided by volumes.py's storage classes; clones are elsewhere.
+The storage classes of ``volumes`` say when the driver is done; clones are elsewhere.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from kubevirt_sandbox.kubevirt.resources import (
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.store import Change
 
+LABEL_LIMIT = 63
 FINISHED = ("Succeeded", "Failed")
 DELETING = "VM snapshot is deleting"
 IN_ERROR = "In error state"
@@ -64,6 +65,11 @@ def seconds_of(duration: str) -> float:
 def is_ready(snapshot: Obj) -> bool:
     """Whether a snapshot can be restored."""
     return section(snapshot, "status").get("readyToUse") is True
+
+
+def _metadata_of(obj: Obj) -> Obj:
+    """The metadata as a content keeps it."""
+    return {key: item for key, item in section(obj, "metadata").items() if key != "managedFields"}
 
 
 class SnapshotController:
@@ -190,12 +196,14 @@ class SnapshotController:
         """How long the slowest driver needs, in seconds at speed 1; infinity if for ever."""
         times = {Snapshots.PROMPT: self._pace.snapshot, Snapshots.SLOW: self._pace.slow_snapshot}
         longest = self._pace.snapshot
+        # A VolumeSnapshot has the VM's name as a label; one with a longer value is never made.
+        labelled = len(text(vm, "metadata", "name")) <= LABEL_LIMIT
         for name in claims_of(vm).values():
             claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
             support = self._support(namespace, name)
             if support is not Snapshots.UNSUPPORTED:
                 # A claim without a volume has nothing that its driver could snapshot.
-                needed = times.get(support, NEVER) if is_bound(claim) else NEVER
+                needed = times.get(support, NEVER) if is_bound(claim) and labelled else NEVER
                 longest = max(longest, needed)
         return longest
 
@@ -212,16 +220,15 @@ class SnapshotController:
     def _create_content(self, snapshot: Obj, vm: Obj, name: str) -> Obj:
         namespace, snapshot_name = location(snapshot)
         uid = text(snapshot, "metadata", "uid")
-        metadata = {
-            key: item for key, item in section(vm, "metadata").items() if key != "managedFields"
-        }
         backups = [
             self._backup(namespace, volume, claim, f"vmsnapshot-{uid}-volume-{volume}")
             for volume, claim in claims_of(vm).items()
             if self._support(namespace, claim) is not Snapshots.UNSUPPORTED
         ]
         spec: Obj = {
-            "source": {"virtualMachine": {"metadata": metadata, "spec": vm.get("spec", {})}},
+            "source": {
+                "virtualMachine": {"metadata": _metadata_of(vm), "spec": vm.get("spec", {})}
+            },
             "virtualMachineSnapshotName": snapshot_name,
         }
         if backups:
@@ -235,7 +242,7 @@ class SnapshotController:
 
     def _backup(self, namespace: str, volume: str, claim: str, snapshot: str) -> Obj:
         stored = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, claim) or {}
-        kept = {"metadata": {"name": claim}, "spec": section(stored, "spec")}
+        kept = {"metadata": _metadata_of(stored), "spec": section(stored, "spec")}
         return {
             "persistentVolumeClaim": kept,
             "volumeName": volume,

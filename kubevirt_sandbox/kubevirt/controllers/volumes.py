@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
 from kubevirt_sandbox.kubevirt.objects import (
     Obj,
+    annotations_of,
     entries,
     location,
     section,
@@ -31,6 +32,11 @@ SNAPSHOT_CLASSES = Resource(
 )
 RESTORE_NAME = "restore.kubevirt.io/name"
 """Annotation of a restored claim: the restore that made it."""
+BOUND = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
+PROVISIONED = (
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/storage-provisioner",
+)
 
 
 class Snapshots(Enum):
@@ -191,7 +197,9 @@ class VolumeController:
     def _bind(self, claim: Obj, uid: str) -> None:
         if not text(claim, "spec", "volumeName"):
             spec = {**section(claim, "spec"), "volumeName": f"pvc-{uid}"}
-            claim = self._client.update(PERSISTENT_VOLUME_CLAIMS, {**claim, "spec": spec})
+            metadata = {**claim["metadata"], "annotations": self._bound_annotations(claim)}
+            bound = {**claim, "metadata": metadata, "spec": spec}
+            claim = self._client.update(PERSISTENT_VOLUME_CLAIMS, bound)
         requested = section(claim, "spec", "resources", "requests")
         status = {
             "phase": "Bound",
@@ -199,3 +207,11 @@ class VolumeController:
             "capacity": requested,
         }
         self._client.update_status(PERSISTENT_VOLUME_CLAIMS, claim, status)
+
+    def _bound_annotations(self, claim: Obj) -> Obj:
+        """A claim's annotations with those that Kubernetes adds to a provisioned one."""
+        name = text(claim, "spec", "storageClassName")
+        stored = self._client.read(STORAGE_CLASS_OBJECTS, "", name) if name else None
+        provisioner = text(stored, "provisioner")
+        provisioned = dict.fromkeys(PROVISIONED, provisioner) if provisioner else {}
+        return {**annotations_of(claim), **dict.fromkeys(BOUND, "yes"), **provisioned}

@@ -23,9 +23,10 @@ DEFAULT_NAMESPACE = "default"
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def seed_names() -> list[str]:
-    """The names of the seeds that come with the sandbox, such as ``vm-cirros``."""
-    return sorted(path.stem for path in SEED_DIRECTORY.glob("*.yaml"))
+@cache
+def seed_names() -> tuple[str, ...]:
+    """The names of the seeds that come with the sandbox, such as ``vm-cirros``, sorted."""
+    return tuple(sorted(path.stem for path in SEED_DIRECTORY.glob("*.yaml")))
 
 
 def load_seed(name_or_path: str | Path) -> list[Obj]:

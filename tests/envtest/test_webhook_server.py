@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from kubevirt_sandbox.apiserver.access.certificates import make_certificates
-from tests.envtest.webhook_server import WebhookServer, registrations
+from tests.sandbox.world import NAMESPACE, World, a_clone, a_snapshot
 
-from .world import NAMESPACE, World, a_clone, a_snapshot
+from .webhook_server import WebhookServer, registrations
 
 Obj = dict[str, Any]
 CREATE_CLONE = ("/vm-clone-mutate-create", "virtualmachineclones", "clone.kubevirt.io")
@@ -55,7 +55,7 @@ class Asker:
 
 
 @pytest.fixture
-def asker(still_world: World, tmp_path: Path) -> Iterator[Asker]:
+def asker(tmp_path: Path) -> Iterator[Asker]:
     certificates = make_certificates("127.0.0.1")
     chain, key = tmp_path / "server.crt", tmp_path / "server.key"
     chain.write_bytes(certificates.server)
@@ -63,7 +63,7 @@ def asker(still_world: World, tmp_path: Path) -> Iterator[Asker]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(chain, key)
     trusting = ssl.create_default_context(cadata=certificates.ca.decode())
-    with WebhookServer(still_world.kubevirt.admission, tls) as server:
+    with WebhookServer(World().kubevirt.admission, tls) as server:
         yield Asker(server.url, trusting)
 
 

@@ -1,6 +1,6 @@
 """Faults: what is to go wrong, with which requests and how often, and the texts that ask for it.
 
-Which request a fault strikes is decided here; what happens to it then, in disturbances.py.
+Which request a fault strikes is decided here; what happens to it then, in ``disturbances``.
 """
 
 from __future__ import annotations

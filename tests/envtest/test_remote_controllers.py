@@ -8,15 +8,25 @@ from contextlib import ExitStack
 
 import pytest
 
-from kubectl_virt_clone.clone.api import CLONES as CLONE_RESOURCE
-from kubevirt_sandbox.apiserver.faults.faults import parse_fault
+from kubevirt_sandbox.apiserver.faults.fault import parse_fault
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
-from tests.envtest.remote_api import RemoteApi
+from kubevirt_sandbox.kubevirt.resources import CLONES as CLONE_RESOURCE
+from tests.sandbox.test_clone_lifecycle import happy_events, happy_timeline
+from tests.sandbox.world import (
+    CLAIMS,
+    CLONES,
+    PATIENCE,
+    RESTORES,
+    SNAPSHOTS,
+    VMS,
+    World,
+    a_snapshot,
+    pending,
+)
 
-from .test_clone_lifecycle import happy_events, happy_timeline
-from .world import CLAIMS, CLONES, PATIENCE, RESTORES, SNAPSHOTS, VMS, World, a_snapshot, pending
+from .remote_api import RemoteApi
 
 MakeWorld = Callable[..., World]
 

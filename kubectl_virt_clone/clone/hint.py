@@ -1,0 +1,58 @@
+"""What to do next, as data: commands, flags and fields, with the words of a sentence between them.
+
+How it is written, and which flags each command repeats, is ``render/hints.py``'s to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line: the words behind its ``program``, which may itself be two words.
+
+    ``stdin`` is what the command reads. One that is ``for_an_admin`` needs more rights than the
+    user has, so that nobody runs it in the user's name.
+    """
+
+    words: tuple[str, ...]
+    namespace: str = ""
+    program: str = "kubectl"
+    stdin: str = ""
+    for_an_admin: bool = False
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of ours, given once for each value; without values it stands for itself."""
+
+    name: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a manifest, ``spec.labelFilters``; without a value it stands for itself."""
+
+    path: str
+    value: object = None
+
+
+Hint = tuple[str | Command | Flag | Field, ...]
+"""One after the other, with no blanks but those of the words; empty where nothing is to be done."""
+
+
+def kubectl(*words: str, namespace: str = "") -> Command:
+    """The kubectl command of these words."""
+    return Command(words, namespace)
+
+
+def flag(name: str, *values: str) -> Flag:
+    """The flag with these values."""
+    return Flag(name, values)
+
+
+def leave_out(*parts: str | Flag) -> Hint:
+    """The advice not to give a flag or a field."""
+    return ("leave out ", *parts)
