@@ -36,7 +36,9 @@ from kubectl_virt_clone.clone.checks.facts import (
 from kubectl_virt_clone.clone.checks.finding import (
     ALL,
     FLAGS,
+    SERIES,
     Finding,
+    Judged,
     is_fine,
     ordered,
     without,
@@ -49,21 +51,13 @@ from kubectl_virt_clone.clone.target.preview import Preview, preview_of
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     ResourceNotServed,
-    SeveralErrors,
     StatusError,
     VirtCloneError,
 )
 from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import served_fields
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    mapping_at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.render.findings import refusal, warnings
 
@@ -77,7 +71,7 @@ Question = tuple[tuple[str, ...], Callable[[], Any]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessment:
     """What the checks say of each clone of a request, in order; of one that is there, nothing.
 
     ``errors`` stand for clones that exist otherwise, and for a request that is done in part.
@@ -93,20 +87,29 @@ class Judged:
 
 
 def judge(
-    session: Session, clones: Sequence[Object], form: str, skipped: Sequence[str], notice: Notice
-) -> Judged | None:
-    """Judge what ``create`` would create; None where the server has no clones at all."""
+    session: Session,
+    clones: Sequence[Object],
+    form: str,
+    skipped: Sequence[str],
+    *,
+    notice: Notice,
+    warn: Notice,
+) -> Assessment | None:
+    """Judge what ``create`` would create; None where the server has no clones at all.
+
+    ``warn`` hears of targets that are there, though nothing proves that they were made so.
+    """
     try:
         served = served_clones(session)
     except ResourceNotServed:
         return None
-    plan = plan_of(session, served, clones, form, notice=notice)
+    plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
     facts = gather_each(session, plan.checked, served, rights=True, form=form)
     checked = judged(plan.checked, facts, skipped)
     # Not by name: it may be for the server to generate.
     found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
     everyone = [(clone, found.get(id(clone), ())) for clone in clones]
-    return Judged(everyone, [*plan.errors, *plan.refused(checked)])
+    return Assessment(everyone, [*plan.errors, *plan.refused])
 
 
 def judge_cluster(
@@ -118,14 +121,14 @@ def judge_cluster(
 
 
 def preview_each(
-    session: Session, clones: Sequence[Object], form: str, notice: Notice
+    session: Session, clones: Sequence[Object], form: str, *, notice: Notice, warn: Notice
 ) -> tuple[list[Preview], Sequence[VirtCloneError]]:
     """What each clone's target will be; of a clone that is there already no findings are told.
 
     The errors stand for clones that exist otherwise.
     """
     served = served_clones(session)
-    plan = plan_of(session, served, clones, form, notice=notice)
+    plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
     sent = [plan.as_sent(clone) for clone in clones]
     facts = gather_each(session, sent, served, form=form)
     missing = set(map(id, plan.missing))  # not by name: it may be for the server to generate
@@ -133,21 +136,37 @@ def preview_each(
     return [
         preview if id(clone) in missing else replace(preview, findings=())
         for clone, preview in zip(clones, previews, strict=True)
-    ], plan.errors
+    ], [*plan.errors, *plan.refused]
 
 
 def check_plan(
-    session: Session, served: Resource, plan: Plan, form: str, skipped: Sequence[str], warn: Notice
-) -> None:
-    """Warn of what may go wrong with what is to be created, and raise what would."""
+    session: Session,
+    served: Resource,
+    plan: Plan,
+    form: str,
+    skipped: Sequence[str],
+    warn: Notice,
+    *,
+    rm: bool,
+) -> Plan:
+    """Warn of what may go wrong with what is to be created, and raise what would.
+
+    With ``rm`` the same command is run again until all of a series is done: a target that is
+    somebody else's does not stop the others. Returns the plan without such.
+    """
     if ALL in skipped:
-        return
+        return plan
     clones = plan.checked
-    checked = judged(clones, gather_each(session, clones, served, form=form), skipped)
+    checked: Sequence[Judged] = judged(
+        clones, gather_each(session, clones, served, form=form), skipped
+    )
+    if rm and form == SERIES:
+        plan, checked = plan.without_taken(checked)
     for line in warnings(checked, access=session.flags.access):
         warn(line)
     if error := refusal(checked, access=session.flags.access):
-        raise SeveralErrors([error, *plan.refused(checked)])
+        raise error
+    return plan
 
 
 def gather_each(

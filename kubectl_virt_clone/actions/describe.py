@@ -21,12 +21,7 @@ from kubectl_virt_clone.clone.api import (
     SOURCE_ALIASES,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.progress.around import (
-    Listing,
-    Lookup,
-    Surroundings,
-    last_seen,
-)
+from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import side_by_side

@@ -46,6 +46,17 @@ SOURCE_ALIASES = {
 }
 """What a source may be called, in lower case: kubectl's names and virtctl's."""
 
+LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
+"""Annotation of what a restore made: ``<restore's name>-<restore's uid>``, on VMs of all releases,
+since 1.6 on claims, too (recordings 72 to 74)."""
+
+RESTORE_NAME = "restore.kubevirt.io/name"
+"""Annotation of a claim: the name of the restore that made it."""
+
+SOURCE_VM_NAME = "restore.kubevirt.io/source-vm-name"
+SOURCE_VM_NAMESPACE = "restore.kubevirt.io/source-vm-namespace"
+"""Labels of a claim that a restore made: the VM whose snapshot it is filled from."""
+
 SHORT_NAMES = {VIRTUAL_MACHINES.kind: "vm", SNAPSHOTS.kind: "vmsnapshot"}
 
 

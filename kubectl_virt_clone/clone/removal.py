@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubectl_virt_clone.clone.api import SNAPSHOTS
-from kubectl_virt_clone.clone.progress.origin import is_marked
+from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     STEPS,
@@ -20,21 +19,11 @@ from kubectl_virt_clone.clone.progress.progress import (
     has_children,
     phase_of,
 )
+from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    key_of,
-    text_at,
-    time_at,
-    uid_of,
-)
-
-RESTORE_NAME = "restore.kubevirt.io/name"
-"""The annotation of a claim that names the restore it was made by."""
+from kubectl_virt_clone.objects.fields import Key, Object, at, key_of, text_at, time_at
 
 AN_HOUR = 3600.0
 """How old a snapshot without owners has to be: one that is younger may be about to be used."""
@@ -154,7 +143,7 @@ def remains(
         elif target is not None and is_marked(clone, target):
             begun.append(key)
         else:
-            restores.add((key[0], f"tmp-restore-{uid_of(clone)}"))
+            restores.add((key[0], restore_name(clone)))
     orphaned = [
         key_of(claim)
         for claim in claims

@@ -62,7 +62,8 @@ def command(flags: CheckFlags) -> ExitCode:
 
     session = connect(connection, log=log, warn=warn)
 
-    judged = judge(session, clones, asked.form, flags.skip_check, log) if clones else None
+    how = (asked.form, flags.skip_check)
+    judged = judge(session, clones, *how, notice=log, warn=warn) if clones else None
     if judged is None:
         return _check_cluster(session, flags)
 

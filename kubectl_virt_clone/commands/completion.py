@@ -9,13 +9,7 @@ from typing import NamedTuple
 import click
 
 from kubectl_virt_clone.cli.flags import Verb, takes
-from kubectl_virt_clone.cli.shells import (
-    MARK,
-    PLUGIN,
-    PLUGIN_SCRIPT,
-    SHELLS,
-    script,
-)
+from kubectl_virt_clone.cli.shells import MARK, PLUGIN, PLUGIN_SCRIPT, SHELLS, script
 from kubectl_virt_clone.errors import VirtCloneError, said_of
 
 EXAMPLES = """

@@ -162,8 +162,8 @@ def _checked(clones: Sequence[Object], flags: CreateFlags) -> Batch:
     session = connect(flags.connection, log=log, warn=warn)
     served = served_clones(session)
     form, share, dry_run = flags.clones.form, flags.shared_snapshot, flags.dry_run == "server"
-    plan = plan_of(session, served, clones, form, share=share, notice=log)
-    check_plan(session, served, plan, form, flags.skip_check, warn)
+    plan = plan_of(session, served, clones, form, share=share, notice=log, warn=warn)
+    plan = check_plan(session, served, plan, form, flags.skip_check, warn, rm=flags.rm)
     return Batch(session, served, plan, at_once=flags.parallel, dry_run=dry_run)
 
 

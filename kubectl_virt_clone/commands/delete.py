@@ -240,12 +240,7 @@ def _tidy_up(
     from kubectl_virt_clone.actions.delete.leftovers import left_behind
     from kubectl_virt_clone.clone.removal import AN_HOUR, is_older
     from kubectl_virt_clone.render.messages import log, warn
-    from kubectl_virt_clone.render.removal import (
-        deleted,
-        spared,
-        unread,
-        young,
-    )
+    from kubectl_virt_clone.render.removal import deleted, spared, unread, young
 
     namespace, old = selection.scope(session.namespace), list[Object]()
     if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):

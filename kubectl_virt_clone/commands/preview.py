@@ -52,7 +52,8 @@ def command(flags: PreviewFlags) -> None:
 
     session = connect(flags.connection, log=log, warn=warn)
 
-    previews, errors = preview_each(session, clones, flags.clones.form, log)
+    form = flags.clones.form
+    previews, errors = preview_each(session, clones, form, notice=log, warn=warn)
 
     click.echo(rendered(previews, flags.output, access=flags.connection.access), nl=False)
     for error in errors:

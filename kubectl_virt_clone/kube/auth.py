@@ -23,12 +23,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, said_of
 from kubectl_virt_clone.kube.kubeconfig import ALWAYS, GROUP, IF_AVAILABLE, NEVER, Connection
 from kubectl_virt_clone.kube.proxies import proxy_of
-from kubectl_virt_clone.objects.fields import (
-    mapping_at,
-    mappings_at,
-    text_at,
-    time_at,
-)
+from kubectl_virt_clone.objects.fields import mapping_at, mappings_at, text_at, time_at
 
 # What a plugin is told of the cluster, if it asks for it, under the kubeconfig's own keys.
 _TOLD = (

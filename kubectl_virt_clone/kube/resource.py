@@ -13,21 +13,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from kubectl_virt_clone.errors import (
-    ConnectionFailed,
-    StatusError,
-    VirtCloneError,
-)
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
 from kubectl_virt_clone.kube.pool import in_order
 from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Query, Session
-from kubectl_virt_clone.objects.fields import (
-    key_of,
-    mapping_at,
-    mappings_at,
-    text_at,
-    uid_of,
-)
+from kubectl_virt_clone.objects.fields import key_of, mapping_at, mappings_at, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
 

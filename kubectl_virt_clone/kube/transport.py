@@ -24,12 +24,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
 from kubectl_virt_clone import __version__
-from kubectl_virt_clone.errors import (
-    ConfigError,
-    ConnectionFailed,
-    Deferred,
-    StatusError,
-)
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
 from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.kubeconfig import Connection, resolve

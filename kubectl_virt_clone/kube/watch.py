@@ -15,12 +15,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
-from kubectl_virt_clone.kube.resource import (
-    get,
-    items_of,
-    list_page,
-    path_of,
-)
+from kubectl_virt_clone.kube.resource import get, items_of, list_page, path_of
 from kubectl_virt_clone.kube.retry import Backoff, may_pass
 from kubectl_virt_clone.kube.transport import Query, Session, read_json
 from kubectl_virt_clone.objects.fields import name_of, text_at

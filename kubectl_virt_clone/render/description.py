@@ -12,8 +12,8 @@ from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import diagnose
-from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
 from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCEEDED, phase_of, step_of
+from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
 from kubectl_virt_clone.clone.target.filter_effects import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access

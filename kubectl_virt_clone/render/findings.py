@@ -12,13 +12,7 @@ from typing import Any
 from kubectl_virt_clone.clone.api import CLONES
 from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, served_by
 from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
-from kubectl_virt_clone.clone.checks.finding import (
-    ERROR,
-    UNKNOWN,
-    WARNING,
-    Finding,
-    Judged,
-)
+from kubectl_virt_clone.clone.checks.finding import ERROR, UNKNOWN, WARNING, Finding, Judged
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError

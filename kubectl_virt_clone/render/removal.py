@@ -11,12 +11,7 @@ from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.removal import Remains, unfinished
 from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    key_of,
-    name_of,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
 

@@ -10,13 +10,7 @@ from typing import Any
 
 from kubevirt_sandbox.apiserver import requestinfo
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
-from kubevirt_sandbox.storage.status import (
-    ApiError,
-    Cause,
-    bad_request,
-    cause,
-    invalid,
-)
+from kubevirt_sandbox.storage.status import ApiError, Cause, bad_request, cause, invalid
 
 _PROPAGATIONS = ("Foreground", "Background", "Orphan")
 

@@ -11,25 +11,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from kubevirt_sandbox.apiserver import (
-    bodies,
-    deletion,
-    requestinfo,
-    routing,
-    tables,
-    watching,
-)
+from kubevirt_sandbox.apiserver import bodies, deletion, requestinfo, routing, tables, watching
 from kubevirt_sandbox.apiserver.access import authorization
 from kubevirt_sandbox.apiserver.access.authorization import User
 from kubevirt_sandbox.apiserver.faults import disturbances
 from kubevirt_sandbox.apiserver.faults.fault import Fault
-from kubevirt_sandbox.apiserver.negotiation import (
-    JSON,
-    UNREADABLE,
-    Form,
-    choose,
-    read_body,
-)
+from kubevirt_sandbox.apiserver.negotiation import JSON, UNREADABLE, Form, choose, read_body
 from kubevirt_sandbox.apiserver.patches import patcher
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
 from kubevirt_sandbox.storage import status

@@ -10,12 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-from kubevirt_sandbox.storage.status import (
-    Cause,
-    bad_request,
-    cause,
-    invalid,
-)
+from kubevirt_sandbox.storage.status import Cause, bad_request, cause, invalid
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _OPTIONS = {

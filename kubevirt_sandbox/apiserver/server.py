@@ -23,20 +23,9 @@ from kubevirt_sandbox.apiserver.access import authentication, authorization
 from kubevirt_sandbox.apiserver.access.authentication import Peer
 from kubevirt_sandbox.apiserver.access.authorization import User
 from kubevirt_sandbox.apiserver.discovery.documents import Documents
-from kubevirt_sandbox.apiserver.endpoints import (
-    Endpoints,
-    Request,
-    Response,
-    encode,
-    refused,
-)
+from kubevirt_sandbox.apiserver.endpoints import Endpoints, Request, Response, encode, refused
 from kubevirt_sandbox.apiserver.faults import disturbances
-from kubevirt_sandbox.apiserver.faults.fault import (
-    EXPIRE,
-    FORBID,
-    Fault,
-    Faults,
-)
+from kubevirt_sandbox.apiserver.faults.fault import EXPIRE, FORBID, Fault, Faults
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo, parse
 from kubevirt_sandbox.storage import status
 from kubevirt_sandbox.storage.registry import Registry

@@ -14,12 +14,7 @@ from typing import Any
 
 from kubevirt_sandbox.storage.listing import is_version, unreadable_version
 from kubevirt_sandbox.storage.resources import ResourceType
-from kubevirt_sandbox.storage.selectors import (
-    Predicate,
-    both,
-    field_predicate,
-    label_predicate,
-)
+from kubevirt_sandbox.storage.selectors import Predicate, both, field_predicate, label_predicate
 from kubevirt_sandbox.storage.status import expired, failure
 from kubevirt_sandbox.storage.store import Change, Compacted, Store
 

@@ -5,13 +5,7 @@ Pure; when there is one is decided in ``controllers.virtualmachines``.
 
 from __future__ import annotations
 
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    entries,
-    location,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, location, section, text
 from kubevirt_sandbox.kubevirt.resources import VIRTUAL_MACHINES, Resource
 
 INSTANCES = Resource("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance")

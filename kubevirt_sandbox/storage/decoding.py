@@ -10,12 +10,7 @@ from typing import Any
 
 from kubevirt_sandbox.storage import objectmeta, schema
 from kubevirt_sandbox.storage.resources import ResourceType
-from kubevirt_sandbox.storage.status import (
-    ApiError,
-    bad_request,
-    cause,
-    invalid,
-)
+from kubevirt_sandbox.storage.status import ApiError, bad_request, cause, invalid
 
 Obj = dict[str, Any]
 _ENVELOPE = ("apiVersion", "kind", "metadata")

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubevirt_sandbox.storage.store import (
-    ObjectKey,
-    Store,
-    TypeKey,
-    copy_json,
-)
+from kubevirt_sandbox.storage.store import ObjectKey, Store, TypeKey, copy_json
 
 Obj = dict[str, Any]
 Delete = Callable[[TypeKey, ObjectKey], None]

@@ -13,21 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.storage import schema
-from kubevirt_sandbox.storage.builtins import (
-    STRING,
-    STRING_MAP,
-    STRINGS,
-    TIME,
-    Schema,
-)
+from kubevirt_sandbox.storage.builtins import STRING, STRING_MAP, STRINGS, TIME, Schema
 from kubevirt_sandbox.storage.resources import ResourceType
-from kubevirt_sandbox.storage.status import (
-    ApiError,
-    bad_request,
-    conflict,
-    details_of,
-    failure,
-)
+from kubevirt_sandbox.storage.status import ApiError, bad_request, conflict, details_of, failure
 
 Obj = dict[str, Any]
 

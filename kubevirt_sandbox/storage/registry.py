@@ -15,12 +15,7 @@ from kubevirt_sandbox.storage.decoding import decode, set_defaults, strict_error
 from kubevirt_sandbox.storage.garbage import Collector, finalizer_of
 from kubevirt_sandbox.storage.listing import ListPage, ListQuery, list_page
 from kubevirt_sandbox.storage.resources import Catalogue, ResourceType, default_catalogue
-from kubevirt_sandbox.storage.store import (
-    ObjectKey,
-    Store,
-    TypeKey,
-    copy_json,
-)
+from kubevirt_sandbox.storage.store import ObjectKey, Store, TypeKey, copy_json
 from kubevirt_sandbox.storage.webhooks import (
     CONTROLLER,
     AdmissionPlugin,

@@ -9,11 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from kubevirt_sandbox.storage import (
-    checks,
-    schema,
-    status,
-)
+from kubevirt_sandbox.storage import checks, schema, status
 from kubevirt_sandbox.storage.decoding import decode
 from kubevirt_sandbox.storage.resources import ResourceType
 from kubevirt_sandbox.storage.store import TypeKey

@@ -312,7 +312,7 @@ def test_the_checks_of_many_clones_ask_for_all_targets_at_once(
 
     vms = [path for method, path in sent if method == "GET" and "kubevirt.io/v1/" in path]
     vms = [path for path in vms if "/virtualmachines" in path]
-    assert len(vms) == 2, vms  # the source, and the list
+    assert len(vms) == 3, vms  # the source, and the list: for what is done, and for the checks
 
 
 def test_a_target_that_is_taken_is_found_in_the_list(kvc: Kvc, plane: ControlPlane) -> None:

@@ -13,13 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane

@@ -21,13 +21,7 @@ from kubevirt_sandbox.kubevirt.resources import (
 )
 from kubevirt_sandbox.storage.garbage import Collector
 from kubevirt_sandbox.storage.status import ApiError
-from kubevirt_sandbox.storage.store import (
-    Change,
-    ObjectKey,
-    Store,
-    copy_json,
-    object_key,
-)
+from kubevirt_sandbox.storage.store import Change, ObjectKey, Store, copy_json, object_key
 from tests.envtest.remote_api import RemoteApi
 
 Obj = dict[str, Any]

@@ -8,15 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.unit.builders import (
-    UID,
-    a_clone,
-    a_condition,
-    a_restore,
-    a_snapshot,
-    a_vm,
-    an_event,
-)
+from tests.unit.builders import UID, a_clone, a_condition, a_restore, a_snapshot, a_vm, an_event
 
 Object = dict[str, Any]
 FILTERS = ["*", "!app", "a.c"]

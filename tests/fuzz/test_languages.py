@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 
 from kubectl_virt_clone.cli.flags import parse_duration
 from kubectl_virt_clone.clone.progress.progress import parse_goal, verdict
-from kubectl_virt_clone.clone.spec.filters import (
-    check_filter,
-    compile_error,
-    decisions,
-    matches,
-)
+from kubectl_virt_clone.clone.spec.filters import check_filter, compile_error, decisions, matches
 from kubectl_virt_clone.clone.spec.patches import OPERATIONS, applied, unsafe_reason
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.objects.jsonpath import as_text, parse_jsonpath

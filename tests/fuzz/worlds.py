@@ -16,13 +16,7 @@ from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.judgement import Evidence, Need
-from kubectl_virt_clone.clone.progress.progress import (
-    Goal,
-    Outcome,
-    Result,
-    Verdict,
-    parse_goal,
-)
+from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result, Verdict, parse_goal
 from kubectl_virt_clone.clone.progress.timeline import Step
 from kubectl_virt_clone.clone.removal import Limits, Remains
 from kubectl_virt_clone.clone.target.preview import Preview

@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubevirt_sandbox.kubevirt.api import LocalApi
-from kubevirt_sandbox.kubevirt.seed.planting import (
-    SEED_DIRECTORY,
-    load_seed,
-    plant,
-    seed_names,
-)
+from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY, load_seed, plant, seed_names
 
 from .world import CLONES, KUBEVIRTS, VMS, World
 

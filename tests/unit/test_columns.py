@@ -5,13 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.progress.columns import (
-    fitted,
-    padded,
-    shortened,
-    width,
-    wrapped,
-)
+from kubectl_virt_clone.render.progress.columns import fitted, padded, shortened, width, wrapped
 
 texts = st.text().map(escaped)
 

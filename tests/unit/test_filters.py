@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
 from kubectl_virt_clone.clone.spec.filters import (
-    LAST_RESTORE_UID,
     Decision,
     check_filter,
     check_filters,

@@ -7,12 +7,7 @@ import yaml
 
 from kubectl_virt_clone.cli.flags import FORMATS
 from kubectl_virt_clone.objects.documents import parse_documents
-from kubectl_virt_clone.render.formats import (
-    documents,
-    formatted,
-    listed,
-    watch_events,
-)
+from kubectl_virt_clone.render.formats import documents, formatted, listed, watch_events
 from tests.unit.builders import a_clone
 from tests.unit.test_documents import SCALARS
 

@@ -10,23 +10,11 @@ import pytest
 
 from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import (
-    MET,
-    SUCCESS,
-    Outcome,
-    Result,
-    Verdict,
-)
+from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.render.messages import log
-from kubectl_virt_clone.render.progress.live import (
-    Drawn,
-    Lines,
-    Quiet,
-    progress,
-    resumable,
-)
+from kubectl_virt_clone.render.progress.live import Drawn, Lines, Quiet, progress, resumable
 from tests.unit.builders import a_clone
 from tests.unit.emulator import Clock, Terminal
 

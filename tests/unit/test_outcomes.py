@@ -2,13 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.progress import (
-    MET,
-    SUCCESS,
-    Outcome,
-    Result,
-    Verdict,
-)
+from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.clone.spec.manifest import CloneRequest, build_clone
 from kubectl_virt_clone.clone.spec.references import parse_reference
 from kubectl_virt_clone.errors import ExitCode

@@ -10,14 +10,7 @@ import pytest
 
 from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, cluster_findings
 from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
-from kubectl_virt_clone.clone.checks.finding import (
-    IDS,
-    LEVELS,
-    Finding,
-    is_fine,
-    ordered,
-    without,
-)
+from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding, is_fine, ordered, without
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.flags import given_as, in_manifest, left_out
 from kubectl_virt_clone.clone.hint import Field, Flag, Hint, flag, kubectl

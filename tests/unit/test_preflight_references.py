@@ -22,15 +22,7 @@ from kubectl_virt_clone.clone.checks.references import (
 )
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from tests.unit.builders import read
-from tests.unit.test_preflight import (
-    CONTENT,
-    FIELDS,
-    NEWEST,
-    a_clone,
-    a_kubevirt,
-    a_snapshot,
-    a_vm,
-)
+from tests.unit.test_preflight import CONTENT, FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 
 BEFORE_1_5 = a_kubevirt("v1.4.0", ("Snapshot",))
 ANOTHER_TARGET = "leave out --target: KubeVirt then names the VM"

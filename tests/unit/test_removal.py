@@ -26,13 +26,7 @@ from kubectl_virt_clone.clone.removal import (
     unused,
 )
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.render.removal import (
-    deleted,
-    loss,
-    question,
-    spared,
-    staying,
-)
+from kubectl_virt_clone.render.removal import deleted, loss, question, spared, staying
 
 Obj = dict[str, Any]
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=timezone.utc)

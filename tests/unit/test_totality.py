@@ -9,12 +9,7 @@ import pytest
 from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import (
-    SUCCESS,
-    Outcome,
-    Result,
-    Verdict,
-)
+from kubectl_virt_clone.clone.progress.progress import SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.objects.fields import key_of
 from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.description import description

@@ -22,12 +22,7 @@ from kubectl_virt_clone.clone.hint import Command
 from kubectl_virt_clone.clone.progress.progress import has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name, named
-from kubectl_virt_clone.errors import (
-    ConnectionFailed,
-    StatusError,
-    VirtCloneError,
-    WaitInterrupted,
-)
+from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
 from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
 from kubectl_virt_clone.kube.retry import is_too_busy_to_create
@@ -63,7 +58,7 @@ class Batch:
         self.plan = plan
         self.dry_run = dry_run
         self.clones: list[dict[str, Any]] = []
-        self.errors: list[VirtCloneError] = list(plan.errors)
+        self.errors: list[VirtCloneError] = [*plan.errors, *plan.refused]
         self.stays: list[VirtCloneError] = []
         self._taken = plan.snapshot
         self._at_once = at_once
@@ -207,8 +202,10 @@ class Batch:
         volume needs it whose clone is gone, or a clone is missing, the others stay: it would go
         with them. Raises WaitInterrupted, which says what was deleted by then.
         """
-        whole = len(done) == len(self.clones) and not self.errors
-        if rm and not (self._taken and (self.plan.hollow or self.errors)):
+        # What is refused is not missing: no other run makes it.
+        missing = len(self.errors) > len(self.plan.refused)
+        whole = len(done) == len(self.clones) and not missing
+        if rm and not (self._taken and (self.plan.hollow or missing)):
             self._remove(self.served, done, say)
         elif rm and done and not self.plan.hollow:
             why = f"the clones stay with the snapshot {name_of(self._taken)}"

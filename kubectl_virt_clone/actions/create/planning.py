@@ -5,33 +5,18 @@ Only reads; what follows from it is ``creating.py``'s to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.create.snapshots import find_snapshot
-from kubectl_virt_clone.clone.api import (
-    PERSISTENT_VOLUME_CLAIMS,
-    SNAPSHOT_CONTENTS,
-    SNAPSHOTS,
-    VIRTUAL_MACHINES,
-)
-from kubectl_virt_clone.clone.checks.facts import content_name, from_snapshot, source_name
-from kubectl_virt_clone.clone.checks.finding import (
-    FLAGS,
-    SERIES,
-    Judged,
-)
-from kubectl_virt_clone.clone.hint import flag
-from kubectl_virt_clone.clone.progress.descent import (
-    Descent,
-    claims_of,
-    descent,
-    may_descend,
-)
+from kubectl_virt_clone.clone.api import PERSISTENT_VOLUME_CLAIMS, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.checks.facts import disks_of, from_snapshot, source_name
+from kubectl_virt_clone.clone.checks.finding import FLAGS, SERIES, Judged
+from kubectl_virt_clone.clone.progress.provenance import Evidence, evidence, predates, told
 from kubectl_virt_clone.clone.shared_snapshot import (
     can_share,
     is_of_series,
@@ -41,44 +26,51 @@ from kubectl_virt_clone.clone.shared_snapshot import (
     sharing,
 )
 from kubectl_virt_clone.clone.spec.manifest import named, target_name
-from kubectl_virt_clone.errors import StatusError, VirtCloneError, is_missing
+from kubectl_virt_clone.errors import StatusError, VirtCloneError
 from kubectl_virt_clone.kube.resource import each, get, pages
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, name_of, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource
-from kubectl_virt_clone.render.hints import written
 
-A_FEW = 8  # objects that are read one by one, where more are read as a list
+ONE_BY_ONE = 8  # objects that are read one by one, where more are read as a list
 
 Notice = Callable[[str], None]
 Objects = dict[str, dict[str, Any]]
+Made = Mapping[Key, tuple[dict[str, Any], Evidence]]
+"""(namespace, name) of targets whose clones are gone → the VM, and what is known of it."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What there is to create: the clones that are ``missing``.
 
-    ``there`` are those that exist as they are wanted, ``done`` the target VMs of those that did
-    what they were for and are gone. ``hollow`` are target VMs whose clones are gone, too, but
-    before their volumes were bound. ``errors`` stand for these, and for clones that exist
-    otherwise. ``wanted`` is the snapshot that they are to share, ``snapshot`` the one that an
-    earlier run took; ``form`` is how several were asked for.
+    ``there`` are those that exist as they are wanted, ``made`` the targets of those that are gone.
+    ``errors`` stand for clones that exist otherwise, ``refused`` for targets that this command
+    can't make, however often it runs. ``wanted`` is the snapshot that they are to share,
+    ``snapshot`` the one that an earlier run took; ``form`` is how several were asked for.
     """
 
     missing: Sequence[Object]
     there: Sequence[dict[str, Any]] = ()
-    done: Sequence[dict[str, Any]] = ()
-    hollow: Sequence[dict[str, Any]] = ()
+    made: Made = field(default_factory=dict)
     errors: Sequence[VirtCloneError] = ()
+    refused: Sequence[VirtCloneError] = ()
     wanted: Object | None = None
     snapshot: Object | None = None
     form: str = FLAGS
+
+    @property
+    def done(self) -> list[dict[str, Any]]:
+        """The target VMs of clones that did what they were for and are gone."""
+        return self._made(Evidence.MADE, Evidence.UNPROVEN)
+
+    @property
+    def hollow(self) -> list[dict[str, Any]]:
+        """The target VMs whose clones went before their volumes were bound."""
+        return self._made(Evidence.HOLLOW)
+
+    def _made(self, *wanted: Evidence) -> list[dict[str, Any]]:
+        return [vm for vm, found in self.made.values() if found in wanted]
 
     @property
     def is_series(self) -> bool:
@@ -94,26 +86,17 @@ class Plan:
         """One of the clones, with the source that it gets."""
         return sharing(clone, self.snapshot) if self.snapshot else clone
 
-    def refused(self, checked: Iterable[Judged]) -> list[VirtCloneError]:
-        """The error for several clones whose targets are there in part; it names what is left."""
-        ids = {target_name(clone): {item.id for item in found} for clone, found in checked}
-        taken = [target for target, found in ids.items() if "target-exists" in found]
-        if not taken or self.form != SERIES:
-            return []
-        number = sum(map(len, (self.missing, self.there, self.done, self.hollow)))
-        some = f"{len(taken)} of the {number}" if number > len(taken) else "all of the"
-        are, them = ("are", "them") if len(taken) > 1 or number == 1 else ("is", "it")
-        # The clones of such targets are found by their names, and are left as they are.
-        there = [c for c in self.there if name_of(c) == f"clone-{target_name(c)}"]
-        left = [target_name(clone) for clone in (*self.missing, *there)]
-        left = [target for target in left if target not in taken]
-        # A single clone that is there is no series, and would be told to exist.
-        useful = len(left) > 1 or not set(left) <= set(map(target_name, there))
-        named_so = all(name_of(c) == f"clone-{target_name(c)}" for c in (*self.missing, *there))
-        named = "" if named_so else ", without NAME"
-        hint = f"\nhint: {written((flag('--target', *left),))}{named}" if useful else ""
-        what = f"targets {are} there already; what made {them} can't be told any more"
-        return [VirtCloneError(f"{some} {what}{hint}")]
+    def without_taken(self, checked: Sequence[Judged]) -> tuple[Plan, list[Judged]]:
+        """The plan, and what was found, without the clones whose targets are somebody else's."""
+        taken = {
+            target_name(clone): VirtCloneError(f"[{item.id}] {item.message}")
+            for clone, found in checked
+            for item in found
+            if item.id == "target-exists"
+        }
+        missing = [clone for clone in self.missing if target_name(clone) not in taken]
+        left = [(clone, found) for clone, found in checked if target_name(clone) not in taken]
+        return replace(self, missing=missing, refused=[*self.refused, *taken.values()]), left
 
 
 def plan_of(
@@ -124,13 +107,15 @@ def plan_of(
     *,
     share: bool = True,
     notice: Notice,
+    warn: Notice,
 ) -> Plan:
     """What is left to create of several clones, or of a series of one; another is missing.
 
     ``form`` is how they were asked for; those of a series ``share`` a snapshot, if they can.
+    ``warn`` hears of each target that is taken for done, though nothing proves it.
 
-    A clone whose object is gone may have made its target: that is proven, or not known; and what
-    may not be read is not there, so that its creation is refused. Raises VirtCloneError.
+    A clone whose object is gone may have made its target: the marks on it tell. What may not be
+    read is not there, so that its creation is refused. Raises VirtCloneError.
     """
     if form != SERIES and len(clones) <= 1:
         return Plan(clones)
@@ -147,22 +132,21 @@ def plan_of(
             there.append(found)
         else:
             errors.append(VirtCloneError(f"{named(clone)} exists already, and is another clone"))
+    made = _made(session, missing, notice)
     snapshot = _earlier(session, wanted) if wanted else None
-    made = _made(session, [sharing(c, snapshot) if snapshot else c for c in missing], notice)
-    done = [vm for vm, how in made.values() if how is Descent.WHOLE]
-    hollow = [vm for vm, how in made.values() if how is Descent.HOLLOW]
-    if snapshot and not made and not any(shares(clone, snapshot) for clone in there):
-        snapshot = snapshot if is_usable(snapshot, datetime.now(timezone.utc)) else None
+    needed = made or any(shares(clone, snapshot) for clone in there if snapshot)
+    if snapshot and not needed and not is_usable(snapshot, datetime.now(timezone.utc)):
+        snapshot = None
     missing = [clone for clone in missing if _target(session, clone) not in made]
-    errors += [VirtCloneError(_not_bound(vm)) for vm in hollow]
-    return Plan(missing, there, done, hollow, errors, wanted, snapshot, form)
+    for doubt in _told(made, Evidence.UNPROVEN):
+        warn(doubt)
+    errors += map(VirtCloneError, _told(made, Evidence.HOLLOW))
+    refused = [*map(VirtCloneError, _told(made, Evidence.LOST))]
+    return Plan(missing, there, made, errors, refused, wanted, snapshot, form)
 
 
-def _not_bound(vm: Object) -> str:
-    return (
-        f"{named(vm)} was made, but not all of its volumes are bound, and its clone is gone: what"
-        " they are to be filled from has to stay until they are; run the same command again then"
-    )
+def _told(made: Made, about: Evidence) -> list[str]:
+    return [told(vm, found) for vm, found in made.values() if found is about]
 
 
 def _namespace(session: Session, clone: Object) -> str:
@@ -190,102 +174,115 @@ def _earlier(session: Session, wanted: Object) -> dict[str, Any] | None:
 def _stored(
     session: Session, served: Resource, clones: Sequence[Object], notice: Notice
 ) -> dict[Key, dict[str, Any]]:
-    """Those of ``clones`` that exist: from a list, or where that is forbidden, one by one."""
+    """Those of ``clones`` that exist."""
     names: dict[str, list[str]] = {}
     for clone in clones:
         if name_of(clone):
             names.setdefault(_namespace(session, clone), []).append(name_of(clone))
-    found: dict[Key, dict[str, Any]] = {}
-    for namespace, wanted in names.items():
-        objects: Objects = {}
-        for read in (partial(_listed, notice=notice), _there):
-            try:
-                objects = read(session, served, namespace, wanted)
-                break
-            except StatusError as error:
-                if error.code != HTTPStatus.FORBIDDEN:
-                    raise
-        found |= {(namespace, name): obj for name, obj in objects.items()}
-    return found
+    return {
+        (namespace, name): obj
+        for namespace, wanted in names.items()
+        for name, obj in _present(session, served, namespace, wanted, notice).items()
+    }
+
+
+def _present(
+    session: Session, resource: Resource, namespace: str, names: Sequence[str], notice: Notice
+) -> Objects:
+    """The objects of these names that may be read, with few requests however many there are."""
+    if len(names) > ONE_BY_ONE:
+        light = resource == VIRTUAL_MACHINES  # in full, the others may be thousands
+        listed = _listed(session, resource, namespace, notice, metadata_only=light)
+        if listed is not None:
+            found = {name: listed[name] for name in names if name in listed}
+            if not light:
+                return found
+            names = [*found]
+    objects = {}
+    for outcome in each(session, resource, namespace, dict.fromkeys(names)):
+        if not isinstance(outcome, StatusError):
+            objects[name_of(outcome)] = outcome
+        elif outcome.code not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            raise outcome
+    return objects
 
 
 def _listed(
     session: Session,
     resource: Resource,
     namespace: str,
-    names: Iterable[str],
-    *,
     notice: Notice,
+    *,
     metadata_only: bool = False,
-) -> Objects:
-    wanted = frozenset(names)
+) -> Objects | None:
+    """All objects of a namespace by name; None where they may not be listed."""
     read = pages(session, resource, namespace, metadata_only=metadata_only, notice=notice)
-    return {name_of(obj): obj for page in read for obj in page if name_of(obj) in wanted}
-
-
-def _there(session: Session, resource: Resource, namespace: str, names: Iterable[str]) -> Objects:
-    """The objects of these names that exist. Raises the first refusal to read one."""
-    found = {}
-    for outcome in each(session, resource, namespace, dict.fromkeys(names)):
-        if not isinstance(outcome, StatusError):
-            found[name_of(outcome)] = outcome
-        elif not is_missing(outcome):
-            raise outcome
-    return found
-
-
-def _present(
-    session: Session, resource: Resource, namespace: str, names: Sequence[str], notice: Notice
-) -> Objects:
-    """The objects of these names that exist, read with few requests however many there are."""
-    light = resource == VIRTUAL_MACHINES  # in full, the others may be thousands
-    listed = partial(_listed, session, resource, namespace, names, notice=notice)
     try:
-        if len(names) > A_FEW and light:
-            names = [*listed(metadata_only=True)]
-        elif len(names) > A_FEW:
-            return listed()
+        return {name_of(obj): obj for page in read for obj in page}
     except StatusError as error:
         if error.code != HTTPStatus.FORBIDDEN:
             raise
-    return _there(session, resource, namespace, names)
-
-
-Made = dict[Key, tuple[dict[str, Any], Descent]]
+        return None
 
 
 def _made(session: Session, clones: Iterable[Object], notice: Notice) -> Made:
-    """The targets that clones of snapshots made, whose objects are gone; only what is proven."""
-    groups: dict[Key, list[Object]] = {}
+    """The targets that clones made whose objects are gone; not those of somebody else."""
+    groups: dict[str, list[Object]] = {}
     for clone in clones:
-        if from_snapshot(clone) and target_name(clone):
-            groups.setdefault((_namespace(session, clone), source_name(clone)), []).append(clone)
-    made: Made = {}
-    for source, group in groups.items():
-        try:
-            made |= _made_from(session, source, group, notice)
-        except StatusError as error:
-            if error.code not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-                raise
+        if target_name(clone):
+            groups.setdefault(_namespace(session, clone), []).append(clone)
+    made: dict[Key, tuple[dict[str, Any], Evidence]] = {}
+    for namespace, group in groups.items():
+        targets = [target_name(clone) for clone in group]
+        vms = _present(session, VIRTUAL_MACHINES, namespace, targets, notice)
+        if vms:
+            marks = _Marks(session, namespace, vms.values(), notice)
+            found = {target_name(c): marks.of(c, vms.get(target_name(c), {})) for c in group}
+            made |= {
+                (namespace, name): (vm, found[name])
+                for name, vm in vms.items()
+                if found[name] is not Evidence.FOREIGN
+            }
     return made
 
 
-def _made_from(session: Session, source: Key, clones: Sequence[Object], notice: Notice) -> Made:
-    """Those of the targets that are proven to be of the snapshot that is the ``source``."""
-    namespace, name = source
-    targets = [target_name(clone) for clone in clones]
-    vms = _present(session, VIRTUAL_MACHINES, namespace, targets, notice)
-    snapshot = get(session, SNAPSHOTS, namespace, name) if vms else {}
-    vms = {target: vm for target, vm in vms.items() if may_descend(vm, snapshot)}
-    if not vms or not content_name(snapshot):
-        return {}
-    content = get(session, SNAPSHOT_CONTENTS, namespace, content_name(snapshot))
-    mounted = [*dict.fromkeys(claim for vm in vms.values() for claim in claims_of(vm).values())]
-    claims = _present(session, PERSISTENT_VOLUME_CLAIMS, namespace, mounted, notice)
-    made: Made = {}
-    for clone in clones:
-        if vm := vms.get(target_name(clone)):
-            how = descent(vm, clone, snapshot, content, claims.values())
-            if how is not Descent.UNPROVEN:
-                made[namespace, target_name(clone)] = vm, how
-    return made
+class _Marks:
+    """What proves where the VMs of a namespace came from, each part read once, where needed."""
+
+    def __init__(
+        self, session: Session, namespace: str, vms: Iterable[Object], notice: Notice
+    ) -> None:
+        self._session, self._namespace, self._notice = session, namespace, notice
+        mounted = [*dict.fromkeys(claim for vm in vms for claim in disks_of(vm).values())]
+        present = _present(session, PERSISTENT_VOLUME_CLAIMS, namespace, mounted, notice)
+        self._claims = present.values()
+        self._sources: Objects = {}
+        self._uids = self._snapshots()
+
+    def of(self, clone: Object, vm: Object) -> Evidence:
+        """What tells that the VM is the target of the clone."""
+        source = source_name(clone)
+        if from_snapshot(clone):
+            snapshot = self._source(source)
+            if predates(vm, snapshot):
+                return Evidence.FOREIGN
+            source = text_at(snapshot, "spec", "source", "name")
+        return evidence(clone, vm, self._claims, source=source, snapshots=self._uids)
+
+    def _source(self, name: str) -> dict[str, Any]:
+        """A snapshot that was asked for; empty where it is gone, or may not be read."""
+        if name not in self._sources:
+            self._sources[name] = {}
+            with suppress(StatusError):
+                self._sources[name] = get(self._session, SNAPSHOTS, self._namespace, name)
+        return self._sources[name]
+
+    def _snapshots(self) -> frozenset[str] | None:
+        """The uids of the snapshots that stay, where a claim is yet to be filled from one."""
+        if all(text_at(claim, "status", "phase") == "Bound" for claim in self._claims):
+            return frozenset()
+        listed = _listed(self._session, SNAPSHOTS, self._namespace, self._notice)
+        if listed is None:
+            return None
+        staying = (o for o in listed.values() if not at(o, "metadata", "deletionTimestamp"))
+        return frozenset(map(uid_of, staying))

@@ -19,7 +19,7 @@ from kubectl_virt_clone.actions.describe import events_of, surroundings_of
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need, target_of
-from kubectl_virt_clone.clone.progress.origin import is_marked
+from kubectl_virt_clone.clone.progress.provenance import is_marked
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session

@@ -21,14 +21,7 @@ from kubectl_virt_clone.clone.checks.finding import FLAGS
 from kubectl_virt_clone.clone.hint import Hint, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.target.restore_rules import claim_of
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    mappings_at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
 _SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}

@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.checks.finding import (
-    ERROR,
-    INFO,
-    WARNING,
-    Finding,
-)
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
-    LAST_RESTORE_UID,
     NEGATION,
     WILDCARD,
     check_filter,

@@ -18,12 +18,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     source_resource,
     source_vm,
 )
-from kubectl_virt_clone.clone.checks.finding import (
-    ERROR,
-    SERIES,
-    WARNING,
-    Finding,
-)
+from kubectl_virt_clone.clone.checks.finding import ERROR, SERIES, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.spec.manifest import target_name

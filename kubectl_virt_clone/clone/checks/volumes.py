@@ -18,24 +18,12 @@ from kubectl_virt_clone.clone.checks.facts import (
     storage_classes_used,
     volumes_of,
 )
-from kubectl_virt_clone.clone.checks.finding import (
-    ERROR,
-    INFO,
-    WARNING,
-    Finding,
-)
+from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.spec.patches import value_patch
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    mappings_at,
-    name_of,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 
 _NOTHING = Listing()
 _DOMAIN = ("spec", "template", "spec", "domain")

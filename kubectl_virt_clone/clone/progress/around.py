@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    name_of,
-    text_at,
-    time_at,
-)
+from kubectl_virt_clone.objects.fields import Object, name_of, text_at, time_at
 
 
 @dataclass(frozen=True)

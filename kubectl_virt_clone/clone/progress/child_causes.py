@@ -12,16 +12,9 @@ from collections.abc import Iterator
 from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
-from kubectl_virt_clone.clone.progress.origin import Origin, is_marked, origin_of
 from kubectl_virt_clone.clone.progress.progress import phase_of
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mappings_at,
-    name_of,
-    text_at,
-    uid_of,
-)
+from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
+from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at
 
 # What a restore says while all is well, and after its end.
 _WORKING = (
@@ -98,7 +91,7 @@ def _of_refusal(clone: Object, events: Listing) -> Cause | None:
     One refusal is passing: KubeVirt tries to create the restore a second time while its first try
     is in progress already. Where it names another restore, that one has the target for now.
     """
-    own = f"tmp-restore-{uid_of(clone)}"
+    own = restore_name(clone)
     for event in reversed(events.objects):
         if text_at(event, "reason") != "RestoreCreationFailed":
             continue

@@ -14,7 +14,6 @@ from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress.around import Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
 from kubectl_virt_clone.clone.progress.child_causes import restore_cause, snapshot_cause
-from kubectl_virt_clone.clone.progress.origin import Origin, origin_of
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     SUCCEEDED,
@@ -23,12 +22,8 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     reason_of,
 )
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    text_at,
-    time_at,
-)
+from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
+from kubectl_virt_clone.objects.fields import Object, at, text_at, time_at
 
 SILENT_SECONDS = 5.0
 """A controller that works has written a status long before; one that works off a queue may not."""

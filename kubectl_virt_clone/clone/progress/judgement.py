@@ -18,7 +18,6 @@ from kubectl_virt_clone.clone.progress.diagnosis import (
     diagnose,
     not_cloned,
 )
-from kubectl_virt_clone.clone.progress.origin import Origin, has_failed, origin_of
 from kubectl_virt_clone.clone.progress.progress import (
     BOUND,
     FAILED,
@@ -31,6 +30,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     verdict,
 )
+from kubectl_virt_clone.clone.progress.provenance import Origin, has_failed, origin_of
 from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at
 
 # Whoever reads the events of a silent clone has measured with a clock of their own that it is late.

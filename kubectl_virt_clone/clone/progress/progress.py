@@ -10,19 +10,8 @@ from enum import Enum
 
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.objects.fields import (
-    Key,
-    Object,
-    at,
-    mappings_at,
-    text_at,
-)
-from kubectl_virt_clone.objects.jsonpath import (
-    Path,
-    as_text,
-    parse_jsonpath,
-    split_value,
-)
+from kubectl_virt_clone.objects.fields import Key, Object, at, mappings_at, text_at
+from kubectl_virt_clone.objects.jsonpath import Path, as_text, parse_jsonpath, split_value
 
 SUCCEEDED, FAILED = "Succeeded", "Failed"
 STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDED)

@@ -17,9 +17,6 @@ from kubectl_virt_clone.objects.fields import well_formed
 NEGATION = "!"
 WILDCARD = "*"
 
-LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
-"""The annotation that no filter can remove: the restore writes it to the target."""
-
 # RE2's C++ parser accepts two things that Go's (regexp/syntax) refuses: \C, and group names beyond
 # ASCII. We look for them token by token in a pattern that compiles. Conversely, Go 1.25 accepts
 # long names of Unicode categories (\p{Letter}), which older releases of KubeVirt, and we, refuse.

@@ -21,13 +21,7 @@ from kubectl_virt_clone.clone.spec.filters import check_filters
 from kubectl_virt_clone.clone.spec.macs import dashed
 from kubectl_virt_clone.clone.spec.patches import decoded
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    copied,
-    mapping_at,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, copied, mapping_at, text_at
 
 _SUFFIX_LENGTH = 5
 # Kubernetes' alphabet for generated names: no vowels, no characters that look alike.

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.spec.filters import Decision
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, text_at
 
 FILTERS = {
     "labels": ("spec", "labelFilters"),

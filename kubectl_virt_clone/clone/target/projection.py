@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_virt_clone.clone.spec.filters import LAST_RESTORE_UID, Decision, decisions
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.spec.filters import Decision, decisions
 from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.spec.patches import applied, pointer_of, unsafe_reason
 from kubectl_virt_clone.clone.target.restore_rules import (
@@ -25,13 +26,7 @@ from kubectl_virt_clone.clone.target.restore_rules import (
 )
 from kubectl_virt_clone.clone.target.vm_validation import refusals
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    mappings_at,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, text_at
 
 _TEMPLATE = ("spec", "template", "metadata")
 _DOMAIN = ("spec", "template", "spec", "domain")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_virt_clone.clone.spec.filters import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,

@@ -12,13 +12,7 @@ from typing import Any
 from kubectl_virt_clone.clone.spec.macs import dashed
 from kubectl_virt_clone.clone.spec.target_patches import RUN_STRATEGIES
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import (
-    Object,
-    at,
-    mapping_at,
-    mappings_at,
-    text_at,
-)
+from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, text_at
 from kubectl_virt_clone.objects.names import (
     check_annotation_key,
     check_label_key,

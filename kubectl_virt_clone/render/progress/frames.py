@@ -11,19 +11,8 @@ from collections.abc import Sequence
 from kubectl_virt_clone.clone.progress.progress import FAILED, STEPS, SUCCEEDED
 from kubectl_virt_clone.render.durations import human
 from kubectl_virt_clone.render.progress.board import Board, Row, step
-from kubectl_virt_clone.render.progress.columns import (
-    fitted,
-    padded,
-    shortened,
-    width,
-    wrapped,
-)
-from kubectl_virt_clone.render.progress.style import (
-    GREEN,
-    RED,
-    YELLOW,
-    Style,
-)
+from kubectl_virt_clone.render.progress.columns import fitted, padded, shortened, width, wrapped
+from kubectl_virt_clone.render.progress.style import GREEN, RED, YELLOW, Style
 
 Span = tuple[str, str]
 """A text and its colour, or none."""

@@ -11,12 +11,7 @@ from contextlib import contextmanager, redirect_stderr
 from typing import TextIO
 
 from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import (
-    Goal,
-    Outcome,
-    Result,
-    phase_of,
-)
+from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result, phase_of
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of

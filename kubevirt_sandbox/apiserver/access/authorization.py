@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubevirt_sandbox.apiserver.requestinfo import RequestInfo
-from kubevirt_sandbox.storage.status import (
-    ApiError,
-    bad_request,
-    cause,
-    invalid,
-)
+from kubevirt_sandbox.storage.status import ApiError, bad_request, cause, invalid
 
 Obj = dict[str, Any]
 

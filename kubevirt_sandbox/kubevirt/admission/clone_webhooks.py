@@ -14,12 +14,7 @@ from typing import Any, NoReturn
 from kubevirt_sandbox.kubevirt.admission.mac_address import SIX_BYTES, length_of_mac
 from kubevirt_sandbox.kubevirt.admission.virt_api import call_failed
 from kubevirt_sandbox.kubevirt.objects import Obj, section, text
-from kubevirt_sandbox.storage.status import (
-    ApiError,
-    Cause,
-    cause,
-    denied,
-)
+from kubevirt_sandbox.storage.status import ApiError, Cause, cause, denied
 
 MUTATOR = "virtualmachineclones-mutator.kubevirt.io"
 VALIDATOR = "vm-clone-validator.kubevirt.io"

@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubevirt_sandbox.kubevirt.resources import (
-    CLONES,
-    RESTORES,
-    SNAPSHOTS,
-    VIRTUAL_MACHINES,
-)
+from kubevirt_sandbox.kubevirt.resources import CLONES, RESTORES, SNAPSHOTS, VIRTUAL_MACHINES
 from kubevirt_sandbox.storage.status import ApiError, internal_error
 
 if TYPE_CHECKING:

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 
 from kubevirt_sandbox.kubevirt.controllers.controller import Client
 from kubevirt_sandbox.kubevirt.controllers.volumes import claims_of
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    entries,
-    location,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, location, section, text
 from kubevirt_sandbox.kubevirt.releases import Release
 from kubevirt_sandbox.kubevirt.resources import SNAPSHOT_CONTENTS, SNAPSHOTS, VIRTUAL_MACHINES
 

@@ -24,13 +24,7 @@ from kubevirt_sandbox.kubevirt.controllers.restores import is_progressing
 from kubevirt_sandbox.kubevirt.controllers.snapshots import is_ready
 from kubevirt_sandbox.kubevirt.controllers.targets import restore_patches
 from kubevirt_sandbox.kubevirt.controllers.volumes import is_bound
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    entries,
-    is_deleting,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, is_deleting, section, text
 from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
     PERSISTENT_VOLUME_CLAIMS,

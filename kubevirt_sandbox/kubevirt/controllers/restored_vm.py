@@ -8,13 +8,7 @@ from __future__ import annotations
 from kubevirt_sandbox.kubevirt.controllers.targets import LAST_RESTORE
 from kubevirt_sandbox.kubevirt.controllers.volumes import RESTORE_NAME
 from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    entries,
-    owner_uid,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, owner_uid, section, text
 from kubevirt_sandbox.kubevirt.resources import VIRTUAL_MACHINES
 from kubevirt_sandbox.kubevirt.run_strategy import halted, with_run_strategy_of
 from kubevirt_sandbox.storage.store import copy_json

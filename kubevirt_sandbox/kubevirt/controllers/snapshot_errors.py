@@ -8,13 +8,7 @@ from __future__ import annotations
 from kubevirt_sandbox.kubevirt.controllers.controller import Client
 from kubevirt_sandbox.kubevirt.controllers.virtualmachines import agent_of
 from kubevirt_sandbox.kubevirt.controllers.volumes import Snapshots, snapshots_of
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    annotations_of,
-    entries,
-    location,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, annotations_of, entries, location, text
 from kubevirt_sandbox.kubevirt.resources import PERSISTENT_VOLUME_CLAIMS
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
 

@@ -26,19 +26,8 @@ from kubevirt_sandbox.kubevirt.controllers.volumes import (
     snapshots_of,
     volumes_of,
 )
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    is_deleting,
-    location,
-    section,
-    text,
-)
-from kubevirt_sandbox.kubevirt.pace import (
-    NEVER,
-    SETTLED_RETRY,
-    Pace,
-    Timers,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, is_deleting, location, section, text
+from kubevirt_sandbox.kubevirt.pace import NEVER, SETTLED_RETRY, Pace, Timers
 from kubevirt_sandbox.kubevirt.resources import (
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,

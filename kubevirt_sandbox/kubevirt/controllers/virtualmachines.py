@@ -17,14 +17,7 @@ from kubevirt_sandbox.kubevirt.controllers.volumes import (
     snapshot_statuses,
 )
 from kubevirt_sandbox.kubevirt.instances import INSTANCES, instance_of, phase_of
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    entries,
-    is_deleting,
-    location,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, is_deleting, location, section, text
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace, Timers
 from kubevirt_sandbox.kubevirt.resources import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
 from kubevirt_sandbox.kubevirt.run_strategy import is_started

@@ -11,14 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
-from kubevirt_sandbox.kubevirt.objects import (
-    Obj,
-    annotations_of,
-    entries,
-    location,
-    section,
-    text,
-)
+from kubevirt_sandbox.kubevirt.objects import Obj, annotations_of, entries, location, section, text
 from kubevirt_sandbox.kubevirt.pace import Pace, Timers
 from kubevirt_sandbox.kubevirt.resources import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES, Resource
 from kubevirt_sandbox.kubevirt.run_strategy import is_started

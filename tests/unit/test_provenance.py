@@ -2,12 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.origin import (
-    Origin,
-    has_failed,
-    is_marked,
-    origin_of,
-)
+from kubectl_virt_clone.clone.progress.provenance import Origin, has_failed, is_marked, origin_of
 from tests.unit.builders import RESTORE, UID, WRONG, a_clone, a_vm, an_event, malformed
 
 BEFORE, DURING, AFTER = "2026-11-22T07:54:14Z", "2026-11-22T07:54:15Z", "2026-11-22T07:54:20Z"
