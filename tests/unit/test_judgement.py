@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import deleted_cause, not_cloned
@@ -43,7 +44,7 @@ TARGET = "vm-cirros-clone"
 MARK = {"restore.kubevirt.io/lastRestoreUID": f"{RESTORE}-1"}
 EXISTS = "restore source and restore target are different but restore target already exists"
 TAKEN = f'the target "{TARGET}" exists already; KubeVirt goes on only if it is deleted'
-DELETE = "kubectl delete vmclone/clone-1 -n default"
+DELETE = (kubectl("delete", "vmclone/clone-1", namespace="default"),)
 STUCK = Cause("target-exists", TAKEN, DELETE, final=True)
 FAILED = "Clone of source with backendstorage is not supported: VM default/vm-tpm"
 DELETED, CREATED, FROZEN = Goal("delete"), Goal("create"), parse_goal("condition=Frozen")
@@ -178,7 +179,7 @@ def test_the_children_may_tell_why_a_clone_stalls(phase):
 
 def test_a_clone_that_says_what_it_waits_for_needs_nothing():
     source = "Source doesnt exist: VirtualMachine default/nosuch"
-    cause = Cause("source-missing", source, "kubectl get vm -n default")
+    cause = Cause("source-missing", source, (kubectl("get", "vm", namespace="default"),))
     clone = a_clone("", sentence=source)
     assert judged(clone) == possible(source, cause)
     assert judged(clone, fail_on_pending=True) == never(source, cause)
@@ -199,7 +200,7 @@ def test_a_clone_without_a_status_and_events_is_not_looked_at():
         "KubeVirt has not looked at it yet, there is no status and no event:"
         " virt-controller is busy, or does not run"
     )
-    hint = "kubectl get pods -A -l kubevirt.io=virt-controller"
+    hint = (kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),)
     cause = Cause("controller-silent", sentence, hint)
     # That it is late was measured by whoever has read the events.
     told = judged(clone, read=read(Need.EVENTS), now=NOW - timedelta(days=1))
@@ -214,7 +215,7 @@ PASSING = Cause(
     "snapshot-waiting",
     f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: KubeVirt has not begun'
     " with it",
-    f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+    (kubectl("describe", f"vmsnapshot/{SNAPSHOT}", namespace="default"),),
     passing=True,
 )
 
@@ -258,7 +259,7 @@ def test_volumes_are_looked_at_closely_as_nothing_tells_when_they_change():
     claims = {"disk": Lookup({"status": {"phase": "Pending"}})}
     target = Lookup({**a_vm(TARGET), "metadata": {"annotations": MARK}})
     around = Surroundings(target=target, claims=claims)
-    show = "kubectl describe pvc/disk -n default"
+    show = (kubectl("describe", "pvc/disk", namespace="default"),)
     unbound = 'the volume "disk" is not bound: it is Pending'
     cause = Cause("volume-unbound", unbound, show, passing=True)
     told = judged(clone, BOUND, read={Need.AROUND: around})
