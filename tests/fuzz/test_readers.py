@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 
 import kubectl_virt_clone
-from kubectl_virt_clone.clone.progress.provenance import Evidence
 from kubectl_virt_clone.errors import VirtCloneError
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import dangerous
@@ -76,7 +75,6 @@ BY_TYPE: Mapping[str, Make] = {
     "Iterable[Chunk]": several(World.chunk),
     "Cause | None": World.cause,
     "Collection[str] | None": lambda world: world.maybe(lambda: ("u-1", "")),
-    "Evidence": lambda world: world.chance.choice(tuple(Evidence)),
     "Path": World.path,
     "Layout": World.layout,
     "Clock": lambda world: world.time,
