@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import bulk, fifty, kills, listing, machine, one, startup, suite, verbs, waiting
+from . import bulk, fifty, kills, listing, machine, one, startup, suite, travel, verbs, waiting
 from .figures import Failure, Row, table
 from .results import RESULTS, written
 from .runs import compile_ours
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "listing": listing.measure,
     "fifty": fifty.measure,
     "suite": suite.measure,
+    "travel": travel.measure,
     "kills": kills.measure,
 }
 ON_REQUEST = {"kills"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def test_a_measurement_writes_its_table(tmp_path: Path) -> None:
     assert f"{os.cpu_count()} cores" in machine
     assert limits == [
         "A quick run: few rounds with few objects.",
-        "Left out: verbs, one, bulk, waiting, listing, fifty, suite, kills.",
+        "Left out: verbs, one, bulk, waiting, listing, fifty, suite, travel, kills.",
     ]
     assert headers == f"| {' | '.join(HEADERS)} |"
     assert row.startswith("| --help | ")
@@ -232,3 +233,20 @@ def test_a_cluster_is_cleaned_up_after_whatever_failed(
 )
 def test_a_row_says_what_was_asked_for_and_whether_it_was_met(row: Row, line: str) -> None:
     assert table([row]).splitlines()[-1] == line
+
+
+def test_a_function_that_ran_is_counted_and_a_modules_own_code_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "ran.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.traced", str(file), "version", "--client"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    ran = {(Path(module).name, function) for module, function in json.loads(file.read_text())}
+    assert done.stdout.startswith("Client Version: ")
+    assert {("version.py", "command"), ("versions.py", "client_version")} <= ran
+    assert {module for module, function in ran if function == "<module>"} == set()
