@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -260,3 +261,20 @@ def test_the_results_explain_each_target_that_is_missed() -> None:
 
     assert re.findall(r"^- \*\*(.+?)\*\*: ", text, re.MULTILINE) == missed
     assert UNEXPLAINED not in text
+
+
+def test_a_function_that_ran_is_counted_and_a_modules_own_code_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "ran.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.traced", str(file), "version", "--client"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    ran = {(Path(module).name, function) for module, function in json.loads(file.read_text())}
+    assert done.stdout.startswith("Client Version: ")
+    assert {("version.py", "command"), ("versions.py", "client_version")} <= ran
+    assert {module for module, function in ran if function == "<module>"} == set()
