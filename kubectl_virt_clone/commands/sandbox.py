@@ -185,7 +185,12 @@ class _Endings:
             self._writer.send(b"\0")
 
     def close(self) -> None:
-        """Hear no more. What comes yet is ignored: the cleaning up is not to be ended."""
+        """Hear no more: what comes yet is ignored.
+
+        It could only end us amid Python's own end, which resets handlers but not SIG_IGN.
+        """
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(self._before)
         self._reader.close()
         self._writer.close()

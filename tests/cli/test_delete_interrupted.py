@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+import time
+from itertools import count
 
 import pytest
 
@@ -13,6 +16,7 @@ from tests.cli.conftest import Planes
 from tests.sandbox.world import CLONES, World
 
 PATIENCE = 60
+AT_ONCE = 6
 COMMAND = (sys.executable, "-u", "-m", "kubectl_virt_clone", "delete", "--all", "--parallel=3")
 
 
@@ -26,9 +30,16 @@ def left(plane: ControlPlane) -> list[str]:
 def test_what_is_deleted_when_a_signal_comes_is_named_line_by_line(
     make_plane: Planes, number: signal.Signals, code: int
 ) -> None:
-    plane = make_plane(
-        controllers=False, faults=["delay:resource=virtualmachineclones,seconds=0.2"]
-    )
+    sent = threading.Event()
+    deletions = count()
+
+    def hold_back(method: str, *_: object) -> None:
+        # The first are answered at once; the others only after the signal, and then slowly.
+        if method == "DELETE" and next(deletions) >= AT_ONCE:
+            sent.wait(PATIENCE)
+            time.sleep(0.5)
+
+    plane = make_plane(controllers=False, on_request=hold_back)
     names = [f"c-{item:02}" for item in range(40)]
     for name in names:
         World.of(plane).clone(name)
@@ -39,6 +50,7 @@ def test_what_is_deleted_when_a_signal_comes_is_named_line_by_line(
         assert process.stderr
         first = process.stdout.readline()
         process.send_signal(number)
+        sent.set()
         out, err = process.stdout.read(), process.stderr.read()
         process.wait(PATIENCE)
 

@@ -196,6 +196,21 @@ def test_a_second_signal_does_not_keep_the_sandbox_from_cleaning_up(names: str) 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_signals_that_go_on_until_the_end_change_nothing() -> None:
+    codes = []
+    for _ in range(3):
+        with begun() as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            while process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.002)
+        codes.append(process.returncode)
+
+    assert codes == [0, 0, 0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_a_command_may_clean_up_although_two_signals_come() -> None:
     show = "echo $KUBECONFIG; while :; do sleep 0.1; done"
     trap = f"trap 'sleep 0.2; echo cleaned up; exit' TERM; {show}"

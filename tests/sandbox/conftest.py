@@ -19,6 +19,8 @@ def make_world() -> Iterator[Callable[..., World]]:
     def make(*seeds: str, pace: Pace | None = None, release: str = "1.9") -> World:
         made = World(pace, seeds or ("vm-cirros",), release)
         worlds.append(made)
+        while made.kubevirt.step():  # the status of the seeds' VMs, for which webhooks ask
+            pass
         made.kubevirt.start()
         return made
 
