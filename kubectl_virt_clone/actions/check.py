@@ -22,12 +22,12 @@ from kubectl_virt_clone.clone.api import (
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,
     VIRTUAL_MACHINES,
+    target_name,
 )
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts, cluster_findings
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
     content_name,
-    disks_of,
     from_snapshot,
     source_name,
     source_resource,
@@ -46,8 +46,8 @@ from kubectl_virt_clone.clone.checks.finding import (
 from kubectl_virt_clone.clone.checks.findings import judged
 from kubectl_virt_clone.clone.checks.values import new_macs
 from kubectl_virt_clone.clone.progress.around import Lookup
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.target.preview import Preview, preview_of
+from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     ResourceNotServed,

@@ -15,7 +15,6 @@ from typing import Any
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, KUBEVIRT_GROUP
 from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
 from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import items_of
 from kubectl_virt_clone.kube.transport import Session, connect
 from kubectl_virt_clone.objects.fields import mappings_at, text_at
@@ -59,6 +58,8 @@ def server_versions(
 
     What could not be read is missing; with the first error if that is everything.
     """
+    from kubectl_virt_clone.kube.pool import side_by_side
+
     try:
         session = connect(flags, log=log, warn=warn)
     except VirtCloneError as error:

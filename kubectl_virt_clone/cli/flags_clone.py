@@ -340,7 +340,8 @@ def _choose(letters: str) -> str:
 
 def _read_clones(paths: Sequence[str], namespace: str) -> list[dict[str, Any]]:
     """The clones of all files, each of which must be another."""
-    from kubectl_virt_clone.clone.spec.manifest import named, read_clone
+    from kubectl_virt_clone.clone.api import named
+    from kubectl_virt_clone.clone.spec.manifest import read_clone
     from kubectl_virt_clone.objects.fields import key_of, name_of
 
     clones = [read_clone(document) for path in paths for document in _documents(path)]

@@ -1,4 +1,4 @@
-"""Groups, versions, kinds and references of the APIs that a clone touches: names, no behaviour.
+"""Groups, versions, kinds, references and names of the API objects that a clone touches.
 
 Rules about clones don't belong here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubectl_virt_clone.objects.fields import Object, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
 CLONE_GROUP = "clone.kubevirt.io"
@@ -69,3 +70,19 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{SHORT_NAMES[self.resource.kind]}/{self.name}"
+
+
+def named(clone: Object) -> str:
+    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its output.
+
+    Works for any kind; an object without a kind is taken for a clone.
+    """
+    name = text_at(clone, "metadata", "name") or text_at(clone, "metadata", "generateName")
+    kind = (text_at(clone, "kind") or CLONES.kind).lower()
+    group = (text_at(clone, "apiVersion") or CLONES.api_version).rpartition("/")[0]
+    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
+
+
+def target_name(clone: Object) -> str:
+    """The name of the target VM that the spec asks for; empty if KubeVirt should choose it."""
+    return text_at(clone, "spec", "target", "name")

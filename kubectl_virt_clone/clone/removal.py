@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS
+from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS, target_name
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     STEPS,
@@ -21,7 +21,6 @@ from kubectl_virt_clone.clone.progress.progress import (
 )
 from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Key, Object, at, key_of, text_at, time_at
 

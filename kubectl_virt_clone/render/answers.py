@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kubectl_virt_clone.clone.api import CLONES
-from kubectl_virt_clone.clone.spec.manifest import named, target_name
+from kubectl_virt_clone.clone.api import CLONES, named, target_name
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted

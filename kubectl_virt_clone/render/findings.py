@@ -9,12 +9,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.api import CLONES, named
 from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, served_by
 from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
 from kubectl_virt_clone.clone.checks.finding import ERROR, UNKNOWN, WARNING, Finding, Judged
 from kubectl_virt_clone.clone.progress.around import Listing
-from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Object, text_at

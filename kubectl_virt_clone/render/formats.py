@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kubectl_virt_clone.clone.spec.manifest import named
+from kubectl_virt_clone.clone.api import named
 from kubectl_virt_clone.objects.fields import Object, at, well_formed
 from kubectl_virt_clone.render.escaping import escaped, is_safe
 

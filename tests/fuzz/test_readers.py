@@ -124,6 +124,7 @@ OWNERS: Mapping[str, Make] = {
 
 OTHERWISE: Mapping[str, str] = {
     "render.progress.live": "what a wait shows; test_waits",
+    "render.progress.drawn": "what a wait shows; test_waits",
     "render.progress.frames": "what a wait shows; test_waits",
     "render.progress.board.Board": "what a wait shows; test_waits",
     "render.progress.screen.Screen": "a terminal; it takes lines that were made harmless",
@@ -149,6 +150,10 @@ OTHERWISE: Mapping[str, str] = {
 
 RAW: Mapping[str, str] = {
     "render.hints.written": "text that those who show it make harmless",
+    **dict.fromkeys(
+        ("render.progress.outcomes.label", "render.progress.outcomes.state"),
+        "what those who draw a line or a frame make harmless",
+    ),
     "render.progress.outcomes.failure": "an error, which the door escapes",
     "render.findings.warnings": "lines for render.messages.warn, which escapes them",
     "render.findings.refusal": "an error, which the door escapes",

@@ -4,15 +4,13 @@ from copy import deepcopy
 
 import pytest
 
-from kubectl_virt_clone.clone.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference
+from kubectl_virt_clone.clone.api import SNAPSHOTS, VIRTUAL_MACHINES, Reference, named, target_name
 from kubectl_virt_clone.clone.spec.manifest import (
     CloneRequest,
     build_clone,
     chosen_name,
     generated_name,
-    named,
     read_clone,
-    target_name,
     unserved_fields,
 )
 from kubectl_virt_clone.errors import ManifestError

@@ -10,7 +10,6 @@ import pytest
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
     content_name,
-    disks_of,
     is_before,
     kubevirt_version,
     source_vm,
@@ -27,6 +26,7 @@ from kubectl_virt_clone.clone.checks.volumes import (
     volume_findings,
 )
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from kubectl_virt_clone.actions.create.planning import Plan
 from kubectl_virt_clone.actions.create.snapshots import own, take, until_ready
-from kubectl_virt_clone.clone.api import SNAPSHOTS
+from kubectl_virt_clone.clone.api import SNAPSHOTS, named
 from kubectl_virt_clone.clone.checks.facts import from_snapshot
 from kubectl_virt_clone.clone.hint import Command
 from kubectl_virt_clone.clone.progress.progress import has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
-from kubectl_virt_clone.clone.spec.manifest import chosen_name, named
+from kubectl_virt_clone.clone.spec.manifest import chosen_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
 from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get

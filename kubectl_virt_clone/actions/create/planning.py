@@ -13,8 +13,14 @@ from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.create.snapshots import find_snapshot
-from kubectl_virt_clone.clone.api import PERSISTENT_VOLUME_CLAIMS, SNAPSHOTS, VIRTUAL_MACHINES
-from kubectl_virt_clone.clone.checks.facts import disks_of, from_snapshot, source_name
+from kubectl_virt_clone.clone.api import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    named,
+    target_name,
+)
+from kubectl_virt_clone.clone.checks.facts import from_snapshot, source_name
 from kubectl_virt_clone.clone.checks.finding import FLAGS, SERIES, Judged
 from kubectl_virt_clone.clone.progress.provenance import Evidence, evidence, predates, told
 from kubectl_virt_clone.clone.shared_snapshot import (
@@ -25,7 +31,7 @@ from kubectl_virt_clone.clone.shared_snapshot import (
     shares,
     sharing,
 )
-from kubectl_virt_clone.clone.spec.manifest import named, target_name
+from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.errors import StatusError, VirtCloneError
 from kubectl_virt_clone.kube.resource import each, get, pages
 from kubectl_virt_clone.kube.transport import Session

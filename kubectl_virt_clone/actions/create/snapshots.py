@@ -15,13 +15,12 @@ from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.wait.pace import Pace
-from kubectl_virt_clone.clone.api import SNAPSHOTS
+from kubectl_virt_clone.clone.api import SNAPSHOTS, named
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.child_causes import snapshot_cause
 from kubectl_virt_clone.clone.progress.diagnosis import silence_cause
 from kubectl_virt_clone.clone.shared_snapshot import SHARED, is_usable, owners
-from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
 from kubectl_virt_clone.kube.resource import create, delete, get, path_of
 from kubectl_virt_clone.kube.transport import Session

@@ -13,9 +13,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from kubectl_virt_clone.clone.api import CLONES
+from kubectl_virt_clone.clone.api import CLONES, named
 from kubectl_virt_clone.clone.removal import Limits, remembered
-from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import delete, each, pages

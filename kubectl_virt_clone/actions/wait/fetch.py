@@ -15,7 +15,6 @@ from http import HTTPStatus
 from queue import Empty, Queue
 from typing import Any, TypeVar
 
-from kubectl_virt_clone.actions.describe import events_of, surroundings_of
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need, target_of
@@ -125,6 +124,8 @@ class Fetcher:
         clone, (namespace, name) = question.clone, question.key
         if question.need is Need.TARGET:
             return self._target(clone, namespace)
+        from kubectl_virt_clone.actions.describe import events_of, surroundings_of
+
         if question.need is Need.EVENTS:
             return Surroundings(
                 events=events_of(self._session, namespace, name, uid_of(clone), **self._limits)
@@ -163,6 +164,8 @@ class Fetcher:
                 target = None
         if target is not None and is_marked(clone, target):
             return Surroundings(target=Lookup(target))
+        from kubectl_virt_clone.actions.describe import events_of
+
         events = events_of(
             self._session, namespace, f"tmp-restore-{uid_of(clone)}", "", **self._limits
         )

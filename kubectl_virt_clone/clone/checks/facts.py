@@ -20,7 +20,7 @@ from kubectl_virt_clone.clone.api import (
 from kubectl_virt_clone.clone.checks.finding import FLAGS
 from kubectl_virt_clone.clone.hint import Hint, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup
-from kubectl_virt_clone.clone.target.restore_rules import claim_of
+from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
@@ -93,19 +93,6 @@ def content_name(snapshot: Object | None) -> str:
 def volumes_of(vm: object) -> list[Object]:
     """The volumes of a VM's template."""
     return list(mappings_at(vm, "spec", "template", "spec", "volumes"))
-
-
-def disks_of(vm: object) -> dict[str, str]:
-    """Volume → claim of those that a clone has to snapshot: a dump of the memory is none.
-
-    Source: KubeVirt's clone webhook looks at claims and DataVolumes.
-    """
-    claims = {
-        text_at(item, "name"): claim_of(item)
-        for item in volumes_of(vm)
-        if not at(item, "memoryDump")
-    }
-    return {volume: claim for volume, claim in claims.items() if claim}
 
 
 def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:

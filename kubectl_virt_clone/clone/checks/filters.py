@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
 from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
@@ -19,7 +19,6 @@ from kubectl_virt_clone.clone.spec.filters import (
     decisions,
     matches,
 )
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at
 

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
     from_snapshot,
@@ -21,7 +21,6 @@ from kubectl_virt_clone.clone.checks.facts import (
 from kubectl_virt_clone.clone.checks.finding import ERROR, SERIES, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.around import Lookup
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,

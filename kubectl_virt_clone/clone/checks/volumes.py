@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
-    disks_of,
     from_snapshot,
     is_before,
     source_name,
@@ -21,8 +21,8 @@ from kubectl_virt_clone.clone.checks.facts import (
 from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.around import Listing
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.spec.patches import value_patch
+from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 
 _NOTHING = Listing()

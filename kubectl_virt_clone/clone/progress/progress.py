@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.objects.fields import Key, Object, at, mappings_at, text_at
-from kubectl_virt_clone.objects.jsonpath import Path, as_text, parse_jsonpath, split_value
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.objects.jsonpath import Path
 
 SUCCEEDED, FAILED = "Succeeded", "Failed"
 STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDED)
@@ -147,6 +150,8 @@ def parse_goal(text: str) -> Goal:
 
 def _parse_jsonpath(text: str, rest: str) -> Goal:
     """Read ``{.path}[=VALUE]``; the phase is a goal of its own, of which more is known."""
+    from kubectl_virt_clone.objects.jsonpath import parse_jsonpath, split_value
+
     path, value = split_value(rest)
     if path.strip("{}") == ".status.phase" and value in PHASES:
         return Goal("phase", value=value)
@@ -214,6 +219,8 @@ def _volumes_verdict(clone: Object) -> Verdict:
 
 
 def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
+    from kubectl_virt_clone.objects.jsonpath import as_text
+
     found = path.find(clone)
     if len(found) > 1:
         raise VirtCloneError("given jsonpath expression matches more than one value")

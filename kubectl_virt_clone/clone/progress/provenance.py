@@ -29,12 +29,11 @@ from kubectl_virt_clone.clone.api import (
     RESTORE_NAME,
     SOURCE_VM_NAME,
     SOURCE_VM_NAMESPACE,
+    named,
+    target_name,
 )
-from kubectl_virt_clone.clone.checks.facts import disks_of
 from kubectl_virt_clone.clone.progress.around import last_seen
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of
-from kubectl_virt_clone.clone.spec.manifest import named, target_name
-from kubectl_virt_clone.clone.target.restore_rules import claim_name
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at, time_at, uid_of
 
 _BY_A_CLONE = "tmp-restore-"  # KubeVirt's clone controller names its restores so
@@ -115,6 +114,9 @@ def evidence(
     ``claims`` are those of the namespace that can be read; ``source`` is empty where it is not
     known. ``snapshots`` are the uids of the VMSnapshots that are there, None if that is not known.
     """
+    # Imported here, because only a rerun of create asks.
+    from kubectl_virt_clone.clone.target.restore_rules import claim_name, disks_of
+
     if text_at(vm, "metadata", "deletionTimestamp"):
         return Evidence.FOREIGN
     if not _last_restore(vm).startswith(_BY_A_CLONE):

@@ -16,6 +16,7 @@ from kubectl_virt_clone.clone.api import (
     FIELD_SINCE,
     VIRTUAL_MACHINES,
     Reference,
+    named,
 )
 from kubectl_virt_clone.clone.spec.filters import check_filters
 from kubectl_virt_clone.clone.spec.macs import dashed
@@ -174,22 +175,6 @@ def _located(path: str, check: Callable[[Any], Any], value: object) -> Any:
         return check(value)
     except InvalidValue as error:
         raise InvalidValue(f"{path}: {error.reason}") from error
-
-
-def named(clone: Object) -> str:
-    """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its output.
-
-    Works for any kind; an object without a kind is taken for a clone.
-    """
-    name = text_at(clone, "metadata", "name") or text_at(clone, "metadata", "generateName")
-    kind = (text_at(clone, "kind") or CLONES.kind).lower()
-    group = (text_at(clone, "apiVersion") or CLONES.api_version).rpartition("/")[0]
-    return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
-
-
-def target_name(clone: Object) -> str:
-    """The name of the target VM that the spec asks for; empty if KubeVirt should choose it."""
-    return text_at(clone, "spec", "target", "name")
 
 
 def unserved_fields(clone: Object, fields: frozenset[str] | None) -> list[tuple[str, str]]:

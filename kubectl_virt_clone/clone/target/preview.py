@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES
+from kubectl_virt_clone.clone.api import SHORT_NAMES, named
 from kubectl_virt_clone.clone.checks.facts import Facts, source_vm
 from kubectl_virt_clone.clone.checks.finding import Finding
 from kubectl_virt_clone.clone.checks.findings import findings
-from kubectl_virt_clone.clone.spec.manifest import named
 from kubectl_virt_clone.clone.target.projection import Projection, project
 from kubectl_virt_clone.errors import VirtCloneError
 from kubectl_virt_clone.objects.fields import Object, text_at

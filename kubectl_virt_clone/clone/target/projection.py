@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
 from kubectl_virt_clone.clone.spec.filters import Decision, decisions
-from kubectl_virt_clone.clone.spec.manifest import target_name
 from kubectl_virt_clone.clone.spec.patches import applied, pointer_of, unsafe_reason
 from kubectl_virt_clone.clone.target.restore_rules import (
     GENERATED,

@@ -117,6 +117,19 @@ def claim_of(volume: Object) -> str:
     )
 
 
+def disks_of(vm: object) -> dict[str, str]:
+    """Volume → claim of each volume that a clone has to snapshot; a memory dump is not one.
+
+    Source: KubeVirt's clone webhook, which looks at claims and DataVolumes.
+    """
+    claims = {
+        text_at(item, "name"): claim_of(item)
+        for item in mappings_at(vm, "spec", "template", "spec", "volumes")
+        if not at(item, "memoryDump")
+    }
+    return {volume: claim for volume, claim in claims.items() if claim}
+
+
 def _claims(spec: Object, target: str, policy: str) -> Iterator[VolumeClaim]:
     for volume in mappings_at(spec, "template", "spec", "volumes"):
         name, before = text_at(volume, "name"), claim_of(volume)

@@ -10,10 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import STEPS, Outcome, Result, phase_of
+from kubectl_virt_clone.clone.progress.progress import Outcome, Result, phase_of
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of
 from kubectl_virt_clone.render.hints import written
+from kubectl_virt_clone.render.progress.outcomes import label, state
 
 # The rate is that of the last clones that finished; two alone are no rate.
 _WINDOW, _FEWEST = 20, 3
@@ -34,23 +35,6 @@ class Row:
     def state(self) -> str:
         """The phase and which of the four it is; a clone without one is pending."""
         return state(self.phase)
-
-
-def label(key: Key, *, several: bool) -> str:
-    """``NAME``, or ``NAMESPACE/NAME`` where there are several namespaces."""
-    return "/".join(key) if several else key[1]
-
-
-def state(phase: str) -> str:
-    """``PHASE n/4``; the phase alone where it is no step on the way to success."""
-    if phase and phase not in STEPS:
-        return phase
-    return f"{phase or 'Pending'} {step(phase)}/{len(STEPS)}"
-
-
-def step(phase: str) -> int:
-    """How many of the four steps have begun."""
-    return STEPS.index(phase) + 1 if phase in STEPS else 0
 
 
 class Board:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 from kubectl_virt_clone.clone.progress.progress import FAILED, STEPS, SUCCEEDED
 from kubectl_virt_clone.render.durations import human
-from kubectl_virt_clone.render.progress.board import Board, Row, step
+from kubectl_virt_clone.render.progress.board import Board, Row
 from kubectl_virt_clone.render.progress.columns import fitted, padded, shortened, width, wrapped
+from kubectl_virt_clone.render.progress.outcomes import span_of_time, step
 from kubectl_virt_clone.render.progress.style import GREEN, RED, YELLOW, Style
 
 Span = tuple[str, str]
 """A text and its colour, or none."""
 
 _COLOURS = {SUCCEEDED: GREEN, FAILED: RED}
-_TENTHS = 60.0  # seconds up to which tenths are shown
 _INDENT = "  "
 
 
@@ -45,11 +45,6 @@ def last_line(board: Board, columns: int, now: float, style: Style) -> str:
     else:
         spans = _summary(board, now)
     return _line(spans, columns - 1, style)
-
-
-def span_of_time(seconds: float) -> str:
-    """``3.2s``; from a minute on as kubectl prints it."""
-    return f"{seconds:.1f}s" if seconds < _TENTHS else human(seconds)
 
 
 def _single(row: Row, board: Board, columns: int, now: float, style: Style) -> list[list[Span]]:

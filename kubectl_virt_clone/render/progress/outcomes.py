@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from kubectl_virt_clone.clone.api import CLONES
-from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result
-from kubectl_virt_clone.clone.spec.manifest import named
+from kubectl_virt_clone.clone.api import CLONES, named
+from kubectl_virt_clone.clone.progress.progress import STEPS, Goal, Outcome, Result
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
+from kubectl_virt_clone.objects.fields import Key
 from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.render.durations import human
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.progress.board import label
+
+_TENTHS = 60.0  # seconds up to which tenths are shown
 
 
 class Met:
@@ -95,3 +97,25 @@ def _line(result: Result, name: str, goal: Goal, looked_once: bool, access: Acce
     if looked_once:
         return f"error: condition not met for {CLONES.plural}/{name}{because}"
     return f"error: timed out waiting for the condition on {CLONES.plural}/{name}{because}"
+
+
+def label(key: Key, *, several: bool) -> str:
+    """``NAME``, or ``NAMESPACE/NAME`` where there are several namespaces."""
+    return "/".join(key) if several else key[1]
+
+
+def state(phase: str) -> str:
+    """``PHASE n/4``; the phase alone where it is no step on the way to success."""
+    if phase and phase not in STEPS:
+        return phase
+    return f"{phase or 'Pending'} {step(phase)}/{len(STEPS)}"
+
+
+def step(phase: str) -> int:
+    """How many of the four steps have begun."""
+    return STEPS.index(phase) + 1 if phase in STEPS else 0
+
+
+def span_of_time(seconds: float) -> str:
+    """``3.2s``; from a minute on as kubectl prints it."""
+    return f"{seconds:.1f}s" if seconds < _TENTHS else human(seconds)
