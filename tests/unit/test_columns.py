@@ -21,7 +21,7 @@ texts = st.text().map(escaped)
         ("\uff46", 2),
         ("😀", 2),
         ("❤\ufe0f", 2),
-        ("\U0001f1e9", 2),
+        ("\U0001f1e9\U0001f1ea", 2),
     ],
 )
 def test_a_wide_character_counts_two_and_one_without_a_place_none(text, columns):
