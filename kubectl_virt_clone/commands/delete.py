@@ -90,7 +90,7 @@ class DeleteFlags(NamedTuple):
     metavar="DURATION",
     help="Of those selected, only clones created so long ago, by this computer's clock: 30m, 1h.",
 )
-@click.option("--ignore-not-found", is_flag=True, help="A name that does not exist is no error.")
+@click.option("--ignore-not-found", is_flag=True, help="Don't fail if a name does not exist.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask before --all on a terminal.")
 @click.option(
     "--dry-run",

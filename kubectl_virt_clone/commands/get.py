@@ -91,7 +91,7 @@ def _flag(*names: str, text: str) -> Callable[[Command], Command]:
 @_flag("--output-watch-events", text="Show with each change what happened: ADDED, MODIFIED, ...")
 @_flag("--no-headers", text="Leave the headers out.")
 @_flag("--show-labels", text="Show all labels in the last column.")
-@_flag("--ignore-not-found", text="A name that does not exist is no error.")
+@_flag("--ignore-not-found", text="Don't fail if a name does not exist.")
 @click.option(
     "--sort-by",
     type=Typed("jsonpath", _path),

@@ -194,7 +194,7 @@ def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
         try:
             return base64.b64decode("".join(inline.split()), validate=True)
         except ValueError as error:
-            raise ConfigError(f"{key}-data is no base64") from error
+            raise ConfigError(f"{key}-data is not base64") from error
     return _read(key, entry[key]) if entry.get(key) else None
 
 

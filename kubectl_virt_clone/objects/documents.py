@@ -58,7 +58,7 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if anchor not in self._sizes:
-                raise ValueError(f"the anchor {anchor} holds itself")
+                raise ValueError(f"the anchor {anchor} contains itself")
             self._count += self._sizes[anchor]
         else:
             before = self._count
@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
             if anchor is not None:
                 self._sizes[anchor] = self._count - before
         if self._count > self._most:
-            raise ValueError("its aliases stand for too many values")
+            raise ValueError("its aliases expand to too many values")
         return node
 
 
@@ -184,7 +184,7 @@ def _as_json(value: Any) -> Any:
 
 def _text(text: str) -> str:
     if well_formed(text) != text:
-        raise ValueError("a text holds half a character")
+        raise ValueError("a string contains half a character")
     return text
 
 

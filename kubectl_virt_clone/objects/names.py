@@ -22,7 +22,7 @@ def check_hostname(text: str) -> str:
         raise InvalidValue(f'"{text}" is longer than {LONGEST_LABEL} characters')
     if not re.fullmatch(_DNS_LABEL, text):
         raise InvalidValue(
-            f'"{text}" is no host name; it needs lower case letters, digits and -,'
+            f'"{text}" is not a host name; it needs lower case letters, digits and -,'
             " and begins and ends with a letter or digit"
         )
     return text
@@ -42,7 +42,7 @@ def _check_key(text: str, domain: str) -> str:
     _, slash, name = text.rpartition("/")
     if slash and (not re.fullmatch(_SUBDOMAIN, domain) or len(domain) > LONGEST_SUBDOMAIN):
         raise InvalidValue(
-            f'the key "{text}" is not valid: what stands before the / is no DNS name'
+            f'the key "{text}" is not valid: the part before the / is not a DNS name'
         )
     if len(name) > LONGEST_LABEL:
         raise InvalidValue(

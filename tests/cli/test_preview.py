@@ -133,7 +133,7 @@ def test_a_target_that_will_not_be_made_has_no_yaml_but_a_table(
         ),
         (
             '{"op":"add","path":"/metadata/labels/k","value":7}',
-            'metadata.labels: the value of "k" is no string',
+            'metadata.labels: the value of "k" is not a string',
         ),
         (
             '{"op":"add","path":"/metadata/labels/k","value":"bad value!"}',
@@ -149,15 +149,15 @@ def test_a_target_that_will_not_be_made_has_no_yaml_but_a_table(
         ),
         (
             '{"op":"add","path":"/spec/dataVolumeTemplates","value":"y"}',
-            "spec.dataVolumeTemplates is no list",
+            "spec.dataVolumeTemplates is not a list",
         ),
         (
             '{"op":"add","path":"/spec/template/spec/hostname","value":5}',
-            "spec.template.spec.hostname is no string",
+            "spec.template.spec.hostname is not a string",
         ),
         (
             '{"op":"replace","path":"/spec/template/spec/domain","value":"x"}',
-            "spec.template.spec.domain is no object",
+            "spec.template.spec.domain is not an object",
         ),
     ],
 )

@@ -86,7 +86,7 @@ CERTIFICATES = {
     ),
     "a client certificate that is no base64": Case(
         {"client-certificate-data": "%%", "client-key-data": "{client_key_data}"},
-        error="error: client-certificate-data is no base64\n",
+        error="error: client-certificate-data is not base64\n",
     ),
     **{
         f"a client certificate {what}": Case(
@@ -376,7 +376,7 @@ TLS = {
     ),
     "a CA that is no base64": Case(
         TOKEN,
-        error="error: certificate-authority-data is no base64\n",
+        error="error: certificate-authority-data is not base64\n",
         cluster={"certificate-authority": None, "certificate-authority-data": "%%"},
     ),
     "an expired certificate": Case(

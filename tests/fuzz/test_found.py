@@ -146,8 +146,8 @@ def test_wrong_usage_is_told_in_one_line_whatever_it_quotes() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('a: "\\ud800"', "a text holds half a character"),
-        ('{"\\udfff": 1}', "a text holds half a character"),
+        ('a: "\\ud800"', "a string contains half a character"),
+        ('{"\\udfff": 1}', "a string contains half a character"),
         ('{"a": 1e999}', "unsupported value: inf"),
     ],
 )

@@ -216,8 +216,8 @@ def test_an_unnamed_clone_gets_a_name_of_its_own_each_time():
         ),
         (
             ["--source=a", "--hostname=Web"],
-            "Invalid value for '--hostname': \"Web\" is no host name; it needs lower case letters,"
-            " digits and -, and begins and ends with a letter or digit",
+            "Invalid value for '--hostname': \"Web\" is not a host name; it needs lower case"
+            " letters, digits and -, and begins and ends with a letter or digit",
         ),
     ],
 )

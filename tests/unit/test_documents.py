@@ -140,11 +140,11 @@ def test_a_file_is_its_documents_with_lists_taken_apart(text, documents):
         ("~: a", "unsupported map key: it is neither text nor a number"),
         ("a: !!bool maybe", "'maybe'"),
         ("a: !!int abc", "invalid literal for int() with base 10: 'abc'"),
-        ("a: &x [*x]", "the anchor x holds itself"),
-        ("a: &x 1\nb: &x [*x]", "the anchor x holds itself"),
-        ("a: &x 1\n---\na: &x [*x]", "the anchor x holds itself"),
+        ("a: &x [*x]", "the anchor x contains itself"),
+        ("a: &x 1\nb: &x [*x]", "the anchor x contains itself"),
+        ("a: &x 1\n---\na: &x [*x]", "the anchor x contains itself"),
         ("[" * 1500, "it is nested too deeply"),
-        ('{"a": "\\ud83d"}', "a text holds half a character"),
+        ('{"a": "\\ud83d"}', "a string contains half a character"),
     ],
 )
 def test_what_is_neither_yaml_nor_json_is_refused_by_the_name_of_the_file(text, reason):
@@ -165,7 +165,7 @@ def test_aliases_stand_for_as_many_values_as_the_text_has_characters_and_100000_
     with pytest.raises(ManifestError) as refusal:
         parse_documents(fitting[:-1], "f.yaml")
     assert str(refusal.value) == (
-        "error: error parsing f.yaml: its aliases stand for too many values"
+        "error: error parsing f.yaml: its aliases expand to too many values"
     )
 
 

@@ -36,7 +36,7 @@ HOST = "needs lower case letters, digits and -, and begins and ends with a lette
     ("check", "text", "reason"),
     [
         *(
-            (check_hostname, text, f'"{text}" is no host name; it {HOST}')
+            (check_hostname, text, f'"{text}" is not a host name; it {HOST}')
             for text in ("", "Web", "web.example.com", "-a", "a-", "a_b", "ä", "a\n")
         ),
         (check_hostname, f"{LONG}a", f'"{LONG}a" is longer than 63 characters'),
@@ -48,7 +48,7 @@ HOST = "needs lower case letters, digits and -, and begins and ends with a lette
             (
                 check_label_key,
                 text,
-                f'the key "{text}" is not valid: what stands before the / is no DNS name',
+                f'the key "{text}" is not valid: the part before the / is not a DNS name',
             )
             for text in ("/a", "a/b/c", "Example.com/a", "a..b/c", f"{DOMAIN}a/b")
         ),
@@ -61,7 +61,7 @@ HOST = "needs lower case letters, digits and -, and begins and ends with a lette
         (
             check_annotation_key,
             "a/b/c",
-            'the key "a/b/c" is not valid: what stands before the / is no DNS name',
+            'the key "a/b/c" is not valid: the part before the / is not a DNS name',
         ),
         *(
             (check_label_value, text, f'the value "{text}" is not valid; it {LETTERS}')

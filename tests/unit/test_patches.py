@@ -285,10 +285,13 @@ def test_patches_apply_in_their_order_as_kubevirt_applies_them(patches, result):
             '{"op":"add","path":"/spec/template/spec/interfaces/4","value":1}',
             "can't insert outside of list",
         ),
-        ('{"op":"add","path":"/spec/runStrategy/x","value":1}', "/spec/runStrategy is no object"),
+        (
+            '{"op":"add","path":"/spec/runStrategy/x","value":1}',
+            "/spec/runStrategy is not an object",
+        ),
         (
             '{"op":"add","path":"/spec/template/spec/note/x","value":1}',
-            "/spec/template/spec/note is no object",
+            "/spec/template/spec/note is not an object",
         ),
         ('{"op":"copy","from":"/spec/x/y","path":"/spec/y"}', "there is no /spec/x"),
         ('{"op":"move","from":"/metadata/name","path":"/x/y"}', "there is no /x"),
@@ -296,11 +299,11 @@ def test_patches_apply_in_their_order_as_kubevirt_applies_them(patches, result):
         ('{"op":"copy","from":"/spec//y","path":"/spec/y"}', "there is no /spec/"),
         (
             '{"op":"move","from":"/metadata/name","path":"/spec/runStrategy/x"}',
-            "/spec/runStrategy is no object",
+            "/spec/runStrategy is not an object",
         ),
         (
             '{"op":"copy","from":"/metadata/name","path":"/spec/runStrategy/x"}',
-            "/spec/runStrategy is no object",
+            "/spec/runStrategy is not an object",
         ),
         (
             '{"op":"test","path":"/spec/runStrategy","value":"Always"}',

@@ -143,7 +143,7 @@ def test_a_filter_that_does_not_compile_is_replaced_by_what_kubevirt_documents(
         Finding(
             "filter-invalid",
             "error",
-            f"spec.labelFilters: KubeVirt would ignore the filter {pattern}, which is no regular"
+            f"spec.labelFilters: KubeVirt would ignore the filter {pattern}, which is not a regular"
             f" expression: {reason}",
             f"--label-filter {instead} instead of {pattern}",
         )
@@ -153,7 +153,7 @@ def test_a_filter_that_does_not_compile_is_replaced_by_what_kubevirt_documents(
 def test_every_filter_of_a_list_is_looked_at() -> None:
     assert [item.message for item in told(None, labelFilters=["a!b", "(", "", "app"])] == [
         'spec.labelFilters: filter "a!b": ! can stand only at the beginning',
-        "spec.labelFilters: KubeVirt would ignore the filter (, which is no regular expression:"
+        "spec.labelFilters: KubeVirt would ignore the filter (, which is not a regular expression:"
         " missing ): (",
         "spec.labelFilters: a filter can't be empty",
     ]

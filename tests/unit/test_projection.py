@@ -494,17 +494,17 @@ def a_patch(op: str, path: str, *value: object) -> str:
     [
         (a_patch("remove", "/spec/template"), "there is no spec.template"),
         (a_patch("add", "/spec/template", None), "there is no spec.template"),
-        (a_patch("replace", "/spec/template", "x"), "spec.template is no object"),
+        (a_patch("replace", "/spec/template", "x"), "spec.template is not an object"),
         (a_patch("remove", GUEST), "there is no spec.template.spec"),
         (a_patch("remove", DOMAIN), "there is no spec.template.spec.domain"),
         (
             a_patch("replace", "/spec/runStrategy", "Bogus"),
             f'spec.runStrategy "Bogus" is none of {STRATEGIES}',
         ),
-        (a_patch("replace", "/spec/runStrategy", 5), "spec.runStrategy is no string"),
+        (a_patch("replace", "/spec/runStrategy", 5), "spec.runStrategy is not a string"),
         (
             a_patch("add", "/metadata/labels/k", 7),
-            'metadata.labels: the value of "k" is no string',
+            'metadata.labels: the value of "k" is not a string',
         ),
         (
             a_patch("add", "/metadata/labels/k", "bad value!"),
@@ -520,7 +520,7 @@ def a_patch(op: str, path: str, *value: object) -> str:
         ),
         (
             a_patch("add", "/metadata/annotations/k", []),
-            'metadata.annotations: the value of "k" is no string',
+            'metadata.annotations: the value of "k" is not a string',
         ),
         (
             a_patch("add", "/spec/template/metadata/labels/k", "bad value!"),
@@ -528,30 +528,33 @@ def a_patch(op: str, path: str, *value: object) -> str:
         ),
         (
             a_patch("replace", "/spec/template/metadata/labels", "x"),
-            "spec.template.metadata.labels is no object",
+            "spec.template.metadata.labels is not an object",
         ),
-        (a_patch("add", "/spec/dataVolumeTemplates", "y"), "spec.dataVolumeTemplates is no list"),
-        (a_patch("add", f"{GUEST}/hostname", 5), "spec.template.spec.hostname is no string"),
+        (
+            a_patch("add", "/spec/dataVolumeTemplates", "y"),
+            "spec.dataVolumeTemplates is not a list",
+        ),
+        (a_patch("add", f"{GUEST}/hostname", 5), "spec.template.spec.hostname is not a string"),
         (
             a_patch("add", f"{GUEST}/volumes/0", "x"),
-            "spec.template.spec.volumes[0] is no object",
+            "spec.template.spec.volumes[0] is not an object",
         ),
         (
             a_patch("add", f"{GUEST}/volumes/-", None),
-            "spec.template.spec.volumes[0] is no object",
+            "spec.template.spec.volumes[0] is not an object",
         ),
         (
             a_patch("replace", f"/metadata/annotations/{OBSERVED_KEY.replace('/', '~1')}", 5),
-            f'metadata.annotations: the value of "{OBSERVED_KEY}" is no string',
+            f'metadata.annotations: the value of "{OBSERVED_KEY}" is not a string',
         ),
-        (a_patch("replace", DOMAIN, "x"), "spec.template.spec.domain is no object"),
+        (a_patch("replace", DOMAIN, "x"), "spec.template.spec.domain is not an object"),
         (
             a_patch("replace", f"{DOMAIN}/devices/interfaces", {}),
-            "spec.template.spec.domain.devices.interfaces is no list",
+            "spec.template.spec.domain.devices.interfaces is not a list",
         ),
         (
             a_patch("add", f"{GUEST}/terminationGracePeriodSeconds", True),
-            "spec.template.spec.terminationGracePeriodSeconds is no whole number",
+            "spec.template.spec.terminationGracePeriodSeconds is not a whole number",
         ),
     ],
 )
@@ -724,7 +727,7 @@ def test_annotations_that_a_patch_makes_a_text_are_left_so() -> None:
     projection = project(a_source(), a_clone(patches=[patch]))
     assert maps_of(projection)[3] == "x"
     assert projection.problems == (
-        "spec.template.metadata.annotations is no object, so KubeVirt refuses the target",
+        "spec.template.metadata.annotations is not an object, so KubeVirt refuses the target",
     )
 
 

@@ -105,8 +105,8 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
             yield Finding(
                 "filter-invalid",
                 ERROR,
-                f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is no regular"
-                f" expression: {reason}",
+                f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is not a"
+                f" regular expression: {reason}",
                 (_one(filters, instead), f" instead of {pattern}"),
             )
 

@@ -165,7 +165,7 @@ def _obstacle(document: Any, operation: Mapping[str, Any]) -> str:
         if missing:
             return f"there is no {pointer.removesuffix(missing)}/{missing.split('/')[1]}"
     if adds and not isinstance(value, (dict, list)):
-        return f"{path} is no object"
+        return f"{path} is not an object"
     return "the value there is another" if operation["op"] == "test" else ""
 
 

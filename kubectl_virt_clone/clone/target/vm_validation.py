@@ -85,13 +85,13 @@ def _faults_of_type(value: object, shape: Any, path: str) -> Iterator[str]:
         return
     if isinstance(shape, Mapping):
         if not isinstance(value, Mapping):
-            yield f"{path} is no object"
+            yield f"{path} is not an object"
             return
         for key, inner in shape.items():
             yield from _faults_of_type(value.get(key), inner, f"{path}.{key}".lstrip("."))
     elif isinstance(shape, list):
         if not isinstance(value, Sequence) or isinstance(value, str):
-            yield f"{path} is no list"
+            yield f"{path} is not a list"
             return
         for index, item in enumerate(value):
             where = f"{path}[{index}]"
@@ -99,9 +99,9 @@ def _faults_of_type(value: object, shape: Any, path: str) -> Iterator[str]:
             if (
                 item is None
             ):  # Go reads it as an object without a name, which no list of a VM may contain
-                yield f"{where} is no object"
+                yield f"{where} is not an object"
     elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
-        yield f"{path} is no {_KINDS[shape]}"
+        yield f"{path} is not a {_KINDS[shape]}"
 
 
 def _missing(vm: Object) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _faults_of_entry(
 ) -> Iterator[str]:
     yield from _refused(where, check_key, key)
     if not isinstance(value, (str, type(None))):
-        yield f'{where}: the value of "{key}" is no string'
+        yield f'{where}: the value of "{key}" is not a string'
 
 
 def _refused(where: str, check: Callable[[str], str], text: object) -> Iterator[str]:
