@@ -8,7 +8,7 @@ import pytest
 
 from kubectl_virt_clone.actions.create import creating, following, snapshots
 from kubectl_virt_clone.actions.wait import loop
-from kubectl_virt_clone.actions.wait.pace import Pace
+from kubectl_virt_clone.actions.wait.cache import Pace
 
 _wait_for, _until_ready = loop.wait_for, snapshots.until_ready
 

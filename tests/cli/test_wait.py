@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_virt_clone.actions.wait.pace import Pace
+from kubectl_virt_clone.actions.wait.cache import Pace
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Answer, Kvc, Planes
 from tests.pacing import keep_pace

@@ -5,10 +5,9 @@ from queue import Queue
 
 import pytest
 
-from kubectl_virt_clone.actions.wait.cache import Followed, Known
+from kubectl_virt_clone.actions.wait.cache import Followed, Known, Pace
 from kubectl_virt_clone.actions.wait.fetch import Answer
 from kubectl_virt_clone.actions.wait.loop import Loop
-from kubectl_virt_clone.actions.wait.pace import Pace
 from kubectl_virt_clone.clone.api import CLONES, EVENTS, RESTORES, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
-from kubectl_virt_clone.actions.wait.pace import Pace
+from kubectl_virt_clone.actions.wait.cache import Pace
 from kubectl_virt_clone.clone.api import SNAPSHOTS, named
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.cause import Cause

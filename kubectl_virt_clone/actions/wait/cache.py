@@ -13,8 +13,10 @@ from math import inf
 from kubectl_virt_clone.clone.api import CLONES, EVENTS, RESTORES, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
 from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.progress.diagnosis import SILENT_SECONDS
 from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need
 from kubectl_virt_clone.clone.progress.progress import Outcome, Result, Verdict
+from kubectl_virt_clone.clone.progress.provenance import restore_name
 from kubectl_virt_clone.kube.watch import Changed, Listed, Scope, Unreadable, Watch
 from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource
@@ -23,6 +25,36 @@ from kubectl_virt_clone.objects.selection import PAGE_SIZE
 # Of the clone controller's events only a refused restore is a warning (KubeVirt 1.4 to 1.9).
 _WARNINGS = f"involvedObject.kind={CLONES.kind},type=Warning"
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The intervals of a wait.
+
+    ``first_look``: the first look is taken however short the timeout is; a silent server gets this
+    long. ``aside``: for an answer that would only make a sentence better. ``last_look``: for all
+    that is asked when the time is up, of at most ``at_last`` clones.
+
+    ``stall``: without a change for this long a clone in progress stalls, and its children may know
+    why; ``silent`` is for a clone without a status. ``again``: until a need that was not answered
+    is tried again; ``closely``: between two close looks at a clone, and ``turn``: at any clone.
+
+    ``burst``: the longest time for which changes are taken with nothing else done. More targets
+    than ``few``, and one in ``one_in`` of the clones, are read in a list.
+    """
+
+    first_look: float = 10.0
+    aside: float = 5.0
+    last_look: float = 2.0
+    at_last: int = 20
+    stall: float = 1.0
+    silent: float = SILENT_SECONDS
+    again: float = 1.0
+    closely: float = 5.0
+    turn: float = 0.25
+    burst: float = 0.5
+    few: int = 20
+    one_in: int = 20
 
 
 @dataclass
@@ -201,12 +233,11 @@ def _when(event: Object) -> datetime:
 
 def _child_name(clone: Object, resource: Resource) -> str:
     """What a clone's temporary object is called (since KubeVirt 1.2), or its source snapshot."""
-    uid = uid_of(clone)
     if resource == RESTORES:
-        return text_at(clone, "status", "restoreName") or f"tmp-restore-{uid}"
+        return text_at(clone, "status", "restoreName") or restore_name(clone)
     if text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind:
         return text_at(clone, "spec", "source", "name")
-    return text_at(clone, "status", "snapshotName") or f"tmp-snapshot-{uid}"
+    return text_at(clone, "status", "snapshotName") or f"tmp-snapshot-{uid_of(clone)}"
 
 
 def _version(clone: Object | None) -> str:

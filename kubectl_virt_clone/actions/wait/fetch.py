@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need, target_of
-from kubectl_virt_clone.clone.progress.provenance import is_marked
+from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session
@@ -166,9 +166,7 @@ class Fetcher:
             return Surroundings(target=Lookup(target))
         from kubectl_virt_clone.actions.describe import events_of
 
-        events = events_of(
-            self._session, namespace, f"tmp-restore-{uid_of(clone)}", "", **self._limits
-        )
+        events = events_of(self._session, namespace, restore_name(clone), "", **self._limits)
         return Surroundings(target=Lookup(target), events=events)
 
 

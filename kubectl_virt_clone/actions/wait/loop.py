@@ -18,9 +18,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from kubectl_virt_clone.actions.versions import served_clones
-from kubectl_virt_clone.actions.wait.cache import Followed, Known
+from kubectl_virt_clone.actions.wait.cache import Followed, Known, Pace
 from kubectl_virt_clone.actions.wait.fetch import Answer, Fetcher, Question, within
-from kubectl_virt_clone.actions.wait.pace import Pace
 from kubectl_virt_clone.clone.progress.judgement import Need, gone_since, judge, unconfirmed
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, Outcome, Result, Verdict, phase_of
 from kubectl_virt_clone.errors import Deferred, ExitCode, VirtCloneError, WaitFailed
