@@ -142,7 +142,7 @@ def _from_snapshot(clone: Object) -> bool:
 def _content(clone: Object, snapshot: Lookup | None) -> str:
     """The content with the VM that is cloned, of a snapshot that is the source.
 
-    Only what filters do to that VM is told of it.
+    It is only used to show what the filters do to that VM.
     """
     filtered = any(isinstance(at(clone, *path), list) for path in FILTERS.values())
     if snapshot is None or not filtered or not _from_snapshot(clone):

@@ -1,6 +1,6 @@
 """The flags that say which clones a verb is about, as kubectl spells them.
 
-What may stand together is ``objects.selection``'s to say.
+``objects.selection`` says which of them may be combined.
 """
 
 from __future__ import annotations

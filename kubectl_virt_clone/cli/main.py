@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
     interrupt.heed_signals()
-    gc.set_threshold(50_000)  # what is being imported is no garbage, and there is much of it
+    gc.set_threshold(50_000)  # imports allocate much, and none of it is garbage
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()

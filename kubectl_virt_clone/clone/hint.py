@@ -1,6 +1,6 @@
 """What to do next, as data: commands, flags and fields, with the words of a sentence between them.
 
-How it is written, and which flags each command repeats, is ``render/hints.py``'s to say.
+``render/hints.py`` writes it, and adds the flags that each command repeats.
 """
 
 from __future__ import annotations

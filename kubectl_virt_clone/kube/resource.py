@@ -40,7 +40,7 @@ def path_of(resource: Resource, namespace: str, name: str = "") -> str:
 
 
 def _quoted(name: str) -> str:
-    """A step of a path; what is no UTF-8 in a flag stays as it is, as in Go."""
+    """A step of a path; bytes in a flag that are not UTF-8 stay as they are, as in Go."""
     return quote(name, safe="", errors="surrogateescape")
 
 
@@ -146,7 +146,7 @@ def delete(
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The objects of a list; what is no object in it is left out."""
+    """The objects of a list; skips everything else."""
     items = page.get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 

@@ -1,6 +1,6 @@
 """A connected session: requests with the user's credentials, answers as plain dicts.
 
-Where to and as whom is ``auth.py``'s to say; what an object means is not known here.
+``auth`` says where to and as whom; nothing here knows what an object means.
 docs/decisions.md says why requests don't go through the ``kubernetes`` package.
 """
 
@@ -43,7 +43,7 @@ POOL_SIZE = 16
 _WARNING = r'(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"'
 
 EOF = (RemoteDisconnected, EOFError)
-# OpenSSL's names for what is no TLS at all, by release.
+# OpenSSL's names for an answer that is not TLS, by release.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 

@@ -1,6 +1,6 @@
 """The flags with which a later command reaches the same cluster as the same user.
 
-Which flags there are and what they mean is ``kube/``'s to say; here they are words only.
+``kube/`` knows which flags there are and what they mean; here they are only words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What became of objects that were to be created, in kubectl's words or in a format of ``-o``.
 
-How a wait for them ended is ``outcomes.py``'s to say.
+``progress/outcomes`` says how a wait for them ended.
 """
 
 from __future__ import annotations

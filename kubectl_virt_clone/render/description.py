@@ -250,7 +250,7 @@ def state(lookup: Lookup | None) -> str:
 
 
 def source_state(clone: Object, around: Surroundings) -> str:
-    """The state of the source; a snapshot is told with its error, as the clone's own is."""
+    """The state of the source; of a snapshot also its error."""
     own = text_at(clone, "spec", "source", "kind") != SNAPSHOTS.kind
     return state(around.source) if own else child_state(around.source)
 

@@ -153,7 +153,7 @@ class Creation:
             self.errors.append(VirtCloneError(f"{left} more clones were not tried"))
 
     def _is_busy(self, notice: Callable[[str], None], outcome: CreateAnswer) -> bool:
-        """Whether a creation is to be tried again, of which the first time is told."""
+        """Whether to try a creation again; the user is told the first time."""
         busy = is_too_busy_to_create(outcome)
         if busy and not self._was_busy:
             self._was_busy = True

@@ -1,6 +1,6 @@
-"""Clones followed from their creation to their end, under one Ctrl-C.
+"""Follow clones from their creation to their end, under one Ctrl-C.
 
-How they are created is ``creating.py``'s, when waiting ends ``actions/wait``'s to say.
+``creating`` creates them, and ``actions/wait`` decides when the wait ends.
 """
 
 from __future__ import annotations

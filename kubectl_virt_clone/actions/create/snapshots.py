@@ -1,6 +1,6 @@
 """The snapshot that several clones share: found, waited for, and handed over to the clones.
 
-Which clones share one, and what it is called, is ``model.shared_snapshot``'s to say.
+``clone.shared_snapshot`` decides which clones share one, and names it.
 """
 
 from __future__ import annotations

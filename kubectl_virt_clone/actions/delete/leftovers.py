@@ -1,6 +1,6 @@
 """What is left when clones are gone, or were never made: looked for in few lists.
 
-What counts as left is ``model.removal``'s to say; nothing is deleted here.
+``clone.removal`` decides what counts as left over; nothing is deleted here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Clones found and deleted, side by side: exactly those that were found, whoever takes their names.
 
-Which ones may go is ``model.removal``'s to say, what is said about it the caller's.
+``clone.removal`` decides which ones may go; the caller reports the result.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is known of the clones waited for: of each its versions, and of all their temporary objects.
+"""What is known of the clones waited for: their versions, and their temporary objects.
 
-What follows from that is ``clone/progress``'s to say; nothing is read here.
+``clone/progress`` says what follows from that; nothing is read here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a judgement needs, read beside the watch: the thread that waits never waits for an answer.
 
-Questions and answers are data; what an answer means is ``clone/progress``'s to say.
+Questions and answers are data; ``clone/progress`` says what an answer means.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The wait: take what the watch brings, judge what changed or is due, and fetch what that needs.
 
 Level-triggered, as a Kubernetes controller: a judgement goes by what is known now, never by the
-order in which it came. What a state means is ``clone/progress``'s to say.
+order in which it came. ``clone/progress`` says what a state means.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def new_macs(clone: Object) -> dict[str, str]:
 
 
 def patches_of(clone: Object) -> list[str]:
-    """``spec.patches``, without what is no text."""
+    """``spec.patches``, without items that are not strings."""
     given = at(clone, "spec", "patches")
     return [patch for patch in given if isinstance(patch, str)] if isinstance(given, list) else []
 

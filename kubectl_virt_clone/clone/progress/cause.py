@@ -1,6 +1,6 @@
 """Why a clone is not going well, as a value: an id, one sentence, what to try, and how final it is.
 
-Which cause a clone has is ``diagnosis.py``'s to say, how one looks ``render``'s.
+``diagnosis`` says which cause a clone has, and ``render`` shows it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where each of the clones waited for is, how many are done, how long the rest may take.
 
-Moments come in as arguments, in seconds of whatever clock; how it looks is ``frames.py``'s to say.
+Times are arguments, in seconds of any clock; ``frames`` draws the board.
 """
 
 from __future__ import annotations
