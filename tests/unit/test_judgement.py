@@ -298,3 +298,12 @@ def test_malformed_clones_are_judged_too(goal):
     for evidence in ({}, {"read": dict.fromkeys(Need, around)}, {"children": around}):
         for clone in malformed(a_clone("RestoreInProgress")):
             assert judged(clone, goal, **evidence).verdict.outcome in Outcome
+
+
+def test_what_a_clone_waits_for_is_no_failure_unless_it_is_asked_to_be():
+    clone = a_clone("", sentence="Source doesnt exist: VirtualMachine default/vm-cirros")
+
+    waits = judge(clone, Evidence(), SUCCESS, NOW)
+
+    assert waits == judged(clone, fail_on_pending=False)
+    assert waits != judged(clone, fail_on_pending=True)

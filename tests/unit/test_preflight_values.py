@@ -506,6 +506,20 @@ def test_the_source_and_the_other_vms_are_what_the_rules_about_values_look_at() 
     assert [item.id for item in of_snapshot] == expected
 
 
+def test_the_vm_in_a_snapshot_is_judged_and_not_the_snapshot() -> None:
+    vm = a_networked_vm(a="")
+    vm["metadata"]["labels"] = {"app": "web"}
+    vm["spec"]["template"]["spec"]["domain"]["firmware"] = {"uuid": "u-1"}
+    vm["spec"]["template"]["metadata"] = {
+        "annotations": {"ovn.kubernetes.io/ip_address": "10.0.0.1"}
+    }
+    clone = a_clone(kind="VirtualMachineSnapshot", labelFilters=["^app$"], newSMBiosSerial="abc")
+    content = Lookup({"spec": {"source": {"virtualMachine": vm}}})
+    facts = Facts(source=Lookup(a_snapshot()), content=content, kubevirt=NEWEST, fields=FIELDS)
+
+    assert [item.id for item in findings(clone, facts)] == ["network-annotations"]
+
+
 def test_of_several_patches_the_one_that_has_no_place_on_the_source_is_told() -> None:
     clone = a_clone(patches=[hostname_patch("web"), label_patch("a=b")[1]])
     facts = Facts("ns", source=Lookup(a_vm()), kubevirt=NEWEST, fields=FIELDS)
