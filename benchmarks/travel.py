@@ -18,6 +18,11 @@ from .runs import run
 from .setting import Setting
 
 AT_MOST_LINES = 14_500
+MODULES = (
+    "Each family of checks, the parts of the projection and each part of the client are modules of"
+    " their own, and one whose class bodies run when it is imported counts as well."
+)
+LINES = "The wait, the client and the old hints got shorter; typed flags and hints as data did not."
 CREATE = ("create", "nightly", "--source=vm-cirros", "--target=copy", "--wait")
 CASES = {
     "create … --wait": (CREATE, 45),
@@ -39,10 +44,10 @@ def measure(_: Setting) -> Iterator[Row]:
             ran = json.loads(file.read_text(encoding="utf-8"))
             yield Row(f"functions that run in `{name}`", len(ran), "functions")
             modules = len({module for module, _ in ran})
-            yield Row("… in so many modules", modules, "modules", at_most=at_most)
+            yield Row("… in so many modules", modules, "modules", at_most=at_most, why=MODULES)
     sources = Path(kubectl_virt_clone.__file__).parent.rglob("*.py")
     lines = sum(len(source.read_text(encoding="utf-8").splitlines()) for source in sources)
-    yield Row("the plugin without its sandbox", lines, "lines", at_most=AT_MOST_LINES)
+    yield Row("the plugin without its sandbox", lines, "lines", at_most=AT_MOST_LINES, why=LINES)
 
 
 if __name__ == "__main__":
