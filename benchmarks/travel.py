@@ -22,7 +22,7 @@ MODULES = (
     "Each family of checks, the parts of the projection and each part of the client are modules of"
     " their own, and one whose class bodies run when it is imported counts as well."
 )
-LINES = "The wait and the client got shorter, but typed flags and hints as data added as many lines."
+LINES = "The wait and the client got shorter; typed flags and hints as data added as many lines."
 CREATE = ("create", "nightly", "--source=vm-cirros", "--target=copy", "--wait")
 CASES = {
     "create … --wait": (CREATE, 45),
