@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from kubectl_virt_clone.actions.create import creating, following, snapshots
+from kubectl_virt_clone.actions.create import creating, snapshots
 from kubectl_virt_clone.actions.wait import loop
 from kubectl_virt_clone.actions.wait.cache import Pace
 
@@ -16,6 +16,6 @@ _wait_for, _until_ready = loop.wait_for, snapshots.until_ready
 def keep_pace(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """Have every wait of the program keep this pace."""
     pace = Pace(**seconds)  # type: ignore[arg-type]
-    for module in (loop, following):
+    for module in (loop, creating):
         monkeypatch.setattr(module, "wait_for", partial(_wait_for, pace=pace))
-    monkeypatch.setattr(creating, "until_ready", partial(_until_ready, pace=pace))
+    monkeypatch.setattr(snapshots, "until_ready", partial(_until_ready, pace=pace))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubectl_virt_clone.actions.create.planning import Notice, Plan, plan_of
-from kubectl_virt_clone.actions.describe import STORAGE_CLASSES, list_up, look_up
+from kubectl_virt_clone.actions.describe import STORAGE_CLASSES
 from kubectl_virt_clone.actions.versions import served_clones, served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
@@ -26,27 +26,23 @@ from kubectl_virt_clone.clone.api import (
 )
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts, cluster_findings
 from kubectl_virt_clone.clone.checks.facts import (
-    Facts,
-    content_name,
-    from_snapshot,
-    source_name,
-    source_resource,
-    storage_classes_used,
-)
-from kubectl_virt_clone.clone.checks.finding import (
     ALL,
     FLAGS,
     SERIES,
+    Facts,
     Finding,
     Judged,
+    content_name,
+    from_snapshot,
     is_fine,
     ordered,
+    source_name,
+    source_resource,
+    storage_classes_used,
     without,
 )
 from kubectl_virt_clone.clone.checks.findings import judged
 from kubectl_virt_clone.clone.checks.values import new_macs
-from kubectl_virt_clone.clone.progress.around import Lookup
-from kubectl_virt_clone.clone.target.preview import Preview, preview_of
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
@@ -55,11 +51,14 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
 )
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import served_fields
+from kubectl_virt_clone.kube.resource import list_up, look_up, served_fields
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Key, Object, at, mapping_at, name_of, text_at
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.resource import Lookup, Resource
 from kubectl_virt_clone.render.findings import refusal, warnings
+
+if TYPE_CHECKING:
+    from kubectl_virt_clone.clone.target.preview import Preview
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
@@ -127,6 +126,8 @@ def preview_each(
 
     The errors stand for clones that exist otherwise.
     """
+    from kubectl_virt_clone.clone.target.preview import preview_of
+
     served = served_clones(session)
     plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
     sent = [plan.as_sent(clone) for clone in clones]

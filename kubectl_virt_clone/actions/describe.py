@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import (
@@ -21,12 +20,12 @@ from kubectl_virt_clone.clone.api import (
     SOURCE_ALIASES,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
-from kubectl_virt_clone.clone.target.filter_effects import FILTERS
-from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
+from kubectl_virt_clone.clone.progress.progress import Surroundings, last_seen
+from kubectl_virt_clone.clone.target.preview import FILTERS
+from kubectl_virt_clone.errors import VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import get, pages, select
-from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.kube.resource import list_up, look_up, select
+from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -36,8 +35,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
     uid_of,
 )
-from kubectl_virt_clone.objects.resource import Resource
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource, Selection
 
 STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 
@@ -155,52 +153,6 @@ def _claims(restore: Lookup | None) -> list[str]:
     restored = mappings_at(restore.object if restore else None, "status", "restores")
     names = (text_at(item, "persistentVolumeClaim") for item in restored)
     return list(dict.fromkeys(filter(None, names)))
-
-
-def look_up(
-    session: Session, resource: Resource, namespace: str, name: str, **limits: Any
-) -> Lookup:
-    """Read one object; missing and unreadable ones are answers, not errors.
-
-    A 404 that names no object is of a version or a resource that the server doesn't have.
-    """
-    try:
-        return Lookup(get(session, resource, namespace, name, **limits))
-    except (ConnectionFailed, StatusError) as error:
-        if isinstance(error, ConnectionFailed) or error.code != HTTPStatus.NOT_FOUND:
-            return Lookup(unreadable=_why(error))
-        named = text_at(error.status, "details", "name")
-        return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")
-
-
-def list_up(
-    session: Session,
-    resource: Resource,
-    namespace: str,
-    query: Query = (),
-    *,
-    metadata_only: bool = False,
-    keep: Callable[[Object], Object] = lambda obj: obj,
-    **limits: Any,
-) -> Listing:
-    """Read a list; one that can't be read is an answer too. No namespace means the cluster.
-
-    ``keep`` says what to remember of each object.
-    """
-    read = pages(
-        *(session, resource, namespace, query),
-        metadata_only=metadata_only,
-        notice=lambda _: None,
-        **limits,
-    )
-    try:
-        return Listing(tuple(keep(obj) for page in read for obj in page))
-    except (ConnectionFailed, StatusError) as error:
-        return Listing(unreadable=_why(error))
-
-
-def _why(error: ConnectionFailed | StatusError) -> str:
-    return str(error) if isinstance(error, ConnectionFailed) else error.reason or "unknown"
 
 
 def events_of(session: Session, namespace: str, name: str, uid: str, **limits: Any) -> Listing:

@@ -25,8 +25,8 @@ from kubectl_virt_clone.clone.api import (
     VIRTUAL_MACHINES,
     VOLUME_NAME_POLICIES,
     Reference,
+    parse_reference,
 )
-from kubectl_virt_clone.clone.spec.references import parse_reference
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kubectl_virt_clone.clone.spec.references import check_name, parse_clone
+from kubectl_virt_clone.clone.api import check_name, parse_clone
 from kubectl_virt_clone.errors import InvalidValue
 
 if TYPE_CHECKING:

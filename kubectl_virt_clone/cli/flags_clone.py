@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from kubectl_virt_clone.cli.flags import Command, Typed, grouped
-from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES, VOLUME_NAME_POLICIES, Reference
-from kubectl_virt_clone.clone.checks.finding import ALL, FILES, FLAGS, IDS, SERIES
+from kubectl_virt_clone.clone.api import (
+    VIRTUAL_MACHINES,
+    VOLUME_NAME_POLICIES,
+    Reference,
+    has_place,
+    numbered,
+    parse_kind,
+    parse_reference,
+)
+from kubectl_virt_clone.clone.checks.facts import ALL, FILES, FLAGS, IDS, SERIES
 from kubectl_virt_clone.clone.spec.filters import check_filter
-from kubectl_virt_clone.clone.spec.macs import parse_assignment
-from kubectl_virt_clone.clone.spec.references import parse_kind, parse_reference
-from kubectl_virt_clone.clone.spec.series import has_place, numbered
+from kubectl_virt_clone.clone.spec.patches import parse_assignment
 from kubectl_virt_clone.clone.spec.target_patches import (
     RUN_STRATEGIES,
     START,

@@ -12,7 +12,7 @@ import click
 
 from kubectl_virt_clone.cli.flags import CLONE_NAME, Command, grouped
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Selection
 
 
 def selection_options(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
-from kubectl_virt_clone.clone.progress.child_causes import snapshot_failure
+from kubectl_virt_clone.clone.progress.diagnosis import snapshot_failure
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,

@@ -75,7 +75,7 @@ def command(flags: CheckFlags) -> ExitCode:
 
 def _check_cluster(session: Session, flags: CheckFlags) -> ExitCode:
     from kubectl_virt_clone.actions.check import judge_cluster
-    from kubectl_virt_clone.clone.checks.finding import is_fine
+    from kubectl_virt_clone.clone.checks.facts import is_fine
     from kubectl_virt_clone.render.findings import cluster_report
 
     cluster, found = judge_cluster(session, flags.skip_check)

@@ -24,7 +24,7 @@ from kubectl_virt_clone.cli.flags_clone import (
     requested_clones,
     skip_check_option,
 )
-from kubectl_virt_clone.clone.checks.finding import SERIES
+from kubectl_virt_clone.clone.checks.facts import SERIES
 from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
@@ -182,7 +182,7 @@ def _say(answers: Answers, obj: Object, fate: str) -> None:
 
 def _follow(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
     """Create, wait for all clones, and tidy up; raises the error for those that did not succeed."""
-    from kubectl_virt_clone.actions.create.following import followed
+    from kubectl_virt_clone.actions.create.creating import followed
     from kubectl_virt_clone.clone.progress.progress import BOUND, SUCCESS
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.progress.outcomes import Met, failure

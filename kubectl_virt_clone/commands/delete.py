@@ -35,8 +35,7 @@ from kubectl_virt_clone.errors import (
     is_missing,
 )
 from kubectl_virt_clone.objects.fields import Object, key_of, uid_of
-from kubectl_virt_clone.objects.resource import Resource
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Resource, Selection
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.delete.removing import Found, Removal

@@ -13,7 +13,7 @@ from kubectl_virt_clone.errors import SeveralErrors
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.kube.connection import ConnectionFlags
-    from kubectl_virt_clone.objects.selection import Selection
+    from kubectl_virt_clone.objects.resource import Selection
 
 EXAMPLES = """
 # Describe a clone, or those whose names begin so

@@ -12,7 +12,7 @@ import click
 from kubectl_virt_clone.cli.flags import Command, Typed, Verb, connection_options, takes
 from kubectl_virt_clone.cli.flags_selection import selection_options
 from kubectl_virt_clone.errors import SeveralErrors, is_missing
-from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
+from kubectl_virt_clone.objects.resource import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.kube.connection import ConnectionFlags

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kubectl_virt_clone.objects.access import Access
+from kubectl_virt_clone.objects.resource import Access
 
 _CONFIG = (("kubeconfig", "--kubeconfig"), ("context", "--context"), ("cluster", "--cluster"))
 _TLS = (

@@ -17,9 +17,15 @@ from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneEr
 from kubectl_virt_clone.kube.pool import in_order
 from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Query, Session
-from kubectl_virt_clone.objects.fields import key_of, mapping_at, mappings_at, text_at, uid_of
-from kubectl_virt_clone.objects.resource import Resource
-from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    key_of,
+    mapping_at,
+    mappings_at,
+    text_at,
+    uid_of,
+)
+from kubectl_virt_clone.objects.resource import PAGE_SIZE, Listing, Lookup, Resource, Selection
 
 FIELD_MANAGER = "kubectl-virt-clone"
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
@@ -233,3 +239,49 @@ def select(
     namespace = selection.scope(session.namespace)
     read = pages(session, resource, namespace, selection.query, notice=notice)
     return [obj for page in read for obj in page], []
+
+
+def look_up(
+    session: Session, resource: Resource, namespace: str, name: str, **limits: Any
+) -> Lookup:
+    """Read one object; missing and unreadable ones are answers, not errors.
+
+    A 404 that names no object is of a version or a resource that the server doesn't have.
+    """
+    try:
+        return Lookup(get(session, resource, namespace, name, **limits))
+    except (ConnectionFailed, StatusError) as error:
+        if isinstance(error, ConnectionFailed) or error.code != HTTPStatus.NOT_FOUND:
+            return Lookup(unreadable=_why(error))
+        named = text_at(error.status, "details", "name")
+        return Lookup() if named else Lookup(unreadable=f"{resource.api_version} is not served")
+
+
+def list_up(
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    query: Query = (),
+    *,
+    metadata_only: bool = False,
+    keep: Callable[[Object], Object] = lambda obj: obj,
+    **limits: Any,
+) -> Listing:
+    """Read a list; one that can't be read is an answer too. No namespace means the cluster.
+
+    ``keep`` says what to remember of each object.
+    """
+    read = pages(
+        *(session, resource, namespace, query),
+        metadata_only=metadata_only,
+        notice=lambda _: None,
+        **limits,
+    )
+    try:
+        return Listing(tuple(keep(obj) for page in read for obj in page))
+    except (ConnectionFailed, StatusError) as error:
+        return Listing(unreadable=_why(error))
+
+
+def _why(error: ConnectionFailed | StatusError) -> str:
+    return str(error) if isinstance(error, ConnectionFailed) else error.reason or "unknown"

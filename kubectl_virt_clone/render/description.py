@@ -9,14 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings, last_seen
-from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import diagnose
-from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCEEDED, phase_of, step_of
+from kubectl_virt_clone.clone.progress.progress import (
+    STEPS,
+    SUCCEEDED,
+    Cause,
+    Surroundings,
+    last_seen,
+    phase_of,
+    step_of,
+)
 from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
-from kubectl_virt_clone.clone.target.filter_effects import FILTERS, Effect, filter_effects
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
+from kubectl_virt_clone.clone.target.preview import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -27,6 +32,7 @@ from kubectl_virt_clone.objects.fields import (
     time_at,
     uid_of,
 )
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Listing, Lookup
 from kubectl_virt_clone.render.durations import age, human
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written

@@ -11,12 +11,18 @@ from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES, named
 from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, served_by
-from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
-from kubectl_virt_clone.clone.checks.finding import ERROR, UNKNOWN, WARNING, Finding, Judged
-from kubectl_virt_clone.clone.progress.around import Listing
+from kubectl_virt_clone.clone.checks.facts import (
+    ERROR,
+    UNKNOWN,
+    WARNING,
+    Facts,
+    Finding,
+    Judged,
+    gate_is_on,
+)
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Object, text_at
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Listing
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.tables import plain

@@ -9,7 +9,7 @@ import json
 import shlex
 
 from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 
 
 def written(hint: Hint, access: Access = NO_FLAGS) -> str:

@@ -14,8 +14,8 @@ from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.spec.filters import Decision
 from kubectl_virt_clone.clone.target.preview import Preview, possible, source_reference
 from kubectl_virt_clone.clone.target.projection import PATCHED, Projection, filters_of
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Object, at, name_of
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.findings import as_values, table
 from kubectl_virt_clone.render.formats import formatted

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from kubectl_virt_clone.clone.api import named
 from kubectl_virt_clone.clone.hint import kubectl
 from kubectl_virt_clone.clone.removal import Remains, unfinished
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kubectl_virt_clone.clone.api import RESTORES, SNAPSHOTS
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.diagnosis import clone_cause, diagnose, silence_cause
-from kubectl_virt_clone.clone.progress.progress import FAILED, SUCCEEDED, phase_of
+from kubectl_virt_clone.clone.progress.progress import FAILED, SUCCEEDED, Surroundings, phase_of
 from kubectl_virt_clone.objects.fields import (
     Object,
     mapping_at,
@@ -21,7 +20,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
     time_at,
 )
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
 from kubectl_virt_clone.render.durations import age
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import documents, listed, watch_events

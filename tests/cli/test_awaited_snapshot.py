@@ -138,9 +138,7 @@ def test_one_that_is_deleted_meanwhile_ends_it_at_once(
         plane.registry.delete(SNAPSHOTS, "default", snapshot["metadata"]["name"])
         return take(session, snapshot, **options)
 
-    from kubectl_virt_clone.actions.create import creating
-
-    monkeypatch.setattr(creating, "until_ready", deleted_before)
+    monkeypatch.setattr(snapshots, "until_ready", deleted_before)
     answer = kvc(*TWO, exit_code=4)
 
     (name,) = fates(answer.out)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jsonpatch
 import pytest
 
-from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS
+from kubectl_virt_clone.clone.checks.facts import IDS, LEVELS
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes

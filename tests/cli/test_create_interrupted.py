@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.actions.create import creating, following
+from kubectl_virt_clone.actions.create import creating
 from kubectl_virt_clone.actions.create.creating import Creation
 from kubectl_virt_clone.actions.delete import removing
 from kubectl_virt_clone.errors import ConnectionFailed
@@ -28,7 +28,7 @@ def interrupted(*_: Any, **__: Any) -> None:
 def test_before_the_wait_it_is_told_how_to_wait(
     kvc: Kvc, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch, rm: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr(following, "wait_for", interrupted)
+    monkeypatch.setattr(creating, "wait_for", interrupted)
 
     args = ("c", "--source=vm-cirros", "--target=t", "--wait", *rm)
     answer = kvc("create", *args, "--kubeconfig", plane.kubeconfig, exit_code=130)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from kubectl_virt_clone.cli.main import run
-from kubectl_virt_clone.clone.progress.cause import IDS
+from kubectl_virt_clone.clone.progress.progress import IDS
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.sandbox.world import a_clone
 

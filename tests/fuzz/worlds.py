@@ -10,20 +10,24 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding
+from kubectl_virt_clone.clone.checks.facts import IDS, LEVELS, Facts, Finding
 from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.judgement import Evidence, Need
-from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result, Verdict, parse_goal
+from kubectl_virt_clone.clone.progress.progress import (
+    Cause,
+    Goal,
+    Outcome,
+    Result,
+    Surroundings,
+    Verdict,
+    parse_goal,
+)
 from kubectl_virt_clone.clone.progress.timeline import Step
 from kubectl_virt_clone.clone.removal import Limits, Remains
 from kubectl_virt_clone.clone.target.preview import Preview
 from kubectl_virt_clone.clone.target.projection import project
-from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Access, Listing, Lookup, Selection
 from kubectl_virt_clone.render.answers import Answers
 from kubectl_virt_clone.render.progress.style import Style
 from kubectl_virt_clone.render.rows import Chunk, Layout

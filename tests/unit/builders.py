@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from kubectl_virt_clone.clone.checks.finding import Finding
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.checks.facts import Finding
+from kubectl_virt_clone.clone.progress.progress import Cause, Surroundings
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.hints import written
 
 Object = dict[str, Any]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.progress import Surroundings
+from kubectl_virt_clone.objects.resource import Lookup
 from kubectl_virt_clone.render.rows import Chunk
 from tests.unit.builders import RESTORE, SNAPSHOT, WRONG, a_clone, a_restore, a_snapshot, without
 

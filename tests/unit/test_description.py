@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.progress import Surroundings
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.escaping import is_safe
 from tests.unit.builders import (

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import IDS, Cause
 from kubectl_virt_clone.clone.progress.diagnosis import (
     clone_cause,
     deleted_cause,
     diagnose,
     not_cloned,
 )
+from kubectl_virt_clone.clone.progress.progress import IDS, Cause, Surroundings
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import (
     NOW,
     RESTORE,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
-from kubectl_virt_clone.clone.target.filter_effects import Effect, filter_effects
+from kubectl_virt_clone.clone.progress.progress import Surroundings
+from kubectl_virt_clone.clone.target.preview import Effect, filter_effects
+from kubectl_virt_clone.objects.resource import Lookup
 from tests.unit.builders import WRONG, a_clone, a_vm, malformed, surroundings
 
 SOURCE = a_vm()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.facts import Finding
 from kubectl_virt_clone.clone.hint import flag, kubectl
 from kubectl_virt_clone.render.findings import refusal, warnings
 

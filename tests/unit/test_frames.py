@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import MET, Outcome, Result, Verdict
+from kubectl_virt_clone.clone.progress.progress import MET, Cause, Outcome, Result, Verdict
 from kubectl_virt_clone.render.progress.board import Board
 from kubectl_virt_clone.render.progress.columns import width
 from kubectl_virt_clone.render.progress.frames import frame, last_line

@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 
 from kubectl_virt_clone.clone.hint import kubectl
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import deleted_cause, not_cloned
 from kubectl_virt_clone.clone.progress.judgement import (
     Evidence,
@@ -21,11 +19,14 @@ from kubectl_virt_clone.clone.progress.progress import (
     BOUND,
     MET,
     SUCCESS,
+    Cause,
     Goal,
     Outcome,
+    Surroundings,
     Verdict,
     parse_goal,
 )
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import (
     NOW,
     RESTORE,

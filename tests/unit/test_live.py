@@ -9,10 +9,9 @@ from dataclasses import replace
 import pytest
 
 from kubectl_virt_clone.clone.hint import kubectl
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Outcome, Result, Verdict
+from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Cause, Outcome, Result, Verdict
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.objects.access import Access
+from kubectl_virt_clone.objects.resource import Access
 from kubectl_virt_clone.render.messages import log
 from kubectl_virt_clone.render.progress.drawn import Drawn
 from kubectl_virt_clone.render.progress.live import Lines, Quiet, progress, resumable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.spec.macs import dashed, parse_assignment
+from kubectl_virt_clone.clone.spec.patches import dashed, parse_assignment
 from kubectl_virt_clone.errors import InvalidValue
 
 

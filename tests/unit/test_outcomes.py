@@ -2,9 +2,9 @@
 
 import pytest
 
+from kubectl_virt_clone.clone.api import parse_reference
 from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Outcome, Result, Verdict
 from kubectl_virt_clone.clone.spec.manifest import CloneRequest, build_clone
-from kubectl_virt_clone.clone.spec.references import parse_reference
 from kubectl_virt_clone.errors import ExitCode
 from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.progress.outcomes import failure

@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.clone.checks.cluster import ClusterFacts, cluster_findings
-from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
-from kubectl_virt_clone.clone.checks.finding import IDS, LEVELS, Finding, is_fine, ordered, without
+from kubectl_virt_clone.clone.checks.facts import (
+    IDS,
+    LEVELS,
+    Facts,
+    Finding,
+    gate_is_on,
+    is_fine,
+    ordered,
+    without,
+)
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.flags import given_as, in_manifest, left_out
 from kubectl_virt_clone.clone.hint import Field, Flag, Hint, flag, kubectl
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import (
     annotation_patch,
     hostname_patch,
     label_patch,
     run_strategy_patch,
 )
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.findings import NO_FINDINGS, table, unknown_line
 from kubectl_virt_clone.render.hints import written
 from tests.unit.builders import read

@@ -19,11 +19,10 @@ from kubectl_virt_clone.clone.checks.cluster import (
     schema_matters,
     served_by,
 )
-from kubectl_virt_clone.clone.checks.facts import Facts, gate_is_on
-from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding, gate_is_on
 from kubectl_virt_clone.clone.checks.findings import findings
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_vm
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.facts import Facts
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding
 from kubectl_virt_clone.clone.checks.filters import filter_findings, network_findings
-from kubectl_virt_clone.clone.checks.finding import Finding
 from kubectl_virt_clone.clone.checks.findings import findings
-from kubectl_virt_clone.clone.progress.around import Lookup
+from kubectl_virt_clone.objects.resource import Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_vm
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.references import (
     claimed_findings,
@@ -20,7 +19,7 @@ from kubectl_virt_clone.clone.checks.references import (
     source_findings,
     target_findings,
 )
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import CONTENT, FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import IDS, Finding, ordered
+from kubectl_virt_clone.clone.checks.facts import IDS, Facts, Finding, ordered
 from kubectl_virt_clone.clone.checks.findings import findings, judged, unknown_findings
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_snapshot, a_vm
 

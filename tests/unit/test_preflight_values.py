@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.values import (
     feasible,
@@ -20,8 +19,8 @@ from kubectl_virt_clone.clone.checks.values import (
     type_findings,
 )
 from kubectl_virt_clone.clone.hint import flag, leave_out
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.spec.target_patches import hostname_patch, label_patch
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 

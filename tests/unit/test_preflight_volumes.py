@@ -9,13 +9,13 @@ import pytest
 
 from kubectl_virt_clone.clone.checks.facts import (
     Facts,
+    Finding,
     content_name,
     is_before,
     kubevirt_version,
     source_vm,
     storage_classes_used,
 )
-from kubectl_virt_clone.clone.checks.finding import Finding
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.checks.volumes import (
     backend_storage_findings,
@@ -25,8 +25,8 @@ from kubectl_virt_clone.clone.checks.volumes import (
     running_findings,
     volume_findings,
 )
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import read
 from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_kubevirt, a_snapshot, a_vm
 

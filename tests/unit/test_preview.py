@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.hint import flag
-from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.clone.target.preview import Preview, preview_of, source_reference
 from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.errors import VirtCloneError
+from kubectl_virt_clone.objects.resource import Lookup
 from kubectl_virt_clone.render.preview import rendered
 from tests.unit.builders import Object, malformed, read
 from tests.unit.test_projection import DATA_VOLUME, DOMAIN, DUMP, IMAGE, PVC, a_clone, a_source

@@ -9,8 +9,10 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
     Reference,
+    parse_clone,
+    parse_kind,
+    parse_reference,
 )
-from kubectl_virt_clone.clone.spec.references import parse_clone, parse_kind, parse_reference
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.resource import Resource
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import Outcome, Result, Verdict
+from kubectl_virt_clone.clone.progress.progress import Cause, Outcome, Result, Verdict
 from kubectl_virt_clone.clone.removal import (
     Limits,
     Remains,

@@ -7,7 +7,7 @@ from kubectl_virt_clone.cli.flags import Verb
 from kubectl_virt_clone.cli.flags_selection import selection_options
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Selection
 
 NAMED = "name cannot be provided when a selector is specified"
 ALL = "setting 'all' parameter but found a non empty selector"

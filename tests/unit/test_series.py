@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.spec.series import has_place, numbered
+from kubectl_virt_clone.clone.api import has_place, numbered
 
 
 @pytest.mark.parametrize(

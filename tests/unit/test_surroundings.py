@@ -4,7 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Listing, Surroundings, last_seen
+from kubectl_virt_clone.clone.progress.progress import Surroundings, last_seen
+from kubectl_virt_clone.objects.resource import Listing
 from tests.unit.builders import WRONG, an_event, malformed
 
 EARLY, LATE = "2026-11-22T07:54:15Z", "2026-11-22T07:55:00Z"

@@ -4,8 +4,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
+from kubectl_virt_clone.clone.progress.progress import Surroundings
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
+from kubectl_virt_clone.objects.resource import Lookup
 from kubectl_virt_clone.render.description import phase_line, timeline
 from tests.unit.builders import (
     NOW,

@@ -7,10 +7,16 @@ import unicodedata
 import pytest
 
 from kubectl_virt_clone.clone.hint import kubectl
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import SUCCESS, Outcome, Result, Verdict
+from kubectl_virt_clone.clone.progress.progress import (
+    SUCCESS,
+    Cause,
+    Outcome,
+    Result,
+    Surroundings,
+    Verdict,
+)
 from kubectl_virt_clone.objects.fields import key_of
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.formats import formatted

@@ -5,14 +5,13 @@ from queue import Queue
 
 import pytest
 
-from kubectl_virt_clone.actions.wait.cache import Followed, Known, Pace
-from kubectl_virt_clone.actions.wait.fetch import Answer
+from kubectl_virt_clone.actions.wait.cache import Answer, Followed, Known, Pace
 from kubectl_virt_clone.actions.wait.loop import Loop
 from kubectl_virt_clone.clone.api import CLONES, EVENTS, RESTORES, SNAPSHOTS
-from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
 from kubectl_virt_clone.clone.progress.judgement import Need
-from kubectl_virt_clone.clone.progress.progress import parse_goal
+from kubectl_virt_clone.clone.progress.progress import Surroundings, parse_goal
 from kubectl_virt_clone.kube.watch import Changed, Listed, Posted, Scope, Unreadable
+from kubectl_virt_clone.objects.resource import Lookup
 from tests.unit.builders import RESTORE, UID, a_clone, a_restore, a_vm, an_event, without
 
 ONE = Scope(CLONES, "one", names=("a", "b"), page_size=500)

@@ -1,12 +1,13 @@
-"""Clones created side by side, and the snapshot that several of one VM share.
+"""Create clones side by side, with the snapshot that several of one VM share, and follow them.
 
-What an earlier run left is ``planning.py``'s to find. What is said of each object is the caller's.
+``planning`` finds what an earlier run left; the caller says what became of each object.
 """
 
 from __future__ import annotations
 
 import math
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,21 +16,60 @@ from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.actions.create.planning import Plan
-from kubectl_virt_clone.actions.create.snapshots import own, take, until_ready
+from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
 from kubectl_virt_clone.clone.api import SNAPSHOTS, named
 from kubectl_virt_clone.clone.checks.facts import from_snapshot
 from kubectl_virt_clone.clone.hint import Command
-from kubectl_virt_clone.clone.progress.progress import has_children
+from kubectl_virt_clone.clone.progress.progress import Goal, Result, has_children
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
+from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
 from kubectl_virt_clone.kube.retry import is_too_busy_to_create
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import Object, name_of, text_at
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.fields import Object, key_of, name_of, text_at, uid_of
+from kubectl_virt_clone.objects.resource import Resource, Selection
 from kubectl_virt_clone.render.hints import written
+from kubectl_virt_clone.render.messages import log, warn
+from kubectl_virt_clone.render.progress.interruption import interrupted
+from kubectl_virt_clone.render.progress.live import Met, progress, resumable
+
+
+def followed(
+    creation: Creation,
+    goal: Goal,
+    *,
+    say: SayFate,
+    met: Met,
+    timeout: float,
+    flags: ConnectionFlags,
+) -> list[Result]:
+    """Create the clones and wait for them; returns how that ended for each that is there.
+
+    ``timeout``, in seconds, is for each of the two. Raises WaitInterrupted.
+    """
+
+    def told() -> str:
+        keys = [key_of(clone) for clone in creation.clones]
+        return interrupted(keys, goal, flags.access, Selection()) if keys else ""
+
+    with resumable(told):
+        creation.create(say, log, timeout=timeout)
+        if not creation.clones:
+            return []
+        for error in creation.errors:
+            log(str(error))  # now, for the wait may take long
+        for stays in creation.stays:
+            warn(str(stays.args[0]))
+        wanted = Wanted({key_of(clone): uid_of(clone) for clone in creation.clones})
+        with progress(
+            sys.stderr, met=met, clock=time.monotonic, goal=goal, access=flags.access
+        ) as shown:
+            session, served = creation.session, creation.served
+            return wait_for(session, served, wanted, goal, timeout=timeout, observer=shown)
+
 
 SayFate = Callable[[Object, str], None]
 """Hears what became of an object: created, unchanged, deleted."""
@@ -167,6 +207,8 @@ class Creation:
         self, say: SayFate, notice: Callable[[str], None], timeout: float
     ) -> Object | None:
         """The snapshot to clone from, ready; None where nothing is missing, and it is gone."""
+        from kubectl_virt_clone.actions.create.snapshots import take, until_ready
+
         taken: Object | None = self.plan.snapshot
         if taken is not None:
             say(taken, "unchanged")
@@ -190,6 +232,8 @@ class Creation:
 
     def _hand_over(self, taken: Object, say: SayFate) -> None:
         """Let the clones own the snapshot; one that we took and nobody came to use goes."""
+        from kubectl_virt_clone.actions.create.snapshots import own
+
         users = [clone for clone in self.clones if shares(clone, taken)]
         try:
             if users:

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
-from kubectl_virt_clone.actions.create.snapshots import find_snapshot
 from kubectl_virt_clone.clone.api import (
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOTS,
@@ -20,9 +19,8 @@ from kubectl_virt_clone.clone.api import (
     named,
     target_name,
 )
-from kubectl_virt_clone.clone.checks.facts import from_snapshot, source_name
-from kubectl_virt_clone.clone.checks.finding import FLAGS, SERIES, Judged
-from kubectl_virt_clone.clone.progress.provenance import Evidence, evidence, predates, told
+from kubectl_virt_clone.clone.checks.facts import FLAGS, SERIES, Judged, from_snapshot, source_name
+from kubectl_virt_clone.clone.progress.provenance import Proof, predates, proof, told
 from kubectl_virt_clone.clone.shared_snapshot import (
     can_share,
     is_of_series,
@@ -42,7 +40,7 @@ ONE_BY_ONE = 8  # objects that are read one by one, where more are read as a lis
 
 Notice = Callable[[str], None]
 Objects = dict[str, dict[str, Any]]
-Made = Mapping[Key, tuple[dict[str, Any], Evidence]]
+Made = Mapping[Key, tuple[dict[str, Any], Proof]]
 """(namespace, name) of targets whose clones are gone → the VM, and what is known of it."""
 
 
@@ -68,14 +66,14 @@ class Plan:
     @property
     def done(self) -> list[dict[str, Any]]:
         """The target VMs of clones that did what they were for and are gone."""
-        return self._made(Evidence.MADE, Evidence.UNPROVEN)
+        return self._made(Proof.MADE, Proof.UNPROVEN)
 
     @property
     def hollow(self) -> list[dict[str, Any]]:
         """The target VMs whose clones went before their volumes were bound."""
-        return self._made(Evidence.HOLLOW)
+        return self._made(Proof.HOLLOW)
 
-    def _made(self, *wanted: Evidence) -> list[dict[str, Any]]:
+    def _made(self, *wanted: Proof) -> list[dict[str, Any]]:
         return [vm for vm, found in self.made.values() if found in wanted]
 
     @property
@@ -144,14 +142,14 @@ def plan_of(
     if snapshot and not needed and not is_usable(snapshot, datetime.now(timezone.utc)):
         snapshot = None
     missing = [clone for clone in missing if _target(session, clone) not in made]
-    for doubt in _told(made, Evidence.UNPROVEN):
+    for doubt in _told(made, Proof.UNPROVEN):
         warn(doubt)
-    errors += map(VirtCloneError, _told(made, Evidence.HOLLOW))
-    refused = [*map(VirtCloneError, _told(made, Evidence.LOST))]
+    errors += map(VirtCloneError, _told(made, Proof.HOLLOW))
+    refused = [*map(VirtCloneError, _told(made, Proof.LOST))]
     return Plan(missing, there, made, errors, refused, wanted, snapshot, form)
 
 
-def _told(made: Made, about: Evidence) -> list[str]:
+def _told(made: Made, about: Proof) -> list[str]:
     return [told(vm, found) for vm, found in made.values() if found is about]
 
 
@@ -169,6 +167,8 @@ def _target(session: Session, clone: Object) -> Key:
 
 def _earlier(session: Session, wanted: Object) -> dict[str, Any] | None:
     """The snapshot that an earlier run took; none where the user could not have taken it."""
+    from kubectl_virt_clone.actions.create.snapshots import find_snapshot
+
     try:
         return find_snapshot(session, wanted)
     except StatusError as error:
@@ -237,7 +237,7 @@ def _made(session: Session, clones: Iterable[Object], notice: Notice) -> Made:
     for clone in clones:
         if target_name(clone):
             groups.setdefault(_namespace(session, clone), []).append(clone)
-    made: dict[Key, tuple[dict[str, Any], Evidence]] = {}
+    made: dict[Key, tuple[dict[str, Any], Proof]] = {}
     for namespace, group in groups.items():
         targets = [target_name(clone) for clone in group]
         vms = _present(session, VIRTUAL_MACHINES, namespace, targets, notice)
@@ -247,7 +247,7 @@ def _made(session: Session, clones: Iterable[Object], notice: Notice) -> Made:
             made |= {
                 (namespace, name): (vm, found[name])
                 for name, vm in vms.items()
-                if found[name] is not Evidence.FOREIGN
+                if found[name] is not Proof.FOREIGN
             }
     return made
 
@@ -265,15 +265,15 @@ class _Marks:
         self._sources: Objects = {}
         self._uids = self._snapshots()
 
-    def of(self, clone: Object, vm: Object) -> Evidence:
+    def of(self, clone: Object, vm: Object) -> Proof:
         """What tells that the VM is the target of the clone."""
         source = source_name(clone)
         if from_snapshot(clone):
             snapshot = self._source(source)
             if predates(vm, snapshot):
-                return Evidence.FOREIGN
+                return Proof.FOREIGN
             source = text_at(snapshot, "spec", "source", "name")
-        return evidence(clone, vm, self._claims, source=source, snapshots=self._uids)
+        return proof(clone, vm, self._claims, source=source, snapshots=self._uids)
 
     def _source(self, name: str) -> dict[str, Any]:
         """A snapshot that was asked for; empty where it is gone, or may not be read."""

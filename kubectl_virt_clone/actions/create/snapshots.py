@@ -16,16 +16,15 @@ from typing import Any
 
 from kubectl_virt_clone.actions.wait.cache import Pace
 from kubectl_virt_clone.clone.api import SNAPSHOTS, named
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.child_causes import snapshot_cause
-from kubectl_virt_clone.clone.progress.diagnosis import silence_cause
+from kubectl_virt_clone.clone.progress.diagnosis import silence_cause, snapshot_cause
+from kubectl_virt_clone.clone.progress.progress import Cause, Surroundings
 from kubectl_virt_clone.clone.shared_snapshot import SHARED, is_usable, owners
 from kubectl_virt_clone.errors import ExitCode, StatusError, VirtCloneError, WaitFailed
 from kubectl_virt_clone.kube.resource import create, delete, get, path_of
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import Change, Changed, Listed, Notice, Scope, watching
 from kubectl_virt_clone.objects.fields import Object, at, key_of, name_of, text_at, uid_of
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.hints import written
 
 GONE_SECONDS = 30.0  # for a leftover to go

@@ -21,8 +21,7 @@ from kubectl_virt_clone.kube.resource import delete, each, pages
 from kubectl_virt_clone.kube.retry import is_busy
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Object, name_of
-from kubectl_virt_clone.objects.resource import Resource
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Resource, Selection
 from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE
 
 SayDeleted = Callable[[Object], None]

@@ -18,8 +18,15 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from kubectl_virt_clone.actions.versions import served_clones
-from kubectl_virt_clone.actions.wait.cache import Followed, Known, Pace
-from kubectl_virt_clone.actions.wait.fetch import Answer, Fetcher, Question, within
+from kubectl_virt_clone.actions.wait.cache import (
+    Answer,
+    Fetcher,
+    Followed,
+    Known,
+    Pace,
+    Question,
+    within,
+)
 from kubectl_virt_clone.clone.progress.judgement import Need, gone_since, judge, unconfirmed
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, Outcome, Result, Verdict, phase_of
 from kubectl_virt_clone.errors import Deferred, ExitCode, VirtCloneError, WaitFailed
@@ -33,7 +40,7 @@ from kubectl_virt_clone.kube.watch import (
     watching,
 )
 from kubectl_virt_clone.objects.fields import Key, Object, at, key_of
-from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
+from kubectl_virt_clone.objects.resource import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal

@@ -12,13 +12,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
-from kubectl_virt_clone.clone.checks.facts import GATE, Facts, gate_is_on, gates_of
-from kubectl_virt_clone.clone.checks.finding import ERROR, UNKNOWN, WARNING, Finding
+from kubectl_virt_clone.clone.checks.facts import (
+    ERROR,
+    GATE,
+    UNKNOWN,
+    WARNING,
+    Facts,
+    Finding,
+    gate_is_on,
+    gates_of,
+)
 from kubectl_virt_clone.clone.checks.flags import given_as
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl, leave_out
-from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.manifest import unserved_fields
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, name_of, text_at
+from kubectl_virt_clone.objects.resource import Listing
 
 RIGHTS = ("create", "get", "list", "watch", "delete")
 """What somebody who clones does with clone objects."""

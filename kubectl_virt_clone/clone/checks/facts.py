@@ -1,13 +1,12 @@
-"""What the rules judge a clone by: the objects around it, and which of them could not be read.
+"""What the rules judge a clone by, and what they find: facts and findings as values.
 
-Nothing is fetched here and nothing is judged; ``actions/check.py`` does the one, the rules beside
-this module the other.
+``actions/check`` reads the facts, the rules beside this module judge, ``render`` shows a finding.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -17,12 +16,92 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.checks.finding import FLAGS
 from kubectl_virt_clone.clone.hint import Hint, kubectl
-from kubectl_virt_clone.clone.progress.around import Listing, Lookup
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
+
+ERROR, WARNING, INFO, UNKNOWN = LEVELS = ("error", "warning", "info", "unknown")
+"""From worst to least: can't work, hangs or destroys data; works, but probably not as meant;
+good to know; not checked, because something could not be read."""
+
+IDS = (
+    "no-clone-api",
+    "snapshot-gate",
+    "rbac",
+    "field-unsupported",
+    "unknown-field",
+    "invalid-name",
+    "clone-exists",
+    "source-missing",
+    "source-kind",
+    "snapshot-not-ready",
+    "snapshot-failed",
+    "target-exists",
+    "target-is-source",
+    "target-overwritten",
+    "target-claimed",
+    "volume-not-snapshottable",
+    "volume-unknown",
+    "volume-unbound",
+    "backend-storage",
+    "first-consumer",
+    "filter-invalid",
+    "filter-only-negative",
+    "filter-unused",
+    "filter-overreach",
+    "filter-controller-keys",
+    "network-annotations",
+    "mac-invalid",
+    "mac-unknown-interface",
+    "mac-in-use",
+    "serial-ignored",
+    "serial-unsafe",
+    "patch-invalid",
+    "patch-unsafe",
+    "cloud-init-reruns",
+    "running-without-agent",
+)
+"""Every check there is, in the order in which findings of one level are told."""
+
+
+ALL = "all"
+"""Stands for every id where checks are to be skipped."""
+
+
+FLAGS, SERIES, FILES = "flags", "series", "files"
+"""What a hint can speak of: how a clone was asked for, alone, among several, or in a manifest."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding. ``hint``, followed as it stands, removes it."""
+
+    id: str
+    level: str
+    message: str
+    hint: Hint = ()
+
+
+Judged = tuple[Object, Sequence[Finding]]
+"""A clone of a request, with what was found out about it."""
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings from the worst level to the least, in the order of IDS within a level."""
+    return tuple(sorted(findings, key=lambda item: (LEVELS.index(item.level), IDS.index(item.id))))
+
+
+def is_fine(findings: Iterable[Finding]) -> bool:
+    """Whether no finding is an error."""
+    return all(finding.level != ERROR for finding in findings)
+
+
+def without(findings: Iterable[Finding], skipped: Iterable[str]) -> tuple[Finding, ...]:
+    """The findings but those of the ids in ``skipped``; ALL stands for every id."""
+    ids = frozenset(skipped)
+    return () if ALL in ids else tuple(item for item in findings if item.id not in ids)
+
 
 _SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}
 GATE = "Snapshot"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
-from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
+from kubectl_virt_clone.clone.checks.facts import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
     NEGATION,

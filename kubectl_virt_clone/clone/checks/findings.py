@@ -11,8 +11,18 @@ from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks import cluster, filters, references, values, volumes
-from kubectl_virt_clone.clone.checks.facts import Fact, Facts, gaps, is_before, source_vm
-from kubectl_virt_clone.clone.checks.finding import FILES, UNKNOWN, Finding, ordered, without
+from kubectl_virt_clone.clone.checks.facts import (
+    FILES,
+    UNKNOWN,
+    Fact,
+    Facts,
+    Finding,
+    gaps,
+    is_before,
+    ordered,
+    source_vm,
+    without,
+)
 from kubectl_virt_clone.clone.checks.flags import in_manifest
 from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.objects.fields import Object, text_at

@@ -11,16 +11,18 @@ from collections.abc import Iterator
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
 from kubectl_virt_clone.clone.checks.facts import (
+    ERROR,
+    SERIES,
+    WARNING,
     Facts,
+    Finding,
     from_snapshot,
     is_before,
     source_name,
     source_resource,
     source_vm,
 )
-from kubectl_virt_clone.clone.checks.finding import ERROR, SERIES, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
-from kubectl_virt_clone.clone.progress.around import Lookup
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -30,7 +32,7 @@ from kubectl_virt_clone.objects.fields import (
     text_at,
     uid_of,
 )
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.resource import Lookup, Resource
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253

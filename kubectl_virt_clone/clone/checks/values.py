@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VOLUME_NAME_POLICIES, target_name
-from kubectl_virt_clone.clone.checks.facts import Facts
-from kubectl_virt_clone.clone.checks.finding import ERROR, WARNING, Finding
+from kubectl_virt_clone.clone.checks.facts import ERROR, WARNING, Facts, Finding
 from kubectl_virt_clone.clone.checks.flags import left_out
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
-from kubectl_virt_clone.clone.progress.around import Listing
-from kubectl_virt_clone.clone.spec.macs import dashed
-from kubectl_virt_clone.clone.spec.patches import parse, pointer_of, unsafe_reason, value_patch
+from kubectl_virt_clone.clone.spec.patches import (
+    dashed,
+    parse,
+    pointer_of,
+    unsafe_reason,
+    value_patch,
+)
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
+from kubectl_virt_clone.objects.resource import Listing
 
 _MAC = "--new-mac-address"
 _SERIAL = "--new-smbios-serial"

@@ -10,7 +10,11 @@ from collections.abc import Iterator, Mapping
 
 from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks.facts import (
+    ERROR,
+    INFO,
+    WARNING,
     Facts,
+    Finding,
     from_snapshot,
     is_before,
     source_name,
@@ -18,12 +22,11 @@ from kubectl_virt_clone.clone.checks.facts import (
     storage_classes_used,
     volumes_of,
 )
-from kubectl_virt_clone.clone.checks.finding import ERROR, INFO, WARNING, Finding
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
-from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.spec.patches import value_patch
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
+from kubectl_virt_clone.objects.resource import Listing
 
 _NOTHING = Listing()
 _DOMAIN = ("spec", "template", "spec", "domain")

@@ -1,29 +1,203 @@
-"""Why a clone is not going well: clone and surroundings in, the one cause to tell out.
+"""Why a clone is not going well: the clone and its surroundings in, the one cause to tell out.
 
-What the clone says itself, and what a clone that Succeeded may still lack; what holds up the
-snapshot or the restore of one that is under way is in ``child_causes.py``.
+A clone rarely says it: what holds up its snapshot or its restore is in their conditions, in a
+``reason`` as everywhere in KubeVirt, and a restore that admission refuses is in the events alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SOURCE_ALIASES
+from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, SOURCE_ALIASES
 from kubectl_virt_clone.clone.hint import Command, kubectl
-from kubectl_virt_clone.clone.progress.around import Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause, deletion, kubectl_in
-from kubectl_virt_clone.clone.progress.child_causes import restore_cause, snapshot_cause
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     SUCCEEDED,
+    Cause,
     Goal,
+    Surroundings,
+    deletion,
     gone_before,
+    kubectl_in,
     phase_of,
     reason_of,
 )
-from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
-from kubectl_virt_clone.objects.fields import Object, at, text_at, time_at
+from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
+from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
+from kubectl_virt_clone.objects.resource import Listing, Lookup
+
+# What a restore says while all is well, and after its end.
+_WORKING = (
+    "Initializing VirtualMachineRestore",
+    "Creating new PVCs",
+    "Waiting for new PVCs",
+    "Updating target",
+    "Waiting for target to be ready",
+    "Operation complete",
+    "VM restore is deleting",
+)
+_TARGET_EXISTS = "restore target already exists"
+_TARGET_RUNS = "Waiting for target VM to be powered off"
+# An error of a restore that no later try can get over; any other may pass, a conflict for instance.
+_PERMANENT = re.compile(r"denied the request|is invalid|error patching VM|cannot decode vm patches")
+_IN_PROGRESS = re.compile(r'VirtualMachineRestore "([^"]*)" in progress')
+# The patches that a restore lists in the midst of why one of them can't be applied.
+_PATCHES = re.compile(r" \[\n.*?\n\](?=:)", re.DOTALL)
+
+
+def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
+    """What holds up, or ended, the snapshot that a clone in SnapshotInProgress waits for."""
+    snapshot = around.snapshot
+    if snapshot is None or snapshot.unreadable:
+        return None
+    if snapshot.object is None:
+        name = text_at(clone, "status", "snapshotName")
+        if not name or _is_through(clone, around):
+            return None
+        sentence = f'its snapshot "{name}" was deleted, and KubeVirt takes no other'
+        return Cause("snapshot-deleted", sentence, deletion(clone), final=True)
+    obj = snapshot.object
+    name = name_of(obj)
+    error = _flat(text_at(obj, "status", "error", "message"))
+    show = kubectl_in(clone, "describe", f"vmsnapshot/{name}")
+    if sentence := snapshot_failure(obj):
+        return Cause("snapshot-failed", sentence, show, True)
+    if at(obj, "status", "readyToUse") is True:
+        return None
+    reasons = [reason for kind, _, reason in _conditions(obj) if kind == "Progressing"]
+    because = error or "".join(reasons[:1]) or "KubeVirt has not begun with it"
+    sentence = f'the snapshot "{name}" is not ready{_deadline(obj)}: {because}'
+    return Cause("snapshot-waiting", sentence, show, passing=not error)
+
+
+def snapshot_failure(snapshot: Object) -> str:
+    """The sentence for a snapshot that Failed; empty for any other."""
+    if text_at(snapshot, "status", "phase") != "Failed":
+        return ""
+    error = _flat(text_at(snapshot, "status", "error", "message"))
+    reasons = [reason for kind, _, reason in _conditions(snapshot) if kind == "Failure"]
+    because = ": ".join(dict.fromkeys(filter(None, [*reasons, error]))) or "it doesn't say why"
+    return f'the snapshot "{name_of(snapshot)}" failed: {because}'
+
+
+def _deadline(snapshot: Object) -> str:
+    """Until when KubeVirt tries; its default is 5 minutes, and 0 means without end."""
+    given = at(snapshot, "spec", "failureDeadline")
+    if given is None:
+        return ", KubeVirt tries for 5m"
+    return "" if given in ("0", "0s") else f", KubeVirt tries for {given}"
+
+
+def restore_cause(clone: Object, around: Surroundings) -> Cause | None:
+    """What keeps the restore of a clone behind its snapshot from being made, or from its end."""
+    if text_at(clone, "status", "restoreName"):
+        return _of_restore(clone, around)
+    return _of_refusal(clone, around.events)
+
+
+def _of_refusal(clone: Object, events: Listing) -> Cause | None:
+    """The restore that admission refused, again and again.
+
+    One refusal is passing: KubeVirt tries to create the restore a second time while its first try
+    is in progress already. Where it names another restore, that one has the target for now.
+    """
+    own = restore_name(clone)
+    for event in reversed(events.objects):
+        if text_at(event, "reason") != "RestoreCreationFailed":
+            continue
+        message = _flat(text_at(event, "message"))
+        refusal = message.partition(f"for clone {name_of(clone)}: ")[2] or message
+        other = _IN_PROGRESS.search(refusal)
+        if other and other[1] == own:
+            return None
+        if other:
+            sentence = f'another restore, "{other[1]}", is making the same target'
+            show = kubectl_in(clone, "describe", f"vmrestore/{other[1]}")
+            return Cause("target-claimed", sentence, show)
+        sentence = f"KubeVirt's admission refuses its restore: {refusal}"
+        return Cause("restore-refused", sentence, deletion(clone), bool(_PERMANENT.search(refusal)))
+    return None
+
+
+def _of_restore(clone: Object, around: Surroundings) -> Cause | None:
+    restore, name = around.restore, text_at(clone, "status", "restoreName")
+    if restore is None or restore.unreadable:
+        return None
+    if restore.object is None:
+        if phase_of(clone) != "RestoreInProgress" or _is_through(clone, around):
+            return None
+        sentence = f'its restore "{name}" was deleted, and KubeVirt makes no other'
+        return Cause("restore-deleted", sentence, deletion(clone), final=True)
+    for error in _errors_of(restore.object):
+        if _TARGET_EXISTS in error:
+            return _of_target(clone, around.target)
+        if _TARGET_RUNS in error:
+            return _of_running_target(clone, around)
+        show = kubectl_in(clone, "describe", f"vmrestore/{name}")
+        sentence = f'its restore "{name}" fails: {error}'
+        return Cause("restore-failing", sentence, show, bool(_PERMANENT.search(error)))
+    return None
+
+
+def _is_through(clone: Object, around: Surroundings) -> bool:
+    """Whether the target is made already.
+
+    KubeVirt deletes the children of such a clone before it writes that it Succeeded.
+    """
+    target = around.target.object if around.target else None
+    return target is not None and is_marked(clone, target)
+
+
+def _of_target(clone: Object, target: Lookup | None) -> Cause | None:
+    """A target that stands in the way; without it KubeVirt goes on by itself."""
+    if target and target.object is None and not target.unreadable:
+        return None
+    name = text_at(clone, "spec", "target", "name")
+    made = origin_of(clone, target.object) if target and target.object else Origin.OLDER
+    if made is Origin.ANOTHER_CLONE:
+        sentence = f'another clone made the target "{name}"'
+        return Cause("target-claimed", sentence, deletion(clone), final=True)
+    sentence = f'the target "{name}" exists already; KubeVirt goes on only if it is deleted'
+    return Cause("target-exists", sentence, deletion(clone), final=True)
+
+
+def _of_running_target(clone: Object, around: Surroundings) -> Cause:
+    """A restore that waits for its target to stop; if it does, only the snapshot's own VM is one.
+
+    For any other VM KubeVirt gives up after 5 minutes, and then calls the clone Succeeded.
+    """
+    name = text_at(clone, "spec", "target", "name")
+    snapshot = around.snapshot.object if around.snapshot else None
+    sentence = f'the target "{name}" exists already and runs'
+    from_snapshot = text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind
+    if from_snapshot and text_at(snapshot, "spec", "source", "name") == name:
+        sentence += "; KubeVirt overwrites it as soon as it stops"
+    # Whose snapshot it is, is not known where it may not be read.
+    final = not from_snapshot or text_at(snapshot, "spec", "source", "name") not in ("", name)
+    return Cause("target-running", sentence, deletion(clone), final)
+
+
+def _errors_of(restore: Object) -> Iterator[str]:
+    """Why a restore failed, or what its Ready condition says if that is no step on its way."""
+    said = list(_conditions(restore))
+    yield from (reason for kind, status, reason in said if (kind, status) == ("Failure", "True"))
+    for kind, status, reason in said:
+        if kind == "Ready" and status != "True" and reason and not reason.startswith(_WORKING):
+            yield _flat(_PATCHES.sub("", reason))
+
+
+def _conditions(obj: Object) -> Iterator[tuple[str, str, str]]:
+    """(type, status, reason) of each condition; the reason holds the text, as on a clone."""
+    for condition in mappings_at(obj, "status", "conditions"):
+        reason = text_at(condition, "reason")
+        yield text_at(condition, "type"), text_at(condition, "status"), reason
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
 
 SILENT_SECONDS = 5.0
 """A controller that works has written a status long before; one that works off a queue may not."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 
-from kubectl_virt_clone.clone.progress.around import Surroundings
-from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.diagnosis import (
     clone_cause,
     deleted_cause,
@@ -23,8 +21,10 @@ from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     MET,
     SUCCEEDED,
+    Cause,
     Goal,
     Outcome,
+    Surroundings,
     Verdict,
     has_children,
     phase_of,

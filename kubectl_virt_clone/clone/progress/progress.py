@@ -1,20 +1,116 @@
-"""Where a clone is, and whether a goal is met, still possible, or out of reach.
+"""Where a clone is, what surrounds it, what holds it up, and whether a goal is met: values.
 
-Pure verdicts on one version of an object; waiting and looking is ``actions/``'s work.
+Verdicts on one version of an object; ``diagnosis`` finds the cause, ``actions/`` waits and reads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kubectl_virt_clone.clone.progress.cause import Cause
+from kubectl_virt_clone.clone.hint import Command, Hint
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.objects.fields import Key, Object, at, mappings_at, text_at
+from kubectl_virt_clone.objects.fields import (
+    Key,
+    Object,
+    at,
+    mappings_at,
+    name_of,
+    text_at,
+    time_at,
+)
+from kubectl_virt_clone.objects.resource import Listing, Lookup
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.objects.jsonpath import Path
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A clone's source, target, children and events; None where nothing was asked for.
+
+    ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name, and
+    ``storage_classes`` those of the cluster, for what these claims wait for.
+    """
+
+    source: Lookup | None = None
+    target: Lookup | None = None
+    snapshot: Lookup | None = None
+    content: Lookup | None = None
+    restore: Lookup | None = None
+    claims: Mapping[str, Lookup] = field(default_factory=dict)
+    storage_classes: Listing = field(default_factory=Listing)
+    events: Listing = field(default_factory=Listing)
+
+    def waits_for_consumer(self, claim: Object) -> bool:
+        """Whether the claim is of a class that binds a volume only when a pod wants it."""
+        wanted = text_at(claim, "spec", "storageClassName")
+        modes = {name_of(c): text_at(c, "volumeBindingMode") for c in self.storage_classes.objects}
+        return bool(wanted) and modes.get(wanted) == "WaitForFirstConsumer"
+
+
+def last_seen(event: Object) -> datetime | None:
+    """When an event last happened, whichever of its time fields is set (core/v1 has four)."""
+    return (
+        time_at(event, "lastTimestamp")
+        or time_at(event, "series", "lastObservedTime")
+        or time_at(event, "eventTime")
+        or time_at(event, "metadata", "creationTimestamp")
+    )
+
+
+IDS = (
+    "source-missing",
+    "volume-not-snapshottable",
+    "volume-unknown",
+    "backend-storage",
+    "content-invalid",
+    "snapshot-failed",
+    "snapshot-waiting",
+    "snapshot-deleted",
+    "restore-refused",
+    "restore-failing",
+    "restore-deleted",
+    "target-exists",
+    "target-running",
+    "target-claimed",
+    "first-consumer",
+    "volume-unbound",
+    "not-cloned",
+    "clone-failed",
+    "clone-deleted",
+    "controller-silent",
+)
+"""Every cause there is, in the order in which a clone meets them."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause. ``sentence`` has no full stop; ``hint`` is what to try next, or empty.
+
+    ``final``: KubeVirt will not get over it by itself, so that waiting on is in vain. ``passing``:
+    it is at work, which takes longer than usual; nothing has to be done about it.
+    """
+
+    id: str
+    sentence: str
+    hint: Hint = ()
+    final: bool = False
+    passing: bool = False
+
+
+def kubectl_in(clone: Object, *words: str) -> Hint:
+    """A hint: the kubectl command in the namespace of ``clone``."""
+    return (Command(words, text_at(clone, "metadata", "namespace")),)
+
+
+def deletion(clone: Object) -> Hint:
+    """The hint for a clone that is stuck for good: its temporary objects go with it."""
+    return kubectl_in(clone, "delete", f"vmclone/{name_of(clone)}")
+
 
 SUCCEEDED, FAILED = "Succeeded", "Failed"
 STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDED)

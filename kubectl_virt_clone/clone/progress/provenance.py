@@ -1,10 +1,10 @@
 """Who made a VM that has the name of a clone's target: the clone, another one, or somebody else.
 
 While the clone exists its events help (``origin_of``). Once it is gone, marks on the VM and on its
-claims are all that lasts (``evidence``; recordings 4b, 43, 72 to 74):
+claims are all that lasts (``proof``; recordings 4b, 43, 72 to 74):
 
 =================  =======================================================  ========
-the VM's restore   its claims                                               evidence
+the VM's restore   its claims                                               proof
 =================  =======================================================  ========
 no clone's         any                                                      FOREIGN
 a clone's          one of another restore, or of another source, or          FOREIGN
@@ -32,8 +32,7 @@ from kubectl_virt_clone.clone.api import (
     named,
     target_name,
 )
-from kubectl_virt_clone.clone.progress.around import last_seen
-from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of
+from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, last_seen, phase_of
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at, time_at, uid_of
 
 _BY_A_CLONE = "tmp-restore-"  # KubeVirt's clone controller names its restores so
@@ -47,8 +46,8 @@ class Origin(Enum):
     OLDER = "somebody else"
 
 
-class Evidence(Enum):
-    """What a VM is to a clone whose object is gone, the strongest evidence first.
+class Proof(Enum):
+    """What a VM is to a clone whose object is gone, the strongest proof first.
 
     LOST and HOLLOW: such a clone made it, but a claim is not bound. HOLLOW may be bound yet.
     """
@@ -101,14 +100,14 @@ def origin_of(clone: Object, target: Object, events: Iterable[Object] = ()) -> O
     return Origin.THIS_CLONE if later else Origin.OLDER
 
 
-def evidence(
+def proof(
     clone: Object,
     vm: Object,
     claims: Iterable[Object],
     *,
     source: str,
     snapshots: Collection[str] | None,
-) -> Evidence:
+) -> Proof:
     """What tells that ``vm`` was made by a clone like ``clone``, of the VM called ``source``.
 
     ``claims`` are those of the namespace that can be read; ``source`` is empty where it is not
@@ -118,41 +117,41 @@ def evidence(
     from kubectl_virt_clone.clone.target.restore_rules import claim_name, disks_of
 
     if text_at(vm, "metadata", "deletionTimestamp"):
-        return Evidence.FOREIGN
+        return Proof.FOREIGN
     if not _last_restore(vm).startswith(_BY_A_CLONE):
-        return Evidence.FOREIGN
+        return Proof.FOREIGN
     known = {name_of(claim): claim for claim in claims}
-    told = {Evidence.UNPROVEN}
+    told = {Proof.UNPROVEN}
     for volume, name in disks_of(vm).items():
         claim = known.get(name)
         restore = text_at(claim, "metadata", "annotations", RESTORE_NAME)
         if not restore:
             policy = text_at(clone, "spec", "volumeNamePolicy")
             if claim is not None and name == claim_name(target_name(clone), volume, policy):
-                told.add(Evidence.FOREIGN)
+                told.add(Proof.FOREIGN)
         elif not _is_restored_by(restore, vm):
-            told.add(Evidence.FOREIGN)
+            told.add(Proof.FOREIGN)
         elif claim is not None:
             told.add(_of_source(claim, source, snapshots))
-    return next(strongest for strongest in Evidence if strongest in told)
+    return next(strongest for strongest in Proof if strongest in told)
 
 
-def _of_source(claim: Object, source: str, snapshots: Collection[str] | None) -> Evidence:
+def _of_source(claim: Object, source: str, snapshots: Collection[str] | None) -> Proof:
     """What a claim tells that the VM's own restore made."""
     labels = ("metadata", "labels")
     origin = text_at(claim, *labels, SOURCE_VM_NAME)
     if not source or not origin:
-        return Evidence.UNPROVEN
+        return Proof.UNPROVEN
     namespace = text_at(claim, "metadata", "namespace")
     if (origin, text_at(claim, *labels, SOURCE_VM_NAMESPACE)) != (source, namespace):
-        return Evidence.FOREIGN
+        return Proof.FOREIGN
     if text_at(claim, "status", "phase") == "Bound":
-        return Evidence.MADE
+        return Proof.MADE
     # KubeVirt calls it vmsnapshot-<uid of the VMSnapshot>-volume-<volume>.
     filler = text_at(claim, "spec", "dataSource", "name")
     if snapshots is None or any(filler.startswith(f"vmsnapshot-{uid}-") for uid in snapshots):
-        return Evidence.HOLLOW
-    return Evidence.LOST
+        return Proof.HOLLOW
+    return Proof.LOST
 
 
 def predates(vm: Object, snapshot: Object) -> bool:
@@ -162,20 +161,20 @@ def predates(vm: Object, snapshot: Object) -> bool:
     return made is not None and taken is not None and made < taken
 
 
-def told(vm: Object, found: Evidence) -> str:
+def told(vm: Object, found: Proof) -> str:
     """What has to be said of a target whose clone is gone; empty where all is well."""
-    if found is Evidence.HOLLOW:
+    if found is Proof.HOLLOW:
         return (
             f"{named(vm)} was made, but not all of its volumes are bound, and its clone is gone:"
             " what they are to be filled from has to stay until they are; run the same command"
             " again then"
         )
-    if found is Evidence.LOST:
+    if found is Proof.LOST:
         return (
             f"{named(vm)} was made, but not all of its volumes are bound, and the snapshot that"
             " they are to be filled from is gone: delete it, and run the same command again"
         )
-    if found is Evidence.UNPROVEN:
+    if found is Proof.UNPROVEN:
         return f"{named(vm)} is there already, and nothing proves that it was made from this source"
     return ""
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS
-from kubectl_virt_clone.clone.progress.around import Lookup, Surroundings
-from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, phase_of, reason_of
+from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, Surroundings, phase_of, reason_of
 from kubectl_virt_clone.objects.fields import Object, mappings_at, text_at, time_at
+from kubectl_virt_clone.objects.resource import Lookup
 
 CREATED = "Created"
 _SNAPSHOT, _RESTORE = "SnapshotCreated", "RestoreCreated"

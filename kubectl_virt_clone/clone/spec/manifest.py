@@ -1,4 +1,4 @@
-"""A clone as the user requested it, and the VirtualMachineClone manifest for it.
+"""A clone and its manifest: what the user requested, and its form on the wire.
 
 The only place where our names become the API's; nothing here sends it.
 """
@@ -19,8 +19,7 @@ from kubectl_virt_clone.clone.api import (
     named,
 )
 from kubectl_virt_clone.clone.spec.filters import check_filters
-from kubectl_virt_clone.clone.spec.macs import dashed
-from kubectl_virt_clone.clone.spec.patches import decoded
+from kubectl_virt_clone.clone.spec.patches import dashed, decoded
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
 from kubectl_virt_clone.objects.fields import Object, at, copied, mapping_at, text_at
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kubectl_virt_clone.clone.spec.macs import dashed
+from kubectl_virt_clone.clone.spec.patches import dashed
 from kubectl_virt_clone.clone.spec.target_patches import RUN_STRATEGIES
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, text_at

@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import Outcome, Result, phase_of
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
+from kubectl_virt_clone.clone.progress.progress import Cause, Outcome, Result, phase_of
 from kubectl_virt_clone.objects.fields import Key, Object, key_of
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.progress.outcomes import label, state
 

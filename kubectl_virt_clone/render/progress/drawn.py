@@ -9,10 +9,9 @@ from collections.abc import Collection
 from contextlib import redirect_stderr
 from typing import TextIO
 
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import Outcome, Result
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
+from kubectl_virt_clone.clone.progress.progress import Cause, Outcome, Result
 from kubectl_virt_clone.objects.fields import Key, Object
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.progress.board import Board
 from kubectl_virt_clone.render.progress.frames import frame, last_line

@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Sequence
 
 from kubectl_virt_clone.clone.progress.progress import SUCCESS, Goal
-from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.fields import Key
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import Access, Selection
 
 
 def interrupted(

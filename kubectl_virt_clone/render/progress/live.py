@@ -10,12 +10,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_virt_clone.clone.progress.cause import Cause
-from kubectl_virt_clone.clone.progress.progress import Goal, Outcome, Result, phase_of
+from kubectl_virt_clone.clone.progress.progress import Cause, Goal, Outcome, Result, phase_of
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object, key_of
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Selection
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.progress.interruption import interrupted

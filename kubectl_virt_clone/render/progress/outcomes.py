@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from kubectl_virt_clone.clone.api import CLONES, named
 from kubectl_virt_clone.clone.progress.progress import STEPS, Goal, Outcome, Result
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
-from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key
-from kubectl_virt_clone.objects.selection import Selection
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Selection
 from kubectl_virt_clone.render.durations import human
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.formats import formatted

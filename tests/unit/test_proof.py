@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.provenance import Evidence, evidence, predates, told
+from kubectl_virt_clone.clone.progress.provenance import Proof, predates, proof, told
 from tests.unit.builders import WRONG, malformed
 
 Object = dict[str, Any]
-FOREIGN, LOST, HOLLOW = Evidence.FOREIGN, Evidence.LOST, Evidence.HOLLOW
-MADE, UNPROVEN = Evidence.MADE, Evidence.UNPROVEN
+FOREIGN, LOST, HOLLOW = Proof.FOREIGN, Proof.LOST, Proof.HOLLOW
+MADE, UNPROVEN = Proof.MADE, Proof.UNPROVEN
 LAST, NAME = "restore.kubevirt.io/lastRestoreUID", "restore.kubevirt.io/name"
 SOURCE, NAMESPACE = "restore.kubevirt.io/source-vm-name", "restore.kubevirt.io/source-vm-namespace"
 CLONE: Object = {"spec": {"target": {"kind": "VirtualMachine", "name": "copy"}}}
@@ -75,8 +75,8 @@ def a_claim(
     }
 
 
-def found(vm: Object, *claims: Object, clone: Object = CLONE, **known: Any) -> Evidence:
-    return evidence(clone, vm, claims, **{"source": "shop", "snapshots": (), **known})
+def found(vm: Object, *claims: Object, clone: Object = CLONE, **known: Any) -> Proof:
+    return proof(clone, vm, claims, **{"source": "shop", "snapshots": (), **known})
 
 
 @pytest.mark.parametrize("release", RECORDED)
@@ -96,11 +96,11 @@ def test_the_marks_of_a_release_name_the_source(release: str) -> None:
     }
     vm = a_vm(name, last=f"{restore}-{uid}")
 
-    assert evidence(CLONE, vm, [claim], source="shop", snapshots=()) is MADE
-    assert evidence(CLONE, vm, [claim], source="late", snapshots=()) is FOREIGN
+    assert proof(CLONE, vm, [claim], source="shop", snapshots=()) is MADE
+    assert proof(CLONE, vm, [claim], source="late", snapshots=()) is FOREIGN
     claim["status"] = {"phase": "Pending"}
-    assert evidence(CLONE, vm, [claim], source="shop", snapshots=[snapshot]) is HOLLOW
-    assert evidence(CLONE, vm, [claim], source="shop", snapshots=[uid]) is LOST
+    assert proof(CLONE, vm, [claim], source="shop", snapshots=[snapshot]) is HOLLOW
+    assert proof(CLONE, vm, [claim], source="shop", snapshots=[uid]) is LOST
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,7 @@ def test_the_marks_of_a_release_name_the_source(release: str) -> None:
         (a_vm("a", "b"), [a_claim("a", phase="Lost"), a_claim("b", source="late")], FOREIGN),
     ],
 )
-def test_marks_tell_whose_target_a_vm_is(
-    vm: Object, claims: list[Object], is_what: Evidence
-) -> None:
+def test_marks_tell_whose_target_a_vm_is(vm: Object, claims: list[Object], is_what: Proof) -> None:
     assert found(vm, *claims) is is_what
 
 
@@ -136,7 +134,7 @@ def test_marks_tell_whose_target_a_vm_is(
     [((), LOST), (("other",), LOST), ((SNAPSHOT,), HOLLOW), (None, HOLLOW), (("",), LOST)],
 )
 def test_what_is_not_bound_may_be_bound_while_its_snapshot_stays(
-    snapshots: tuple[str, ...] | None, is_what: Evidence
+    snapshots: tuple[str, ...] | None, is_what: Proof
 ) -> None:
     vm, claim = a_vm("restored"), a_claim(phase="Pending")
 
@@ -180,7 +178,7 @@ def test_what_is_told_of_a_target() -> None:
     vm = {"kind": "VirtualMachine", "apiVersion": "kubevirt.io/v1", "metadata": {"name": "copy"}}
     name = "virtualmachine.kubevirt.io/copy"
 
-    assert {item: told(vm, item) for item in Evidence} == {
+    assert {item: told(vm, item) for item in Proof} == {
         FOREIGN: "",
         LOST: f"{name} was made, but not all of its volumes are bound, and the snapshot that they"
         " are to be filled from is gone: delete it, and run the same command again",
@@ -199,4 +197,4 @@ def test_whatever_is_malformed_is_judged() -> None:
         *(found(vm, broken) for broken in [*malformed(claim), *WRONG]),
         *(found(vm, claim, clone=broken) for broken in [*malformed(CLONE), *WRONG]),
     ]
-    assert {type(item) for item in judged} == {Evidence}
+    assert {type(item) for item in judged} == {Proof}
