@@ -120,11 +120,14 @@ def surroundings_of(session: Session, namespace: str, clone: Object, **limits: A
 def _named(clone: Object) -> dict[str, tuple[Resource, str]]:
     """What the clone names: field of Surroundings -> resource and name."""
     resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
+    snapshot = text_at(clone, "status", "snapshotName")
+    if text_at(clone, "status", "phase") == "SnapshotInProgress" and not _from_snapshot(clone):
+        snapshot = snapshot or f"tmp-snapshot-{uid_of(clone)}"
     target = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
     wanted = {
         "source": (resource, text_at(clone, "spec", "source", "name")),
         "target": (VIRTUAL_MACHINES, target),
-        "snapshot": (SNAPSHOTS, text_at(clone, "status", "snapshotName")),
+        "snapshot": (SNAPSHOTS, snapshot),
         "restore": (RESTORES, text_at(clone, "status", "restoreName")),
     }
     return {

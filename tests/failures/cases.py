@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
+from kubevirt_sandbox.storage.status import denied
+from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 from tests.sandbox.world import CLAIMS, CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, a_snapshot
 
-from .stage import PATIENCE, Stage
+from .stage import PATIENCE, Obj, Stage
 
 AT_ONCE = float("inf")
 EVENTS = "events"
@@ -117,6 +119,43 @@ def _delete_the_target(stage: Stage) -> None:
     stage.delete(VMS, "t")
 
 
+def _lose_the_volumes_of_a_snapshot(stage: Stage) -> None:
+    stage.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "vm-cirros"))
+    stage.step()
+    snapshot = stage.get(SNAPSHOTS, "s")
+    missing = {"message": "VolumeSnapshots (vmsnapshot-1-volume-data) missing"}
+    snapshot["status"] |= {"readyToUse": False, "error": missing}
+    stage.registry.update(SNAPSHOTS, NAMESPACE, "s", snapshot, subresource="status")
+
+
+class Freeze:
+    """Somebody's webhook that refuses to have such objects created."""
+
+    def __init__(self, type_key: str) -> None:
+        self._type_key = type_key
+
+    def mutate(self, request: AdmissionRequest) -> Obj:
+        return request.object
+
+    def validate(self, request: AdmissionRequest) -> None:
+        if (request.type_key, request.operation) == (self._type_key, "CREATE"):
+            raise denied("vms.freeze.example.com", "the change freeze lasts until Monday")
+
+
+def _freeze(type_key: str) -> Act:
+    def act(stage: Stage) -> None:
+        stage.registry.admission.append(Freeze(type_key))
+
+    return act
+
+
+def _rename_the_target(stage: Stage) -> None:
+    """Leave a clone behind as KubeVirt does whose spec was changed while it was restored."""
+    clone = stage.clone("c", "vm-cirros", "other")
+    clone["status"] = {"phase": "CreatingTargetVM", "targetName": "t"}
+    stage.registry.update(CLONES, NAMESPACE, "c", clone, subresource="status")
+
+
 FREEZE = "command Freeze failed"
 CASES = (
     Case(
@@ -182,6 +221,20 @@ CASES = (
         source="vm-full",
     ),
     Case(
+        "snapshot-gone",
+        "the VolumeSnapshots of the source snapshot were deleted",
+        (CLONES, "SnapshotInProgress"),
+        final=True,
+        source="vmsnapshot/s",
+        before=_lose_the_volumes_of_a_snapshot,
+    ),
+    Case(
+        "snapshot-refused",
+        "somebody's webhook refuses the temporary snapshot",
+        (CLONES, "SnapshotInProgress"),
+        before=_freeze(SNAPSHOTS),
+    ),
+    Case(
         "snapshot-waiting",
         "the guest can't be frozen",
         (SNAPSHOTS, FREEZE),
@@ -205,6 +258,18 @@ CASES = (
         spec={"newSMBiosSerial": "a:b"},
     ),
     Case(
+        "restore-pending",
+        "somebody's webhook refuses the temporary restore",
+        (EVENTS, "RestoreCreationFailed"),
+        before=_freeze(RESTORES),
+    ),
+    Case(
+        "restore-pending",
+        "somebody's webhook refuses the target",
+        (RESTORES, "denied the request"),
+        before=_freeze(VMS),
+    ),
+    Case(
         "",
         "the restore is refused once, for it is in progress already",
         (CLONES, '"Succeeded"'),
@@ -224,6 +289,15 @@ CASES = (
         (RESTORES, "already exists"),
         final=True,
         before=_claim_by_another,
+    ),
+    Case(
+        "target-changed",
+        "the clone's target was renamed while it was restored",
+        ("", ""),
+        final=True,
+        source="",
+        options={"faults": ["no-controller"]},
+        before=_rename_the_target,
     ),
     Case(
         "target-exists",

@@ -74,9 +74,31 @@ MALFORMED_MAC = (
 CONFLICT = (
     'Operation cannot be fulfilled on virtualmachines.kubevirt.io "a": the object has been modified'
 )
+FOREIGN = (
+    'admission webhook "vms.freeze.example.com" denied the request: the change freeze lasts until'
+    " Monday, ask the change board"
+)  # [26]
+QUOTA = (
+    'persistentvolumeclaims "restore-1-data" is forbidden: exceeded quota: claims, requested:'
+    " persistentvolumeclaims=1, used: persistentvolumeclaims=1, limited: persistentvolumeclaims=1"
+)  # [58]
+NO_CLASS = "StorageClass cold does not exist"  # [57]
+LOST = "VolumeSnapshots (vmsnapshot-1-volume-data) missing"  # [64]
+QUEUED = 'Source not locked snapshot "a" in progress'  # [60]
+USED = "Source not locked source is offline but 1 pods using PVCs [shop-data]"  # [55]
+NO_VM = """\
+error patching VM t-type: cannot unmarshal modified marshalled vm {"metadata":{"name":"t-type"}}: \
+json: cannot unmarshal string into Go struct field"""  # [62]
+AGAIN = "KubeVirt tries again by itself, after pauses that double up to 16m40s"
 DELETE = "kubectl delete vmclone/clone-1 -n default"
 FORBIDDEN = Lookup(unreadable="Forbidden")
 STATUSES = "kubectl get vm/vm-cirros -o 'jsonpath={.status.volumeSnapshotStatuses}' -n default"
+
+
+def renamed(clone, target):
+    """A clone of which KubeVirt makes another ``target`` than its spec says by now."""
+    clone["status"]["targetName"] = target
+    return clone
 
 
 def refused(refusal, *, count=10):
@@ -108,10 +130,22 @@ def a_failed_snapshot(name="snap-3"):
     return snapshot
 
 
-def a_waiting_snapshot(*, error="", deadline=None):
+def a_lost_snapshot():
+    snapshot = a_snapshot("snap", phase="Succeeded")
+    snapshot["status"] |= {"readyToUse": False, "error": {"message": LOST}}
+    return snapshot
+
+
+def a_vm_that_goes():
+    vm = a_vm("vm-cirros")
+    vm["metadata"]["deletionTimestamp"] = "2026-11-22T07:55:00Z"
+    return vm
+
+
+def a_waiting_snapshot(*, error="", deadline=None, said="Source locked and operation in progress"):
     snapshot = a_snapshot(phase="InProgress")
     snapshot["status"]["conditions"] = [
-        a_condition("Progressing", "True", "Source locked and operation in progress"),
+        a_condition("Progressing", "True", said),
         a_condition("Ready", "False", "Not ready"),
     ]
     snapshot["status"]["error"] = {"message": error} if error else None
@@ -231,7 +265,7 @@ CASES = {
         Cause(
             "snapshot-failed",
             'the snapshot "snap-3" failed: snapshot deadline exceeded',
-            "kubectl describe vmsnapshot/snap-3 -n default",
+            DELETE,
             final=True,
         ),
     ),
@@ -241,8 +275,70 @@ CASES = {
         Cause(
             "snapshot-failed",
             'the snapshot "s" failed: it doesn\'t say why',
-            "kubectl describe vmsnapshot/s -n default",
+            DELETE,
             final=True,
+        ),
+    ),
+    "a snapshot that failed, whose VM is gone by now [28]": (
+        a_clone("SnapshotInProgress", sentence=NO_SOURCE),
+        surroundings(snapshot=a_failed_snapshot()),
+        Cause(
+            "snapshot-failed",
+            'the snapshot "snap-3" failed: snapshot deadline exceeded',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a snapshot that lost its VolumeSnapshots [64]": (
+        from_snapshot("SnapshotInProgress"),
+        surroundings(snapshot=a_lost_snapshot()),
+        Cause(
+            "snapshot-gone",
+            f'the snapshot "snap" has lost its data, and will never be ready: {LOST}',
+            DELETE,
+            final=True,
+        ),
+    ),
+    "a snapshot that a quota or somebody's webhook refuses [26, 29, 66]": (
+        without(a_clone("SnapshotInProgress"), "status", "snapshotName"),
+        surroundings(),
+        Cause(
+            "snapshot-refused",
+            "KubeVirt can't take its snapshot, and tries again;"
+            " only the log of virt-controller says why",
+            "kubectl logs -l kubevirt.io=virt-controller -n kubevirt",
+        ),
+    ),
+    "a snapshot that waits for another one of its VM [60]": (
+        a_clone("SnapshotInProgress"),
+        surroundings(snapshot=a_waiting_snapshot(said=QUEUED)),
+        Cause(
+            "snapshot-waiting",
+            f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: {QUEUED}',
+            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            passing=True,
+        ),
+    ),
+    "a snapshot of a VM whose claim a pod uses [55]": (
+        a_clone("SnapshotInProgress"),
+        surroundings(snapshot=a_waiting_snapshot(said=USED)),
+        Cause(
+            "snapshot-waiting",
+            f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: {USED}',
+            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+        ),
+    ),
+    "a snapshot of a VM that is being deleted [28]": (
+        a_clone("SnapshotInProgress"),
+        surroundings(
+            snapshot=a_waiting_snapshot(said="Source not locked"), source=a_vm_that_goes()
+        ),
+        Cause(
+            "snapshot-waiting",
+            f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: its source is being'
+            " deleted (Source not locked)",
+            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            passing=True,
         ),
     ),
     "a snapshot in progress": (
@@ -305,10 +401,48 @@ CASES = {
         unrestored(),
         surroundings(events=(refused('failed calling webhook "x": connection refused'),)),
         Cause(
-            "restore-refused",
-            "KubeVirt's admission refuses its restore:"
-            ' failed calling webhook "x": connection refused',
+            "restore-pending",
+            f'its restore is refused: failed calling webhook "x": connection refused ({AGAIN})',
+        ),
+    ),
+    "somebody else's webhook refuses the restore [26]": (
+        unrestored(),
+        surroundings(events=(refused(FOREIGN),)),
+        Cause("restore-pending", f"its restore is refused: {FOREIGN} ({AGAIN})"),
+    ),
+    "somebody else's webhook refuses the target [26]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=FOREIGN)),
+        Cause("restore-pending", f'its restore "{RESTORE}" is held up: {FOREIGN} ({AGAIN})'),
+    ),
+    "a quota forbids the claim [49, 58]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=QUOTA)),
+        Cause(
+            "restore-pending",
+            f'its restore "{RESTORE}" is held up: {QUOTA} ({AGAIN})',
+            "kubectl describe quota/claims -n default",
+        ),
+    ),
+    "a patch that leaves no VM [62]": (
+        a_clone("RestoreInProgress"),
+        surroundings(restore=a_restore(sentence=NO_VM)),
+        Cause(
+            "restore-failing",
+            f'its restore "{RESTORE}" fails: error patching VM t-type: cannot unmarshal modified'
+            " marshalled vm: json: cannot unmarshal string into Go struct field",
+            f"kubectl describe vmrestore/{RESTORE} -n default",
+            final=True,
+        ),
+    ),
+    "a target that was renamed too late [39]": (
+        renamed(a_clone("CreatingTargetVM"), "old"),
+        surroundings(),
+        Cause(
+            "target-changed",
+            'its target was changed from "old" to "vm-cirros-clone" after KubeVirt had begun',
             DELETE,
+            final=True,
         ),
     ),
     "the restore of another clone is in progress": (
@@ -413,12 +547,8 @@ CASES = {
     ),
     "an error that may pass": (
         a_clone("RestoreInProgress"),
-        surroundings(restore=a_restore(sentence=CONFLICT)),
-        Cause(
-            "restore-failing",
-            f'its restore "{RESTORE}" fails: {CONFLICT}',
-            f"kubectl describe vmrestore/{RESTORE} -n default",
-        ),
+        surroundings(restore=a_restore(sentence=NO_CLASS)),
+        Cause("restore-pending", f'its restore "{RESTORE}" is held up: {NO_CLASS} ({AGAIN})'),
     ),
     "a restore that failed": (
         a_clone("RestoreInProgress"),
@@ -436,6 +566,7 @@ CASES = {
             "restore-failing",
             f'its restore "{RESTORE}" fails: it took too long',
             f"kubectl describe vmrestore/{RESTORE} -n default",
+            final=True,
         ),
     ),
     "a restore that was deleted": (
@@ -555,8 +686,8 @@ def test_a_clone_that_goes_well_or_may_not_be_known_has_no_cause(clone, around):
         "Initializing VirtualMachineRestore",
         "Creating new PVCs",
         "Waiting for new PVCs",
-        "Updating target status",
-        "Waiting for target to be ready",
+        "Waiting for target update",
+        CONFLICT,
         "VM restore is deleting",
         "",
     ],
@@ -576,7 +707,7 @@ def test_a_refusal_is_found_before_other_events_and_told_from_its_beginning():
     refusal = "a webhook said: for clone clone-1: no"
     around = surroundings(events=(refused(refusal), an_event("SnapshotReady", "ready")))
     assert diagnosed(unrestored(), around, NOW) == Cause(
-        "restore-refused", f"KubeVirt's admission refuses its restore: {refusal}", DELETE
+        "restore-pending", f"its restore is refused: {refusal} ({AGAIN})"
     )
 
 
@@ -747,8 +878,8 @@ def test_a_running_target_is_told_where_no_snapshot_was_asked_for():
 
 
 def test_a_restore_that_is_ready_fails_by_nothing_that_it_still_says():
-    assert behind(CONFLICT, status="True") is None
-    assert behind(CONFLICT).id == "restore-failing"
+    assert behind(NO_CLASS, status="True") is None
+    assert behind(NO_CLASS).id == "restore-pending"
 
 
 def test_hints_are_quoted_for_a_shell():

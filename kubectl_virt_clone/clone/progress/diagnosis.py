@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, SOURCE_ALIASES
 from kubectl_virt_clone.clone.hint import Command, kubectl
+from kubectl_virt_clone.clone.progress import sentences
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     SUCCEEDED,
@@ -25,26 +26,20 @@ from kubectl_virt_clone.clone.progress.progress import (
     reason_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
+from kubectl_virt_clone.clone.progress.sentences import Meaning
 from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 
-# What a restore says while all is well, and after its end.
-_WORKING = (
-    "Initializing VirtualMachineRestore",
-    "Creating new PVCs",
-    "Waiting for new PVCs",
-    "Updating target",
-    "Waiting for target to be ready",
-    "Operation complete",
-    "VM restore is deleting",
-)
 _TARGET_EXISTS = "restore target already exists"
 _TARGET_RUNS = "Waiting for target VM to be powered off"
-# An error of a restore that no later try can get over; any other may pass, a conflict for instance.
-_PERMANENT = re.compile(r"denied the request|is invalid|error patching VM|cannot decode vm patches")
 _IN_PROGRESS = re.compile(r'VirtualMachineRestore "([^"]*)" in progress')
 # The patches that a restore lists in the midst of why one of them can't be applied.
 _PATCHES = re.compile(r" \[\n.*?\n\](?=:)", re.DOTALL)
+# And the whole VM, where what the patches made of it is none (recording 62).
+_VM = re.compile(r"(cannot unmarshal modified marshalled vm) \{.*\}(?=:)", re.DOTALL)
+_QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
+_LOG = "only the log of virt-controller says why"
+AGAIN = "KubeVirt tries again by itself, after pauses that double up to 16m40s"
 
 
 def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
@@ -53,23 +48,44 @@ def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
     if snapshot is None or snapshot.unreadable:
         return None
     if snapshot.object is None:
-        name = text_at(clone, "status", "snapshotName")
-        if not name or _is_through(clone, around):
-            return None
-        sentence = f'its snapshot "{name}" was deleted, and KubeVirt takes no other'
-        return Cause("snapshot-deleted", sentence, deletion(clone), final=True)
+        return _of_no_snapshot(clone, around)
     obj = snapshot.object
     name = name_of(obj)
-    error = _flat(text_at(obj, "status", "error", "message"))
-    show = kubectl_in(clone, "describe", f"vmsnapshot/{name}")
     if sentence := snapshot_failure(obj):
-        return Cause("snapshot-failed", sentence, show, True)
+        return Cause("snapshot-failed", sentence, deletion(clone), True)
+    if sentence := snapshot_loss(obj):
+        return Cause("snapshot-gone", sentence, deletion(clone), True)
     if at(obj, "status", "readyToUse") is True:
         return None
+    show = kubectl_in(clone, "describe", f"vmsnapshot/{name}")
+    error = _flat(text_at(obj, "status", "error", "message"))
     reasons = [reason for kind, _, reason in _conditions(obj) if kind == "Progressing"]
-    because = error or "".join(reasons[:1]) or "KubeVirt has not begun with it"
+    said = "".join(reasons[:1])
+    because = error or said or "KubeVirt has not begun with it"
+    if said == "Source not locked" and _is_going(around.source):
+        because = f"its source is being deleted ({said})"
+    passing = not error and (not said or sentences.of_snapshot(said) is Meaning.WORKING)
     sentence = f'the snapshot "{name}" is not ready{_deadline(obj)}: {because}'
-    return Cause("snapshot-waiting", sentence, show, passing=not error)
+    return Cause("snapshot-waiting", sentence, show, passing=passing)
+
+
+def _of_no_snapshot(clone: Object, around: Surroundings) -> Cause | None:
+    name = text_at(clone, "status", "snapshotName")
+    if _is_through(clone, around):
+        return None
+    if name:
+        sentence = f'its snapshot "{name}" was deleted, and KubeVirt takes no other'
+        return Cause("snapshot-deleted", sentence, deletion(clone), final=True)
+    if text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind:
+        return None
+    # A quota, or somebody's admission: the clone has neither a condition nor an event (26, 29).
+    sentence = f"KubeVirt can't take its snapshot, and tries again; {_LOG}"
+    log = kubectl("logs", "-l", "kubevirt.io=virt-controller", namespace="kubevirt")
+    return Cause("snapshot-refused", sentence, (log,))
+
+
+def _is_going(lookup: Lookup | None) -> bool:
+    return bool(lookup and text_at(lookup.object, "metadata", "deletionTimestamp"))
 
 
 def snapshot_failure(snapshot: Object) -> str:
@@ -80,6 +96,15 @@ def snapshot_failure(snapshot: Object) -> str:
     reasons = [reason for kind, _, reason in _conditions(snapshot) if kind == "Failure"]
     because = ": ".join(dict.fromkeys(filter(None, [*reasons, error]))) or "it doesn't say why"
     return f'the snapshot "{name_of(snapshot)}" failed: {because}'
+
+
+def snapshot_loss(snapshot: Object) -> str:
+    """The sentence for a snapshot that was ready once, and never will be again; else empty."""
+    error = _flat(text_at(snapshot, "status", "error", "message"))
+    is_done = text_at(snapshot, "status", "phase") == "Succeeded"
+    if not is_done or at(snapshot, "status", "readyToUse") is True or "missing" not in error:
+        return ""
+    return f'the snapshot "{name_of(snapshot)}" has lost its data, and will never be ready: {error}'
 
 
 def _deadline(snapshot: Object) -> str:
@@ -116,8 +141,10 @@ def _of_refusal(clone: Object, events: Listing) -> Cause | None:
             sentence = f'another restore, "{other[1]}", is making the same target'
             show = kubectl_in(clone, "describe", f"vmrestore/{other[1]}")
             return Cause("target-claimed", sentence, show)
+        if sentences.of_restore(refusal) is Meaning.PENDING:
+            return _held_up(clone, "its restore is refused", refusal)
         sentence = f"KubeVirt's admission refuses its restore: {refusal}"
-        return Cause("restore-refused", sentence, deletion(clone), bool(_PERMANENT.search(refusal)))
+        return Cause("restore-refused", sentence, deletion(clone), final=True)
     return None
 
 
@@ -130,15 +157,23 @@ def _of_restore(clone: Object, around: Surroundings) -> Cause | None:
             return None
         sentence = f'its restore "{name}" was deleted, and KubeVirt makes no other'
         return Cause("restore-deleted", sentence, deletion(clone), final=True)
-    for error in _errors_of(restore.object):
+    for error, meaning in _errors_of(restore.object):
         if _TARGET_EXISTS in error:
             return _of_target(clone, around.target)
         if _TARGET_RUNS in error:
             return _of_running_target(clone, around)
+        if meaning is Meaning.PENDING:
+            return _held_up(clone, f'its restore "{name}" is held up', error)
         show = kubectl_in(clone, "describe", f"vmrestore/{name}")
-        sentence = f'its restore "{name}" fails: {error}'
-        return Cause("restore-failing", sentence, show, bool(_PERMANENT.search(error)))
+        return Cause("restore-failing", f'its restore "{name}" fails: {error}', show, final=True)
     return None
+
+
+def _held_up(clone: Object, what: str, error: str) -> Cause:
+    """What somebody can cure while KubeVirt tries again."""
+    quota = _QUOTA.search(error)
+    show = kubectl_in(clone, "describe", f"quota/{quota[1]}") if quota else ()
+    return Cause("restore-pending", f"{what}: {error} ({AGAIN})", show)
 
 
 def _is_through(clone: Object, around: Surroundings) -> bool:
@@ -179,13 +214,16 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
     return Cause("target-running", sentence, deletion(clone), final)
 
 
-def _errors_of(restore: Object) -> Iterator[str]:
+def _errors_of(restore: Object) -> Iterator[tuple[str, Meaning]]:
     """Why a restore failed, or what its Ready condition says if that is no step on its way."""
     said = list(_conditions(restore))
-    yield from (reason for kind, status, reason in said if (kind, status) == ("Failure", "True"))
     for kind, status, reason in said:
-        if kind == "Ready" and status != "True" and reason and not reason.startswith(_WORKING):
-            yield _flat(_PATCHES.sub("", reason))
+        if (kind, status) == ("Failure", "True"):
+            yield reason, Meaning.FINAL
+    for kind, status, reason in said:
+        meaning = sentences.of_restore(reason)
+        if kind == "Ready" and status != "True" and reason and meaning is not Meaning.WORKING:
+            yield _flat(_VM.sub(r"\1", _PATCHES.sub("", reason))), meaning
 
 
 def _conditions(obj: Object) -> Iterator[tuple[str, str, str]]:
@@ -234,11 +272,23 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
     if phase == SUCCEEDED:
         return _of_success(clone, around)
     own = clone_cause(clone)
+    below = snapshot_cause(clone, around) if phase == "SnapshotInProgress" else None
+    if below and below.id in ("snapshot-failed", "snapshot-gone"):
+        return below  # whatever the clone says of its source, no snapshot revives (28)
     if own or not phase:
         return own or (silence_cause(clone, around, now) if now else None)
     if phase == "SnapshotInProgress":
-        return snapshot_cause(clone, around)
-    return restore_cause(clone, around) or _of_claims(clone, around)
+        return below
+    return _of_changed_spec(clone) or restore_cause(clone, around) or _of_claims(clone, around)
+
+
+def _of_changed_spec(clone: Object) -> Cause | None:
+    """A target that was renamed after KubeVirt had begun: it waits for neither (39)."""
+    made, wanted = text_at(clone, "status", "targetName"), text_at(clone, "spec", "target", "name")
+    if phase_of(clone) != "CreatingTargetVM" or not made or not wanted or made == wanted:
+        return None
+    sentence = f'its target was changed from "{made}" to "{wanted}" after KubeVirt had begun'
+    return Cause("target-changed", sentence, deletion(clone), final=True)
 
 
 def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:

@@ -113,7 +113,8 @@ def judge(
     cause = _cause(clone, evidence, now)
     if cause is None or not _ends(cause, goal, fail_on_pending=fail_on_pending):
         return Judgement(judged, cause, _may_tell(clone, goal), can_wait=True)
-    if cause.final and Need.AROUND not in evidence.read:
+    followed = evidence.children != Surroundings()
+    if (cause.final or followed) and Need.AROUND not in evidence.read:
         # What is followed may be older or newer than the clone: KubeVirt deletes the children of a
         # clone before it writes that it Succeeded.
         return Judgement(judged, None if evidence.unanswered else cause, Need.AROUND)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from kubectl_virt_clone.clone.api import SNAPSHOTS
 from kubectl_virt_clone.clone.hint import Command, Hint
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.objects.fields import (
@@ -69,11 +70,15 @@ IDS = (
     "backend-storage",
     "content-invalid",
     "snapshot-failed",
+    "snapshot-gone",
+    "snapshot-refused",
     "snapshot-waiting",
     "snapshot-deleted",
     "restore-refused",
+    "restore-pending",
     "restore-failing",
     "restore-deleted",
+    "target-changed",
     "target-exists",
     "target-running",
     "target-claimed",
@@ -107,9 +112,10 @@ def kubectl_in(clone: Object, *words: str) -> Hint:
     return (Command(words, text_at(clone, "metadata", "namespace")),)
 
 
-def deletion(clone: Object) -> Hint:
-    """The hint for a clone that is stuck for good: its temporary objects go with it."""
-    return kubectl_in(clone, "delete", f"vmclone/{name_of(clone)}")
+def deletion(stuck: Object) -> Hint:
+    """The hint for a clone that is stuck for good, or a snapshot: its temporary objects go too."""
+    resource = "vmsnapshot" if text_at(stuck, "kind") == SNAPSHOTS.kind else "vmclone"
+    return kubectl_in(stuck, "delete", f"{resource}/{name_of(stuck)}")
 
 
 SUCCEEDED, FAILED = "Succeeded", "Failed"
