@@ -21,6 +21,7 @@ from kubectl_virt_clone.clone.api import (
     VIRTUAL_MACHINES,
 )
 from kubectl_virt_clone.clone.progress.progress import Surroundings, last_seen
+from kubectl_virt_clone.clone.progress.provenance import own_claims
 from kubectl_virt_clone.clone.target.preview import FILTERS
 from kubectl_virt_clone.errors import VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import side_by_side
@@ -42,6 +43,7 @@ STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageCla
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 _VERSION = ("metadata", "resourceVersion")
 _RETRIES = 3
+_AT_ONCE = 8
 
 
 def found(
@@ -97,9 +99,11 @@ def surroundings_of(session: Session, namespace: str, clone: Object, **limits: A
     lookups = {what: found[what] for what in named}
     if _from_snapshot(clone):
         lookups["snapshot"] = lookups.get("source")
+    target = lookups.get("target")
+    own = own_claims(clone, target.object) if target and target.object else []
     second = {
         name: read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-        for name in _claims(lookups.get("restore"))
+        for name in dict.fromkeys([*_claims(lookups.get("restore")), *own])
     }
     if content := _content(clone, lookups.get("snapshot")):
         second[""] = read(SNAPSHOT_CONTENTS, namespace, content)  # no claim is called so
@@ -110,11 +114,27 @@ def surroundings_of(session: Session, namespace: str, clone: Object, **limits: A
         claims=held,
         events=_merged([found[key] for key in found if key not in named]),
     )
-    phases = {text_at(claim.object, "status", "phase") for claim in held.values() if claim.object}
-    if phases <= {"Bound"}:
+    return _with_what_claims_wait_for(around, session, namespace, **limits)
+
+
+def _with_what_claims_wait_for(
+    around: Surroundings, session: Session, namespace: str, **limits: Any
+) -> Surroundings:
+    unbound = {
+        name: claim.object
+        for name, claim in around.claims.items()
+        if claim.object and text_at(claim.object, "status", "phase") != "Bound"
+    }
+    if not unbound:
         return around
-    classes = list_up(session, STORAGE_CLASSES, "", **limits)
-    return replace(around, storage_classes=classes)
+    third: dict[str, Callable[[], Any]] = {
+        name: partial(events_of, session, namespace, name, uid_of(claim), **limits)
+        for name, claim in [*unbound.items()][:_AT_ONCE]
+    }
+    third[""] = partial(list_up, session, STORAGE_CLASSES, "", **limits)
+    read_last = side_by_side(third)
+    classes = read_last.pop("")
+    return replace(around, storage_classes=classes, claim_events=read_last)
 
 
 def _named(clone: Object) -> dict[str, tuple[Resource, str]]:

@@ -19,7 +19,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     step_of,
 )
-from kubectl_virt_clone.clone.progress.provenance import Origin, origin_of
+from kubectl_virt_clone.clone.progress.provenance import Origin, adopted_claims, origin_of
 from kubectl_virt_clone.clone.progress.timeline import Step, phase_since, steps_of
 from kubectl_virt_clone.clone.target.preview import FILTERS, Effect, filter_effects
 from kubectl_virt_clone.objects.fields import (
@@ -298,11 +298,20 @@ def volumes(clone: Object, around: Surroundings) -> list[str]:
     """The restored volumes with their claims, as lines; a single one where there is no table."""
     restore = around.restore
     if phase_of(clone) == SUCCEEDED and not text_at(clone, "status", "restoreName"):
-        return ["none left to bind"]  # KubeVirt deletes the restore then
+        return _adopted(clone, around) or ["none left to bind"]  # KubeVirt deletes the restore then
     if restore is None or restore.object is None:
         return [state(restore) if restore and restore.unreadable else NONE]
     rows = [_volume(item, around) for item in mappings_at(restore.object, "status", "restores")]
     return underlined(("Volume", "Claim", "State"), rows) if rows else [NONE]
+
+
+def _adopted(clone: Object, around: Surroundings) -> list[str]:
+    """The claims that the clone did not fill, though they have the names of its own."""
+    target = around.target.object if around.target else None
+    if target is None or origin_of(clone, target, around.events.objects) is not Origin.THIS_CLONE:
+        return []
+    names = adopted_claims(clone, target, around.claims)
+    return [f"{escaped(name)} was there before, and was NOT filled by this clone" for name in names]
 
 
 def _volume(restored: Object, around: Surroundings) -> Sequence[str]:

@@ -125,7 +125,10 @@ def test_one_that_fails_ends_it_at_once(kvc: Kvc, plane: ControlPlane) -> None:
     (snapshot,) = shared(plane)
     error, hint, left = told(answer, snapshot["metadata"]["name"])[-3:]
     assert error.startswith('error: the snapshot "NAME" failed: ')
-    assert (hint, left) == (f"hint: {SHOW.format('NAME')}", LEFT.format("NAME"))
+    assert (hint, left) == (
+        "hint: kubectl delete vmsnapshot/NAME -n default",
+        LEFT.format("NAME"),
+    )
 
 
 def test_one_that_is_deleted_meanwhile_ends_it_at_once(

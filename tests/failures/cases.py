@@ -156,6 +156,12 @@ def _rename_the_target(stage: Stage) -> None:
     stage.registry.update(CLONES, NAMESPACE, "c", clone, subresource="status")
 
 
+def _make_a_claim(stage: Stage) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "t-data", "namespace": NAMESPACE}, "spec": spec}
+    stage.registry.create(CLAIMS, NAMESPACE, claim)
+
+
 FREEZE = "command Freeze failed"
 CASES = (
     Case(
@@ -320,6 +326,16 @@ CASES = (
         (CLONES, '"Succeeded"'),
         final=True,
         target="run-1",
+        ready=True,
+    ),
+    Case(
+        "claim-not-cloned",
+        "PrefixTargetName, and a claim of the target's name is there already",
+        (CLONES, '"Succeeded"'),
+        final=True,
+        source="vm-data",
+        spec={"volumeNamePolicy": "PrefixTargetName"},
+        before=_make_a_claim,
         ready=True,
     ),
     Case(

@@ -3,6 +3,7 @@
 The number in brackets behind a case is that of the recording which its text is from.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -157,6 +158,17 @@ def marked(vm, uid=UID):
     value = f"tmp-restore-{uid}-ed58ba62-b934-41cf-963d-a88e8637b30b"
     vm["metadata"]["annotations"] = {"restore.kubevirt.io/lastRestoreUID": value}
     return vm
+
+
+def with_claim(vm):
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "vm-cirros-clone-data"}}
+    vm["metadata"]["creationTimestamp"] = "2026-11-22T07:54:16Z"
+    return vm | {"spec": {"template": {"spec": {"volumes": [volume]}}}}
+
+
+OLD_CLAIM = {
+    "vm-cirros-clone-data": Lookup({"metadata": {"creationTimestamp": "2026-11-22T07:00:00Z"}})
+}
 
 
 def an_old_vm():
@@ -550,6 +562,17 @@ CASES = {
         surroundings(restore=a_restore(sentence=NO_CLASS)),
         Cause("restore-pending", f'its restore "{RESTORE}" is held up: {NO_CLASS} ({AGAIN})'),
     ),
+    "a claim that was there before [50]": (
+        a_clone(spec={"volumeNamePolicy": "PrefixTargetName"}),
+        replace(surroundings(target=with_claim(marked(a_vm("vm-cirros-clone")))), claims=OLD_CLAIM),
+        Cause(
+            "claim-not-cloned",
+            'KubeVirt says Succeeded, but the claim "vm-cirros-clone-data" was there before,'
+            " and not filled by this clone",
+            "kubectl get pvc vm-cirros-clone-data -o yaml -n default",
+            final=True,
+        ),
+    ),
     "a restore that failed": (
         a_clone("RestoreInProgress"),
         surroundings(
@@ -585,6 +608,28 @@ CASES = {
         Cause(
             "volume-unbound",
             'the volume "data" is not bound: it is Pending',
+            "kubectl describe pvc/data -n default",
+            passing=True,
+        ),
+    ),
+    "a volume whose driver lost the snapshot [57]": (
+        a_clone("RestoreInProgress"),
+        around_claim(
+            "Pending",
+            mode="Immediate",
+            claim_events={
+                "data": Listing(
+                    (
+                        an_event("ProvisioningFailed", '"cold" not found', severity="Warning"),
+                        an_event("ExternalProvisioning", "Waiting for a volume\nto be created"),
+                    )
+                )
+            },
+        ),
+        Cause(
+            "volume-unbound",
+            'the volume "data" is not bound: it is Pending (ExternalProvisioning: Waiting for a'
+            " volume to be created)",
             "kubectl describe pvc/data -n default",
             passing=True,
         ),

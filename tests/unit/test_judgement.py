@@ -1,5 +1,6 @@
 """What follows for a goal from a version of a clone, and from what was read beside it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -229,6 +230,28 @@ def test_what_passes_is_told_and_fails_nothing():
     assert judged(clone, children=children, fail_on_pending=True) == expected
 
 
+def test_only_the_claims_of_a_restore_that_waits_for_them_can_tell_why():
+    clone = a_clone("RestoreInProgress")
+    children = surroundings(restore=a_restore(sentence="Waiting for new PVCs"))
+    assert judged(clone, children=children) == possible("", None, Need.AROUND)
+    working = surroundings(restore=a_restore(sentence="Waiting for target update"))
+    assert judged(clone, children=working) == STALLS
+
+
+def test_what_was_followed_is_read_once_more_before_pending_ends_a_wait():
+    clone = a_clone("RestoreInProgress")
+    children = surroundings(restore=a_restore(sentence="StorageClass cold does not exist"))
+    pending = judged(clone, children=children).cause
+    assert pending.id == "restore-pending"
+    again = judged(clone, children=children, fail_on_pending=True)
+    assert again == possible("", pending, Need.AROUND, at_once=True)
+    now = {Need.AROUND: children}
+    ended = judged(clone, children=children, fail_on_pending=True, read=now)
+    assert ended == never(pending.sentence, pending)
+    gone_on = {Need.AROUND: surroundings(restore=a_restore(sentence="Updating target spec"))}
+    assert judged(clone, children=children, fail_on_pending=True, read=gone_on) == STALLS
+
+
 def test_a_clone_that_seems_stuck_is_looked_at_closely():
     clone = a_clone("RestoreInProgress")
     children = surroundings(target=a_vm(TARGET), restore=a_restore(sentence=EXISTS))
@@ -287,8 +310,79 @@ def test_the_target_of_a_clone_is_what_kubevirt_calls_it():
     assert target_of(a_clone("", spec={"target": {"name": "asked"}})) == "asked"
 
 
+ADOPTED = Cause(
+    "claim-not-cloned",
+    f'KubeVirt says Succeeded, but the claim "{TARGET}-data" was there before, and not filled by'
+    " this clone",
+    (kubectl("get", "pvc", f"{TARGET}-data", "-o", "yaml", namespace="default"),),
+    final=True,
+)
+
+
+def with_one_claim(
+    annotations,
+    *,
+    created,
+    policy="PrefixTargetName",
+    claim=f"{TARGET}-data",
+    mark=f"{RESTORE}-1",
+):
+    """The judgement of a clone that Succeeded, whose target was made at 07:54:16."""
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
+    vm = a_vm(TARGET)
+    vm["metadata"] |= {
+        "annotations": {"restore.kubevirt.io/lastRestoreUID": mark},
+        "creationTimestamp": "2026-11-22T07:54:16Z",
+    }
+    vm["spec"] = {"template": {"spec": {"volumes": volumes}}}
+    metadata = {"name": claim, "annotations": annotations, "creationTimestamp": created}
+    clone = a_clone(spec={"volumeNamePolicy": policy})
+    claims = {claim: Lookup({"metadata": metadata})}
+    around = replace(surroundings(target=vm), claims=claims)
+    return judged(clone, read={Need.TARGET: around})
+
+
+LONG_AGO, THEN, LATER = "2026-11-22T07:00:00Z", "2026-11-22T07:54:16Z", "2026-11-22T07:54:17Z"
+OTHER = {"restore.kubevirt.io/name": "tmp-restore-371ceac4-a787-4e68-bcf4-e40084a8021c"}
+
+
+@pytest.mark.parametrize("annotations", [None, {}, OTHER])
+@pytest.mark.parametrize("created", [LONG_AGO, THEN])
+def test_a_claim_that_was_there_before_makes_no_success_as_in_recordings_50_to_52(
+    annotations, created
+):
+    assert with_one_claim(annotations, created=created) == never(ADOPTED.sentence, ADOPTED)
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        {"annotations": {"restore.kubevirt.io/name": RESTORE}, "created": THEN},
+        # Its VM was restored once more, and the claim with it.
+        {"annotations": {"restore.kubevirt.io/name": "back"}, "created": THEN, "mark": "back-1"},
+        # Somebody made it anew after the clone.
+        {"annotations": {}, "created": LATER},
+        {"annotations": OTHER, "created": LATER},
+        {"annotations": {}, "created": None},
+        # Somebody gave the target another volume after the clone.
+        {"annotations": {}, "created": LONG_AGO, "claim": "another"},
+        {"annotations": {}, "created": LONG_AGO, "policy": "RandomizeNames"},
+        {"annotations": {}, "created": LONG_AGO, "policy": ""},
+    ],
+)
+def test_a_claim_that_the_clone_filled_or_that_came_later_is_well(healthy):
+    assert with_one_claim(**healthy) == Judgement(MET)
+
+
 def test_what_is_said_beside_a_verdict():
-    assert unconfirmed("no") == "whether a clone made its target can't be told: no"
+    no = Lookup(unreadable="no")
+    around = Surroundings(target=no, claims={"a": Lookup(), "b": Lookup(unreadable="never")})
+    assert unconfirmed(around) == {
+        "target": "whether a clone made its target can't be told: no",
+        "claims": "whether a clone filled its volumes can't be told: never",
+    }
+    assert unconfirmed(Surroundings(target=Lookup(), claims={"a": Lookup()})) == {}
+    assert unconfirmed(Surroundings()) == {}
     gone = f"clone-1 succeeded, and is gone by now (target {TARGET})"
     assert gone_since(a_clone()) == gone
 

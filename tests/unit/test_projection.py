@@ -405,9 +405,12 @@ def test_volumes_whose_names_are_shortened_are_not_mixed_up() -> None:
     source = a_source(DATA_VOLUME, other, dataVolumeTemplates=[{"metadata": {"name": "root-dv"}}])
     projection = project(source, a_clone("x" * 63, volumeNamePolicy="PrefixTargetName"))
     assert projection.target["spec"]["template"]["spec"]["volumes"] == [
-        {"name": "root", "dataVolume": {"name": "<generated>", "hotpluggable": True}},
-        {"name": "other", "persistentVolumeClaim": {"claimName": "<generated>"}},
+        {"name": "root", "dataVolume": {"name": f"{'x' * 49}-3511893f-root", "hotpluggable": True}},
+        {"name": "other", "persistentVolumeClaim": {"claimName": f"{'x' * 48}-3511893f-other"}},
     ]
+
+
+LONG = "twenty-characters-ab-"
 
 
 @pytest.mark.parametrize(
@@ -417,7 +420,10 @@ def test_volumes_whose_names_are_shortened_are_not_mixed_up() -> None:
         ("copy", "RandomizeNames", "restore-<generated>-data"),
         ("copy", "PrefixTargetName", "copy-data"),
         ("x" * 58, "PrefixTargetName", f"{'x' * 58}-data"),
-        ("x" * 59, "PrefixTargetName", "<generated>"),
+        # The next three are those of recording 53.
+        (f"{LONG * 2}twenty-charactery", "PrefixTargetName", f"{LONG * 2}twenty--394f059f-data"),
+        (f"{LONG * 4}twenty-character", "PrefixTargetName", f"{LONG * 2}twenty--6e16b17a-data"),
+        ("n" * 250, "PrefixTargetName", f"{'n' * 49}-a4ba52ed-data"),
         ("clone-vm-<generated>", "PrefixTargetName", "clone-vm-<generated>-data"),
         (f"clone-{'x' * 46}-<generated>", "PrefixTargetName", f"clone-{'x' * 46}-<generated>-data"),
         (f"clone-{'x' * 47}-<generated>", "PrefixTargetName", "<generated>"),
@@ -425,6 +431,23 @@ def test_volumes_whose_names_are_shortened_are_not_mixed_up() -> None:
 )
 def test_a_claim_is_named_by_the_policy(target: str, policy: str, name: str) -> None:
     assert claim_name(target, "data", policy) == name
+
+
+@pytest.mark.parametrize(
+    ("target", "volume", "name"),
+    [
+        ("short", f"{LONG * 2}twenty-characters-aby", "short-7d0a33b5"),
+        (
+            "a-target-of-25-characters",
+            f"{LONG * 2}twenty-chara",
+            "a-target-of-25-characters-08eac1ad",
+        ),
+    ],
+)
+def test_a_long_volume_is_left_out_of_the_name_of_its_claim_as_in_recording_53(
+    target: str, volume: str, name: str
+) -> None:
+    assert claim_name(target, volume, "PrefixTargetName") == name
 
 
 def test_the_revision_of_an_instance_type_is_generated() -> None:

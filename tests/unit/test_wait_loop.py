@@ -74,8 +74,8 @@ class Fetcher:
         self.asked = []
         self.ask = self.asked.append
 
-    def list_targets(self, namespaces):
-        self.listed = namespaces
+    def list_targets(self, namespaces, *, whole):
+        self.listed = (namespaces, whole)
 
 
 class Wait:
@@ -277,6 +277,19 @@ def test_close_looks_are_taken_one_after_the_other():
     assert [question.key[1] for question in wait.fetcher.asked] == names[4:] + names[:4]
 
 
+def test_claims_that_a_restore_waits_for_are_looked_at_after_a_while():
+    wait = Wait("phase=Succeeded", A)
+    wait.see(Listed(ONE, (clone(*A, "RestoreInProgress"),)))
+    wait.pass_time(1)
+    snapshots, restores, _ = wait.script.followed
+    waiting = in_one(a_restore(sentence="Waiting for new PVCs"))
+    wait.see(Listed(snapshots, ()), Listed(restores, (waiting,)))
+    wait.pass_time(3.5)
+    assert wait.fetcher.asked == []
+    wait.pass_time(1)
+    assert [question.need for question in wait.fetcher.asked] == [Need.AROUND]
+
+
 def test_a_close_look_at_the_same_clone_is_taken_after_a_longer_while():
     wait = Wait("phase=Succeeded", A)
     wait.see(Listed(ONE, (without(clone(*A), "status"),)))
@@ -345,10 +358,19 @@ def test_a_clone_that_succeeded_and_is_gone_is_said_to_be():
     ]
 
 
-@pytest.mark.parametrize(("count", "listed"), [(20, None), (21, {"one"})])
-def test_the_targets_of_many_are_read_in_one_list(count, listed):
+@pytest.mark.parametrize(
+    ("count", "policy", "listed"),
+    [
+        (20, "", None),
+        (21, "", ({"one"}, False)),
+        (21, "RandomizeNames", ({"one"}, False)),
+        (21, "PrefixTargetName", ({"one"}, True)),
+    ],
+)
+def test_the_targets_of_many_are_read_in_one_list(count, policy, listed):
     wait = Wait("phase=Succeeded")
     done = tuple(clone("one", f"c{number}", "Succeeded") for number in range(count))
+    done[-1]["spec"]["volumeNamePolicy"] = policy
     wait.see(Listed(ALL, done))
     assert getattr(wait.fetcher, "listed", None) == listed
 

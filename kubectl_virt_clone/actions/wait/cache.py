@@ -17,7 +17,14 @@ from math import inf
 from queue import Empty, Queue
 from typing import Any, TypeVar
 
-from kubectl_virt_clone.clone.api import CLONES, EVENTS, RESTORES, SNAPSHOTS, VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.api import (
+    CLONES,
+    EVENTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    RESTORES,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+)
 from kubectl_virt_clone.clone.progress.diagnosis import SILENT_SECONDS
 from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need, target_of
 from kubectl_virt_clone.clone.progress.progress import (
@@ -28,7 +35,12 @@ from kubectl_virt_clone.clone.progress.progress import (
     Verdict,
     last_seen,
 )
-from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
+from kubectl_virt_clone.clone.progress.provenance import (
+    is_marked,
+    may_adopt,
+    own_claims,
+    restore_name,
+)
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.resource import get, pages
 from kubectl_virt_clone.kube.transport import Session
@@ -88,12 +100,19 @@ class Fetcher:
         self._running = 0
         self._taken = 0
         self._open: set[int] = set()
-        self._lists: dict[str, _Targets] = {}
+        self._lists: dict[tuple[Resource, str], _Listed] = {}
 
-    def list_targets(self, namespaces: Iterable[str]) -> None:
-        """Read the targets in these namespaces in one list each, once the first is wanted."""
+    def list_targets(self, namespaces: Iterable[str], *, whole: bool) -> None:
+        """Read the targets in these namespaces in one list each, once the first is wanted.
+
+        ``whole``: with their volumes, and the claims as well.
+        """
         for namespace in namespaces:
-            self._lists[namespace] = _Targets(self._session, namespace, self._limits)
+            for resource in (VIRTUAL_MACHINES, PERSISTENT_VOLUME_CLAIMS):
+                light = resource != VIRTUAL_MACHINES or not whole
+                self._lists[resource, namespace] = _Listed(
+                    self._session, resource, namespace, self._limits, metadata_only=light
+                )
 
     def ask(self, question: Question) -> None:
         """Answer a question as soon as one of the threads is free."""
@@ -159,45 +178,73 @@ class Fetcher:
                 raise ConnectionFailed("it has changed since")
 
     def _target(self, clone: Object, namespace: str) -> Surroundings:
-        """The target; and where it has no mark of the clone, the events on the clone's restore."""
+        """The target, with the claims that it may have adopted.
+
+        Where it has no mark of the clone, also the events on the clone's restore.
+        """
         name = target_of(clone)
-        listed = self._lists.get(namespace)
-        target = listed.pop(name) if listed else None
-        if target is None or not is_marked(clone, target):
-            try:
-                target = get(self._session, VIRTUAL_MACHINES, namespace, name, **self._limits)
-            except StatusError as error:
-                if error.code == HTTPStatus.FORBIDDEN:
-                    return Surroundings(target=Lookup(unreadable=error.message))
-                if error.code != HTTPStatus.NOT_FOUND:
-                    raise
-                target = None
-        if target is not None and is_marked(clone, target):
-            return Surroundings(target=Lookup(target))
+        target = self._listed(VIRTUAL_MACHINES, namespace, name) or {}
+        # A list may be older than the restore, or lack the volumes.
+        suffices = is_marked(clone, target) and ("spec" in target or not may_adopt(clone))
+        found = Lookup(target) if suffices else self._read(VIRTUAL_MACHINES, namespace, name)
+        if found.unreadable:
+            return Surroundings(target=found)
+        target = found.object or {}
+        claims: dict[str, Lookup] = {}
+        for claim in own_claims(clone, target):
+            listed = self._listed(PERSISTENT_VOLUME_CLAIMS, namespace, claim)
+            claims[claim] = (
+                Lookup(listed) if listed else self._read(PERSISTENT_VOLUME_CLAIMS, namespace, claim)
+            )
+        if is_marked(clone, target):
+            return Surroundings(target=found, claims=claims)
         from kubectl_virt_clone.actions.describe import events_of
 
         events = events_of(self._session, namespace, restore_name(clone), "", **self._limits)
-        return Surroundings(target=Lookup(target), events=events)
+        return Surroundings(target=found, claims=claims, events=events)
+
+    def _listed(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        listed = self._lists.get((resource, namespace))
+        return listed.pop(name) if listed else None
+
+    def _read(self, resource: Resource, namespace: str, name: str) -> Lookup:
+        """An object, not there, or not ours to read; raises what may pass."""
+        try:
+            return Lookup(get(self._session, resource, namespace, name, **self._limits))
+        except StatusError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                return Lookup()
+            if error.code != HTTPStatus.FORBIDDEN:
+                raise
+            return Lookup(unreadable=error.message)
 
 
-class _Targets:
-    """The metadata of all VMs of a namespace, in a list that the first who wants one reads.
+class _Listed:
+    """The objects of a namespace, in a list that the first who wants one reads.
 
     None where that fails: each is asked for by its name then.
     """
 
-    def __init__(self, session: Session, namespace: str, limits: Any) -> None:
-        read = partial(pages, metadata_only=True, notice=lambda _: None)
-        self._pages = read(session, VIRTUAL_MACHINES, namespace, **limits)
+    def __init__(
+        self,
+        session: Session,
+        resource: Resource,
+        namespace: str,
+        limits: Any,
+        *,
+        metadata_only: bool,
+    ) -> None:
+        read = partial(pages, metadata_only=metadata_only, notice=lambda _: None)
+        self._pages = read(session, resource, namespace, **limits)
         self._lock = threading.Lock()
-        self._vms: dict[str, Object] = {}
+        self._objects: dict[str, Object] = {}
 
     def pop(self, name: str) -> Object | None:
-        """The VM of that name, which is given once."""
+        """The object of that name, which is given once."""
         with self._lock:
             with suppress(ConnectionFailed, StatusError):
-                self._vms.update({name_of(vm): vm for page in self._pages for vm in page})
-            return self._vms.pop(name, None)
+                self._objects.update({name_of(obj): obj for page in self._pages for obj in page})
+            return self._objects.pop(name, None)
 
 
 def within(seconds: float, call: Callable[[], T]) -> T | None:

@@ -29,6 +29,7 @@ from kubectl_virt_clone.actions.wait.cache import (
 )
 from kubectl_virt_clone.clone.progress.judgement import Need, gone_since, judge, unconfirmed
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, Outcome, Result, Verdict, phase_of
+from kubectl_virt_clone.clone.progress.provenance import may_adopt
 from kubectl_virt_clone.errors import Deferred, ExitCode, VirtCloneError, WaitFailed
 from kubectl_virt_clone.kube.watch import (
     Changed,
@@ -275,7 +276,8 @@ class Loop:
         done = [key for key in self._undecided if phase_of(present.get(key)) == SUCCEEDED]
         many = max(self._pace.few, len(present) // self._pace.one_in)
         if self._goal.is_success and len(done) > many:
-            self._fetcher.list_targets({namespace for namespace, _ in done})
+            whole = any(may_adopt(present[key]) for key in done)
+            self._fetcher.list_targets({namespace for namespace, _ in done}, whole=whole)
 
     def _take_change(self, change: Changed) -> None:
         key = key_of(change.object)
@@ -318,9 +320,9 @@ class Loop:
         known.due, known.read_at, known.unanswered = inf, self._clock(), answer.unanswered
         if found:
             known.read[asked.need] = found
-        if asked.need is Need.TARGET and found and found.target and found.target.unreadable:
-            namespace, why = asked.key[0], unconfirmed(found.target.unreadable)
-            self._say_once(f"targets of {namespace}", why)
+        if asked.need is Need.TARGET and found:
+            for what, why in unconfirmed(found).items():
+                self._say_once(f"{what} in {asked.key[0]}", why)
         outdated, known.outdated = known.outdated, False
         self._judge(known)
         if outdated:
@@ -376,7 +378,8 @@ class Loop:
         if not judged.is_certain:
             known.due = known.read_at + pace.again
         else:
-            quiet = pace.silent if judged.needs is Need.EVENTS else pace.stall
+            soon = judged.needs is Need.CHILDREN or phase_of(known.clone) == SUCCEEDED
+            quiet = pace.stall if soon else pace.silent
             known.due = max(known.changed_at + quiet, known.read_at + pace.closely)
         heappush(self._due, (known.due, known.key))
 
@@ -398,6 +401,7 @@ class Loop:
                 known.due, known.unanswered = inf, ""
                 self._judge(known)
             elif known.judgement.needs is Need.CHILDREN:
+                known.due = inf
                 self._follow_children(key[0])
             else:
                 self._close.append(known)

@@ -25,7 +25,13 @@ from kubectl_virt_clone.clone.progress.progress import (
     phase_of,
     reason_of,
 )
-from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
+from kubectl_virt_clone.clone.progress.provenance import (
+    Origin,
+    adopted_claims,
+    is_marked,
+    origin_of,
+    restore_name,
+)
 from kubectl_virt_clone.clone.progress.sentences import Meaning
 from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup
@@ -167,6 +173,12 @@ def _of_restore(clone: Object, around: Surroundings) -> Cause | None:
         show = kubectl_in(clone, "describe", f"vmrestore/{name}")
         return Cause("restore-failing", f'its restore "{name}" fails: {error}', show, final=True)
     return None
+
+
+def waits_for_claims(restore: Lookup | None) -> bool:
+    """Whether only the claims of a restore can tell what it waits for (recording 57)."""
+    said = _conditions(restore.object) if restore and restore.object else ()
+    return any(kind == "Ready" and reason == "Waiting for new PVCs" for kind, _, reason in said)
 
 
 def _held_up(clone: Object, what: str, error: str) -> Cause:
@@ -351,7 +363,20 @@ def _of_success(clone: Object, around: Surroundings) -> Cause | None:
         made = origin_of(clone, target.object, around.events.objects)
         if made is not Origin.THIS_CLONE:
             return not_cloned(clone, name)
+        if cause := claim_not_cloned(clone, target.object, around):
+            return cause
     return _of_claims(clone, around, name)
+
+
+def claim_not_cloned(clone: Object, target: Object, around: Surroundings) -> Cause | None:
+    """The false success with PrefixTargetName: a claim of that name was there already."""
+    names = adopted_claims(clone, target, around.claims)
+    if not names:
+        return None
+    which = f'the claim "{names[0]}" was' if len(names) == 1 else f"{len(names)} claims were"
+    sentence = f"KubeVirt says {SUCCEEDED}, but {which} there before, and not filled by this clone"
+    show = kubectl_in(clone, "get", "pvc", *names, "-o", "yaml")
+    return Cause("claim-not-cloned", sentence, show, final=True)
 
 
 def _of_claims(clone: Object, around: Surroundings, target: str = "") -> Cause | None:
@@ -370,6 +395,9 @@ def _of_claims(clone: Object, around: Surroundings, target: str = "") -> Cause |
             start = Command(("start", target), namespace, program="virtctl")
             return Cause("first-consumer", sentence, (start,))
         sentence = f'the volume "{name}" is not bound: it is {phase or "new"}'
+        # The newest, be it a warning or not: an older failure may be over (recording 57).
+        for event in around.claim_events.get(name, Listing()).objects[-1:]:
+            sentence += f" ({text_at(event, 'reason')}: {_flat(text_at(event, 'message'))})"
         show = kubectl_in(clone, "describe", f"pvc/{name}")
         return Cause("volume-unbound", sentence, show, passing=True)
     return None

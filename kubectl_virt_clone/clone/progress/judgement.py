@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 from enum import Enum
 
 from kubectl_virt_clone.clone.progress.diagnosis import (
+    claim_not_cloned,
     clone_cause,
     deleted_cause,
     diagnose,
     not_cloned,
+    waits_for_claims,
 )
 from kubectl_virt_clone.clone.progress.progress import (
     BOUND,
@@ -40,8 +42,9 @@ _LATE = datetime.max.replace(tzinfo=timezone.utc)
 class Need(Enum):
     """What has to be read beside the clone itself.
 
-    TARGET: its target, and the events on its restore where the target has no mark of it. EVENTS:
-    those on the clone. CHILDREN: its snapshot, restore and warnings, followed from then on.
+    TARGET: its target with the claims that it may have adopted, and the events on its restore where
+    the target has no mark of it. EVENTS: those on the clone. CHILDREN: its snapshot, restore and
+    warnings, followed from then on.
     AROUND: all that stands around it, as it is at that moment.
     """
 
@@ -112,7 +115,7 @@ def judge(
         return _of_failed(clone, evidence, judged)
     cause = _cause(clone, evidence, now)
     if cause is None or not _ends(cause, goal, fail_on_pending=fail_on_pending):
-        return Judgement(judged, cause, _may_tell(clone, goal), can_wait=True)
+        return Judgement(judged, cause, _may_tell(clone, goal, evidence.children), can_wait=True)
     followed = evidence.children != Surroundings()
     if (cause.final or followed) and Need.AROUND not in evidence.read:
         # What is followed may be older or newer than the clone: KubeVirt deletes the children of a
@@ -126,9 +129,17 @@ def target_of(clone: Object) -> str:
     return text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
 
 
-def unconfirmed(target_error: str) -> str:
-    """What to say where a target may not be read, so that its clone is believed."""
-    return f"whether a clone made its target can't be told: {target_error}"
+def unconfirmed(around: Surroundings) -> dict[str, str]:
+    """What to say where a target or its claims may not be read, so that its clone is believed."""
+    target, claims = around.target, around.claims.values()
+    of_target = target.unreadable if target else ""
+    of_claims = next((claim.unreadable for claim in claims if claim.unreadable), "")
+    said = {
+        "target": f"whether a clone made its target can't be told: {of_target}",
+        "claims": f"whether a clone filled its volumes can't be told: {of_claims}",
+    }
+    why = {"target": of_target, "claims": of_claims}
+    return {what: text for what, text in said.items() if why[what]}
 
 
 def gone_since(clone: Object) -> str:
@@ -167,10 +178,10 @@ def _of_success(clone: Object, evidence: Evidence) -> Judgement:
         made = not has_failed(clone, events)
     else:
         made = origin_of(clone, target.object, events) is Origin.THIS_CLONE
-    if made:
-        return Judgement(MET)
-    cause = not_cloned(clone, target_of(clone))
-    return Judgement(Verdict(Outcome.NEVER, cause.sentence), cause)
+    cause = None if made else not_cloned(clone, target_of(clone))
+    if made and target.object is not None:
+        cause = claim_not_cloned(clone, target.object, around)
+    return Judgement(Verdict(Outcome.NEVER, cause.sentence), cause) if cause else Judgement(MET)
 
 
 def _of_failed(clone: Object, evidence: Evidence, judged: Verdict) -> Judgement:
@@ -197,11 +208,13 @@ def _ends(cause: Cause, goal: Goal, *, fail_on_pending: bool) -> bool:
     return (cause.final and goal.lies_ahead) or (fail_on_pending and not cause.passing)
 
 
-def _may_tell(clone: Object, goal: Goal) -> Need:
+def _may_tell(clone: Object, goal: Goal, children: Surroundings) -> Need:
     """What may tell why a clone does not go on, where it tells nothing itself."""
     phase = phase_of(clone)
     if not at(clone, "status"):
         return Need.EVENTS
     if phase == SUCCEEDED and goal == BOUND:
         return Need.AROUND  # nothing tells when the claims change
-    return Need.NOTHING if phase in ("", SUCCEEDED) else Need.CHILDREN
+    if phase in ("", SUCCEEDED):
+        return Need.NOTHING
+    return Need.AROUND if waits_for_claims(children.restore) else Need.CHILDREN

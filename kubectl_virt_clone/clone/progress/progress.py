@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 class Surroundings:
     """A clone's source, target, children and events; None where nothing was asked for.
 
-    ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name, and
-    ``storage_classes`` those of the cluster, for what these claims wait for.
+    ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name.
+    ``storage_classes`` are those of the cluster, and ``claim_events`` the events of the claims that
+    are not bound, oldest first: both tell what these claims wait for.
     """
 
     source: Lookup | None = None
@@ -44,6 +45,7 @@ class Surroundings:
     restore: Lookup | None = None
     claims: Mapping[str, Lookup] = field(default_factory=dict)
     storage_classes: Listing = field(default_factory=Listing)
+    claim_events: Mapping[str, Listing] = field(default_factory=dict)
     events: Listing = field(default_factory=Listing)
 
     def waits_for_consumer(self, claim: Object) -> bool:
@@ -85,6 +87,7 @@ IDS = (
     "first-consumer",
     "volume-unbound",
     "not-cloned",
+    "claim-not-cloned",
     "clone-failed",
     "clone-deleted",
     "controller-silent",

@@ -21,7 +21,7 @@ snapshot that was asked for, is FOREIGN as well.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
 from kubectl_virt_clone.clone.api import (
@@ -34,6 +34,7 @@ from kubectl_virt_clone.clone.api import (
 )
 from kubectl_virt_clone.clone.progress.progress import SUCCEEDED, last_seen, phase_of
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at, time_at, uid_of
+from kubectl_virt_clone.objects.resource import Lookup
 
 _BY_A_CLONE = "tmp-restore-"  # KubeVirt's clone controller names its restores so
 
@@ -98,6 +99,46 @@ def origin_of(clone: Object, target: Object, events: Iterable[Object] = ()) -> O
     began = time_at(clone, "metadata", "creationTimestamp")
     later = began is not None and made is not None and made >= began
     return Origin.THIS_CLONE if later else Origin.OLDER
+
+
+def may_adopt(clone: Object) -> bool:
+    """Whether the restore of ``clone`` takes claims that have the names of its own."""
+    return text_at(clone, "spec", "volumeNamePolicy") == "PrefixTargetName"
+
+
+def own_claims(clone: Object, target: Object) -> list[str]:
+    """The names of the claims that the restore of ``clone`` made for ``target``, or adopted.
+
+    KubeVirt takes a claim as it is that has the name already, with whatever is in it (recordings
+    44, 45, 50 to 52). Names with a UID in them are always its own. A volume of another name was
+    changed later, by somebody else.
+    """
+    # Imported here, because only few clones have the policy.
+    from kubectl_virt_clone.clone.target.restore_rules import claim_name, disks_of
+
+    if not may_adopt(clone):
+        return []
+    name, policy = name_of(target), text_at(clone, "spec", "volumeNamePolicy")
+    disks = disks_of(target).items()
+    return [claim for volume, claim in disks if claim == claim_name(name, volume, policy)]
+
+
+def adopted_claims(clone: Object, target: Object, claims: Mapping[str, Lookup]) -> list[str]:
+    """Those of ``own_claims`` that were there before the restore, which did not fill them.
+
+    One that is younger than the target was made anew since, and one that the target's last restore
+    made belongs to it: neither speaks against the clone.
+    """
+    made = time_at(target, "metadata", "creationTimestamp")
+    adopted = []
+    for name in own_claims(clone, target):
+        claim = claims.get(name, Lookup()).object
+        there = time_at(claim, "metadata", "creationTimestamp")
+        restore = text_at(claim, "metadata", "annotations", RESTORE_NAME)
+        ours = restore and (restore == restore_name(clone) or _is_restored_by(restore, target))
+        if not ours and there is not None and made is not None and there <= made:
+            adopted.append(name)
+    return adopted
 
 
 def proof(

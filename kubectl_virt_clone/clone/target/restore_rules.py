@@ -39,6 +39,7 @@ the target gets is then unknown and left out.
 
 _TEXTS = frozenset({"annotations", "labels", "nodeSelector"})
 _LONGEST_CLAIM = 63
+_HASH_LENGTH = 8
 _SUFFIX_LENGTH = 5  # of the name that KubeVirt generates for a target
 
 
@@ -95,14 +96,33 @@ def _halted(spec: dict[str, Any]) -> dict[str, Any]:
 def claim_name(target: str, volume: str, policy: str) -> str:
     """The name of the claim, and of its DataVolume, that the restore makes for a volume.
 
-    KubeVirt 1.8 and later shorten a name that is prefixed with the target's to 63 characters, so
-    a longer one is GENERATED. They never shorten names that contain a UID.
+    KubeVirt 1.8 and later shorten a name that is prefixed with the target's (recording 53); one
+    that can't be known, because the target's is generated, is GENERATED. They never shorten names
+    that contain a UID.
     """
     if policy != PREFIX_TARGET_NAME:
         return f"restore-{GENERATED}-{volume}"
     name = f"{target}-{volume}"
-    length = len(name.replace(GENERATED, "x" * _SUFFIX_LENGTH))
-    return name if length <= _LONGEST_CLAIM else GENERATED
+    if len(name.replace(GENERATED, "x" * _SUFFIX_LENGTH)) <= _LONGEST_CLAIM:
+        return name
+    return GENERATED if GENERATED in target else _shortened(target, volume)
+
+
+def _shortened(target: str, volume: str) -> str:
+    """The name as OpenShift's library-go makes it (``naming.GetName``): a hash keeps it apart."""
+    room = _LONGEST_CLAIM - len("--") - _HASH_LENGTH - len(volume)
+    if room < 0:
+        prefix = target[: _LONGEST_CLAIM - len("-") - _HASH_LENGTH]
+        return f"{prefix}-{_fnv_1a(f'{target}-{volume}')}"
+    return f"{target[:room]}-{_fnv_1a(target)}-{volume}"
+
+
+def _fnv_1a(text: str) -> str:
+    """The FNV-1a hash of 32 bits, in hexadecimal digits."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = (value ^ byte) * 0x01000193 % 2**32
+    return f"{value:0{_HASH_LENGTH}x}"
 
 
 def claim_of(volume: Object) -> str:
