@@ -38,11 +38,14 @@ from kubectl_virt_clone.clone.checks.facts import (
     ordered,
     source_name,
     source_resource,
+    source_vm,
     storage_classes_used,
     without,
 )
 from kubectl_virt_clone.clone.checks.findings import judged
+from kubectl_virt_clone.clone.checks.sources import claimed_by
 from kubectl_virt_clone.clone.checks.values import new_macs
+from kubectl_virt_clone.clone.progress.provenance import may_adopt
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
@@ -222,14 +225,17 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
     """What the source names: its claims, or the content of a snapshot."""
     wanted: dict[str, Question] = {}
     source = facts.source.object
+    claims = reader.listing(PERSISTENT_VOLUME_CLAIMS, facts.namespace)
     if from_snapshot(clone):
         if name := content_name(source):
             wanted["content"] = reader.object(SNAPSHOT_CONTENTS, facts.namespace, name)
+            if may_adopt(clone):
+                wanted["claims"] = claims
     elif _is_missing(clone, facts):
         # Which VM was meant? Only its name can be wrong, so nothing else is left to ask for.
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
     elif disks_of(source):
-        wanted["claims"] = reader.listing(PERSISTENT_VOLUME_CLAIMS, facts.namespace)
+        wanted["claims"] = claims
     if facts.may_create is False:
         wanted["user"] = reader.user()
     return wanted
@@ -261,13 +267,17 @@ def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Fa
         for other in own.clones.objects:
             namesakes[own.namespace, name_of(other)] = other
             makers.setdefault((own.namespace, target_name(other)), []).append(other)
+    claimed: dict[str, dict[str, str]] = {}
     among = []
     for clone, own in zip(clones, facts, strict=True):
         names = dict.fromkeys((target_name(clone), source_name(clone)))
         others = [other for name in names for other in makers.get((own.namespace, name), ())]
         if itself := namesakes.get((own.namespace, name_of(clone))):
             others.append(itself)
-        among.append(replace(own, clones=replace(own.clones, objects=tuple(others))))
+        listed = replace(own.clones, objects=tuple(others))
+        ours = claimed.setdefault(own.namespace, {})
+        among.append(replace(own, clones=listed, claimed=dict(ours)))
+        ours |= claimed_by(clone, source_vm(clone, own))
         makers.setdefault((own.namespace, target_name(clone)), []).append(clone)
     return among
 

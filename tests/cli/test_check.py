@@ -15,6 +15,7 @@ from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import until
+from tests.sandbox.world import a_snapshot
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
@@ -159,8 +160,106 @@ def controllers_stopped(plane: ControlPlane) -> None:
     plane.registry.create(VMS, "default", {k: v for k, v in body.items() if k != "status"})
 
 
+def going(type_key: str, name: str) -> Arrange:
+    """Have an object deleted that somebody holds, as recordings 28 and 54 do."""
+
+    def arrange(plane: ControlPlane) -> None:
+        def hold(obj: Any) -> None:
+            obj["metadata"]["finalizers"] = ["example.com/hold"]
+
+        changed(type_key, name, hold)(plane)
+        plane.registry.delete(type_key, "default", name)
+
+    return arrange
+
+
+def with_status(type_key: str, name: str, **status: Any) -> Arrange:
+    """Write into the status of an object what KubeVirt was seen to write."""
+
+    def arrange(plane: ControlPlane) -> None:
+        plane.kubevirt.stop()
+        plane.registry.patch(
+            *(type_key, "default", name),
+            lambda obj: {**obj, "status": {**obj.get("status", {}), **status}},
+            subresource="status",
+        )
+
+    return arrange
+
+
+def locked(plane: ControlPlane) -> None:
+    """Another snapshot of the VM, which is not ready (recording 28)."""
+    plane.kubevirt.stop()
+    plane.registry.create(SNAPSHOTS, "default", a_snapshot("nightly-1", "vm-cirros"))
+    with_status(VMS, "vm-cirros", snapshotInProgress="nightly-1")(plane)
+
+
+def tracked(state: str) -> Arrange:
+    """A VM whose blocks are tracked for incremental backups (recording 22)."""
+
+    def arrange(plane: ControlPlane) -> None:
+        labels = {"changedBlockTracking": "true"}
+
+        def select(kubevirt: Any) -> None:
+            selector = {"virtualMachineLabelSelector": {"matchLabels": labels}}
+            kubevirt["spec"]["configuration"]["changedBlockTrackingLabelSelectors"] = selector
+
+        changed(KUBEVIRTS, "kubevirt", select, "kubevirt")(plane)
+        changed(VMS, "vm-cirros", lambda vm: vm["metadata"]["labels"].update(labels))(plane)
+        with_status(VMS, "vm-cirros", changedBlockTracking={"state": state})(plane)
+
+    return arrange
+
+
+LONG = f"{'twenty-characters-ab-' * 3}y"
+
+
+def long_name(plane: ControlPlane) -> None:
+    """A VM with a claim whose name has 64 characters (recording 65)."""
+    a_vm_like(plane, "vm-data", LONG, lambda spec: None)
+
+
+def filling(plane: ControlPlane) -> None:
+    """The claim of a DataVolume that CDI still fills (recording 4e)."""
+
+    # Kubernetes would delete the claim of an owner that is not there.
+    uid = plane.registry.get(VMS, "default", "vm-data")["metadata"]["uid"]
+
+    def change(claim: Any) -> None:
+        owner = {"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "name": "disk-dv"}
+        claim["metadata"]["ownerReferences"] = [{**owner, "uid": uid}]
+        claim["metadata"]["annotations"] = {"cdi.kubevirt.io/storage.pod.phase": "Pending"}
+
+    changed(CLAIMS, "disk-good", change)(plane)
+
+
+def a_claim(name: str) -> Arrange:
+    """A claim of somebody else (recordings 50, 51)."""
+
+    def arrange(plane: ControlPlane) -> None:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        plane.registry.create(CLAIMS, "default", {"metadata": {"name": name}, "spec": spec})
+
+    return arrange
+
+
+LOST = {"message": "VolumeSnapshots (vmsnapshot-1-volume-data) missing"}
+
+
+def without_a_volume(plane: ControlPlane) -> None:
+    """A snapshot that left out a claim that could not be snapshotted (recording 41)."""
+    plane.registry.create(SNAPSHOTS, "default", a_snapshot("part", "vm-pvc"))
+    until(
+        lambda: plane.registry.get(SNAPSHOTS, "default", "part").get("status", {}).get("readyToUse")
+    )
+    with_status(SNAPSHOTS, "part", snapshotVolumes={"excludedVolumes": ["data"]})(plane)
+
+
 class Case(NamedTuple):
-    """A finding: the flags with which it appears (after an arrangement), and those without."""
+    """A finding: the flags with which it appears (after an arrangement), and those without.
+
+    One that is not ``curable`` has no hint.
+    """
 
     id: str
     level: str
@@ -168,9 +267,12 @@ class Case(NamedTuple):
     absent: tuple[str, ...]
     arrange: Arrange = nothing
     stdin: str = ""
+    curable: bool = True
 
 
 CIRROS = ("--source=vm-cirros", "--target=t")
+DATA = ("--source=vm-data", "--target=t")
+TRACKED = ("Initializing", "Enabled")
 AN_OBJECT = '{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"zone":"a"}}'
 A_COLON = '{"op":"add","path":"/metadata/annotations/url","value":"http://a,b"}'
 A_GUEST = '{"op":"add","path":"/spec/template/spec/hostname","value":"web"}'
@@ -227,6 +329,42 @@ CASES = (
     Case("source-missing", "error", ("--source=vmsnapshot/no",), ("--source=vmsnapshot/snap-1",)),
     Case("snapshot-not-ready", "warning", ("--source=vmsnapshot/snap-2",), CIRROS),
     Case("snapshot-failed", "error", ("--source=vmsnapshot/snap-3",), CIRROS),
+    Case("source-deleting", "error", CIRROS, CIRROS, going(VMS, "vm-cirros"), curable=False),
+    Case("source-locked", "warning", CIRROS, CIRROS, locked),
+    *(Case("tracking-state", "error", CIRROS, CIRROS, tracked(it)) for it in TRACKED),
+    Case(
+        "source-name-too-long",
+        "error",
+        (f"--source={LONG}", "--target=t"),
+        ("--source=vm-data", "--target=t"),
+        long_name,
+        curable=False,
+    ),
+    Case(
+        "snapshot-gone",
+        "error",
+        ("--source=vmsnapshot/snap-1", "--target=t"),
+        ("--source=vmsnapshot/snap-1", "--target=t"),
+        with_status(SNAPSHOTS, "snap-1", readyToUse=False, error=LOST),
+    ),
+    Case(
+        "snapshot-partial",
+        "warning",
+        ("--source=vmsnapshot/part", "--target=t"),
+        ("--source=vmsnapshot/snap-1", "--target=t"),
+        without_a_volume,
+    ),
+    Case("claim-deleting", "error", DATA, DATA, going(CLAIMS, "disk-good"), curable=False),
+    Case("claim-filling", "warning", DATA, DATA, filling),
+    Case("claim-exists", "error", (*DATA, *A_POLICY), (*DATA, *A_POLICY), a_claim("t-data")),
+    Case(
+        "claim-exists",
+        "error",
+        FROM_STDIN,
+        DATA,
+        stdin=f"{MANIFEST.replace('vm-cirros', 'vm-data')}  volumeNamePolicy: PrefixTargetName\n",
+        arrange=a_claim("t-data"),
+    ),
     Case("target-exists", "error", ("--source=vm-cirros", "--target=taken"), CIRROS),
     Case("target-exists", "error", ("--source=vmsnapshot/snap-1", "--target=taken"), CIRROS),
     Case("target-is-source", "error", ("--source=web-1", "--target=web-1"), CIRROS),
@@ -394,7 +532,9 @@ def test_a_finding_appears_where_it_belongs_and_goes_when_its_hint_is_followed(
 
     assert finding["level"] == case.level
     assert finding["message"]
-    assert finding["hint"]
+    assert bool(finding.get("hint")) is case.curable
+    if not case.curable:
+        return
     args, stdin = Follower(seeded, case).followed(finding["hint"])
     after = found_by(kvc, args, stdin)
     assert case.id not in after
@@ -484,6 +624,8 @@ class Follower:
             )
             settled(self._plane)
             until(lambda: self._claims_are_bound(namespace))
+        elif verb == "label":
+            self._write_status(VMS, namespace, "vm-cirros", {"changedBlockTracking": None})
         elif verb == "wait":
             self._make_it_come_true(words, namespace)
         else:
@@ -510,8 +652,13 @@ class Follower:
         if kind == "pvc" and "--for=create" in words:
             self._import(namespace, name)
             return
+        if kind == "datavolume":
+            self._plane.registry.patch(CLAIMS, namespace, "disk-good", _filled)
+            return
         if kind == "vmsnapshot":
             assert "--for=condition=Ready" in words
+            if name == "nightly-1":
+                self._write_status(VMS, namespace, "vm-cirros", {"snapshotInProgress": None})
             status: dict[str, Any] = {"readyToUse": True, "phase": "Succeeded"}
         else:
             assert "--for=jsonpath={.status.volumeSnapshotStatuses}" in words
@@ -521,7 +668,7 @@ class Follower:
     def _write_status(self, resource: str, namespace: str, name: str, status: Any) -> None:
         self._plane.registry.patch(
             *(resource, namespace, name),
-            lambda obj: {**obj, "status": {**obj.get("status", {}), **status}},
+            lambda obj: {**obj, "status": _merged(obj.get("status", {}), status)},
             subresource="status",
         )
 
@@ -535,6 +682,11 @@ class Follower:
         self._plane.registry.create(CLAIMS, namespace, claim)
         until(lambda: self._claims_are_bound(namespace))
         until(lambda: self._volume_statuses("vm-dv")[0]["enabled"])
+
+
+def _filled(claim: Any) -> Any:
+    claim["metadata"]["annotations"] = {"cdi.kubevirt.io/storage.pod.phase": "Succeeded"}
+    return claim
 
 
 def _split(args: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -554,7 +706,8 @@ def _merged(old: Any, new: Any) -> Any:
     if not isinstance(new, dict):
         return new
     kept = old if isinstance(old, dict) else {}
-    return {**kept, **{key: _merged(kept.get(key), value) for key, value in new.items()}}
+    merged = {**kept, **{key: _merged(kept.get(key), value) for key, value in new.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def test_every_check_of_a_clone_is_tried() -> None:
@@ -655,7 +808,9 @@ def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
     answer = kvc("check", *CIRROS, "--new-mac-address=default=02:00:00:00:00:99")
 
     assert answer.out == (
-        "not checked: source-missing, target-exists, target-claimed, volume-not-snapshottable,"
+        "not checked: source-missing, source-deleting, source-name-too-long, source-locked,"
+        " tracking-state,"
+        " target-exists, target-claimed, claim-deleting, claim-filling, volume-not-snapshottable,"
         " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
         " mac-unknown-interface, mac-in-use, cloud-init-reruns, running-without-agent"
         " (the VirtualMachine can't be read: Forbidden; the target can't be read: Forbidden;"

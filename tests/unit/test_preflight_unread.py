@@ -14,10 +14,14 @@ from tests.unit.test_preflight import FIELDS, NEWEST, a_clone, a_snapshot, a_vm
 
 HIDDEN, HIDDEN_LIST = Lookup(unreadable="Forbidden"), Listing(unreadable="Forbidden")
 SNAPSHOT = "VirtualMachineSnapshot"
-OF_EVERY_VM = ("backend-storage", "network-annotations", "cloud-init-reruns", "first-consumer")
+OF_EVERY_VM = (
+    *("backend-storage", "network-annotations", "cloud-init-reruns", "first-consumer"),
+    "source-name-too-long",
+)
 OF_THE_SOURCE = (
-    *("source-missing", "volume-not-snapshottable", "volume-unknown", "volume-unbound"),
-    "running-without-agent",
+    *("source-missing", "source-deleting", "source-locked", "tracking-state"),
+    *("volume-not-snapshottable", "volume-unknown", "volume-unbound", "running-without-agent"),
+    *("claim-deleting", "claim-filling"),
 )
 
 
@@ -56,6 +60,7 @@ FILTERED = ("filter-unused", "filter-overreach", "filter-controller-keys")
         ({"newMacAddresses": {"a": "02-00-00-00-00-01"}}, ("mac-unknown-interface",)),
         ({"newSMBiosSerial": "x"}, ("serial-ignored",)),
         ({"patches": ["{}"]}, ("patch-invalid",)),
+        ({"volumeNamePolicy": "PrefixTargetName"}, ("claim-exists",)),
     ],
 )
 def test_without_the_vm_the_checks_that_this_clone_needs_it_for_are_left_out(
@@ -70,7 +75,8 @@ def test_without_the_vm_the_checks_that_this_clone_needs_it_for_are_left_out(
 
 @pytest.mark.parametrize(("target", "ids"), [("t", ("target-overwritten",)), ("", ())])
 def test_without_the_snapshot_nothing_of_it_is_known(target: str, ids: tuple[str, ...]) -> None:
-    own = ("source-missing", "snapshot-not-ready", "snapshot-failed")
+    own = ("source-missing", "source-deleting", "snapshot-not-ready", "snapshot-failed")
+    own += ("snapshot-gone", "snapshot-partial")
 
     assert told(a_clone(kind=SNAPSHOT, target=target), source=HIDDEN) == unknown(
         in_order(*own, *ids, *OF_EVERY_VM, "volume-not-snapshottable"),
@@ -117,7 +123,7 @@ def test_a_check_that_lacks_two_things_is_told_once_for_the_first() -> None:
         (
             {"claims": HIDDEN_LIST},
             unknown(
-                ("volume-unbound", "first-consumer"),
+                ("claim-deleting", "claim-filling", "volume-unbound", "first-consumer"),
                 "persistentvolumeclaims can't be read: Forbidden",
             ),
         ),

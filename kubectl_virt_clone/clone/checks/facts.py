@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -35,12 +35,21 @@ IDS = (
     "clone-exists",
     "source-missing",
     "source-kind",
+    "source-deleting",
+    "source-name-too-long",
+    "source-locked",
+    "tracking-state",
+    "snapshot-gone",
     "snapshot-not-ready",
     "snapshot-failed",
+    "snapshot-partial",
     "target-exists",
     "target-is-source",
     "target-overwritten",
     "target-claimed",
+    "claim-exists",
+    "claim-deleting",
+    "claim-filling",
     "volume-not-snapshottable",
     "volume-unknown",
     "volume-unbound",
@@ -116,6 +125,7 @@ class Facts:
     ``content`` is that of a snapshot source. ``fields`` are the spec's fields in the server's
     schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
     only where the answer was no. ``own_namespace`` is asked for where the source is missing.
+    ``claimed`` are the claims that earlier clones of the request will make, and who has them then.
     ``form`` is one of FLAGS, SERIES and FILES: what a hint can speak of.
     """
 
@@ -126,6 +136,7 @@ class Facts:
     clones: Listing = field(default_factory=Listing)
     vms: Listing | None = None
     claims: Listing | None = None
+    claimed: Mapping[str, str] = field(default_factory=dict)
     storage_classes: Listing | None = None
     kubevirt: Listing = field(default_factory=Listing)
     fields: frozenset[str] | None = None

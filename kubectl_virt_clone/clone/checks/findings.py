@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import target_name
-from kubectl_virt_clone.clone.checks import cluster, filters, references, values, volumes
+from kubectl_virt_clone.clone.checks import cluster, filters, references, sources, values, volumes
 from kubectl_virt_clone.clone.checks.facts import (
     FILES,
     UNKNOWN,
     Fact,
     Facts,
     Finding,
+    from_snapshot,
     gaps,
     is_before,
     ordered,
@@ -24,6 +25,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     without,
 )
 from kubectl_virt_clone.clone.checks.flags import in_manifest
+from kubectl_virt_clone.clone.progress.provenance import may_adopt
 from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.objects.fields import Object, text_at
 
@@ -70,6 +72,7 @@ def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
 
 
 _OF_CLAIMS = ("volume-not-snapshottable", "volume-unknown", "volume-unbound")
+_OF_SOURCE_CLAIMS = ("claim-deleting", "claim-filling")
 _OF_FILTERS = ("filter-unused", "filter-overreach", "filter-controller-keys")
 _OF_TARGET = ("network-annotations", "cloud-init-reruns", "first-consumer")
 
@@ -89,6 +92,25 @@ RULES = (
         about=target_name,
     ),
     Rule(references.claimed_findings, {Fact.CLONES: ("target-claimed",)}),
+    Rule(
+        sources.source_state_findings,
+        {
+            Fact.SOURCE: ("source-deleting",),
+            Fact.LIVE: ("source-locked", "tracking-state"),
+            Fact.VM: ("source-name-too-long",),
+        },
+    ),
+    Rule(sources.loss_findings, {Fact.SNAPSHOT: ("snapshot-gone", "snapshot-partial")}),
+    Rule(
+        sources.claim_findings,
+        {Fact.LIVE: _OF_SOURCE_CLAIMS, Fact.CLAIMS: _OF_SOURCE_CLAIMS},
+        about=lambda clone: not from_snapshot(clone),
+    ),
+    Rule(
+        sources.taken_findings,
+        {Fact.VM: ("claim-exists",), Fact.CLAIMS: ("claim-exists",)},
+        about=lambda clone: may_adopt(clone) and target_name(clone),
+    ),
     Rule(volumes.volume_findings, {Fact.LIVE: _OF_CLAIMS, Fact.CLAIMS: ("volume-unbound",)}),
     Rule(volumes.left_out_findings, {Fact.CONTENT: ("volume-not-snapshottable",)}),
     Rule(volumes.backend_storage_findings, {Fact.VM: ("backend-storage",)}),

@@ -23,6 +23,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     source_vm,
 )
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
+from kubectl_virt_clone.clone.progress.diagnosis import snapshot_loss
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -157,7 +158,7 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     if text_at(snapshot, "status", "phase") == "Failed":
         because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
         yield Finding("snapshot-failed", ERROR, f'the snapshot "{name}" failed: {because}', fresh)
-    elif at(snapshot, "status", "readyToUse") is not True:
+    elif at(snapshot, "status", "readyToUse") is not True and not snapshot_loss(snapshot):
         because = _reason_of(snapshot, "Progressing", "True") or _reason_of(
             snapshot, "Progressing", "False"
         )
@@ -168,7 +169,11 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             + (f": {because}" if because else ""),
             (kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),),
         )
-    elif not facts.content.unreadable and source_vm(clone, facts) is None:
+    elif (
+        at(snapshot, "status", "readyToUse") is True
+        and not facts.content.unreadable
+        and source_vm(clone, facts) is None
+    ):
         message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
         yield Finding("snapshot-failed", ERROR, message, fresh)
 

@@ -22,6 +22,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     storage_classes_used,
     volumes_of,
 )
+from kubectl_virt_clone.clone.checks.sources import is_filling
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.spec.patches import value_patch
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
@@ -59,7 +60,8 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             yield _no_claim(volume, claim, facts)
         elif at(status, "enabled") is not True:
             yield _not_snapshottable(volume, claim, status, claims, facts)
-        if claim in claims and text_at(claims[claim], "status", "phase") != "Bound":
+        obj = claims.get(claim)
+        if obj and text_at(obj, "status", "phase") != "Bound" and not is_filling(obj):
             yield _unbound(volume, claim, vm, facts)
 
 
