@@ -20,8 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, said_of
-from kubectl_virt_clone.kube.kubeconfig import ALWAYS, GROUP, IF_AVAILABLE, NEVER, Connection
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
+from kubectl_virt_clone.kube.kubeconfig import (
+    ALWAYS,
+    GROUP,
+    IF_AVAILABLE,
+    NEVER,
+    Connection,
+    content_of,
+)
 from kubectl_virt_clone.kube.proxies import proxy_of
 from kubectl_virt_clone.objects.fields import mapping_at, mappings_at, text_at, time_at
 
@@ -126,7 +133,9 @@ def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
     token = user.get("token") or ""
     if path := user.get("tokenFile"):
         try:
-            token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
+            token = (
+                content_of("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
+            )
         except ConfigError:
             if not token:
                 raise
@@ -195,14 +204,7 @@ def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
             return base64.b64decode("".join(inline.split()), validate=True)
         except ValueError as error:
             raise ConfigError(f"{key}-data is not base64") from error
-    return _read(key, entry[key]) if entry.get(key) else None
-
-
-def _read(key: str, path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
+    return content_of(key, entry[key]) if entry.get(key) else None
 
 
 def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:

@@ -54,9 +54,9 @@ def id_token(connection: Connection) -> str:
 
 
 @contextmanager
-def _locked(file: Path | None) -> Iterator[Path]:
+def _locked(file: str) -> Iterator[Path]:
     """The file that a kubeconfig's name leads to, locked as kubectl locks it."""
-    path = (file or Path()).resolve()
+    path = Path(file).resolve()
     for place in (path, path.parent):
         if not os.access(place, os.W_OK):
             raise PermissionError(EACCES, "permission denied")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
-from kubectl_virt_clone.kube.retry import Backoff, Clock
+from kubectl_virt_clone.kube.transport import Backoff, Clock
 
 K = TypeVar("K")
 T = TypeVar("T")

@@ -14,9 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
-from kubectl_virt_clone.kube.pool import in_order
-from kubectl_virt_clone.kube.retry import is_busy
-from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.kube.transport import Query, Session, is_busy
 from kubectl_virt_clone.objects.fields import key_of, mapping_at, mappings_at, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
@@ -205,6 +203,7 @@ def each(
     deadline: float = math.inf,
 ) -> Iterator[dict[str, Any] | StatusError]:
     """The objects of these names, read side by side, in order; the refusal of one in its place."""
+    from kubectl_virt_clone.kube.pool import in_order
 
     def read(name: str) -> dict[str, Any] | StatusError:
         try:

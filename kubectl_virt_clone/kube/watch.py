@@ -16,8 +16,7 @@ from typing import Any
 
 from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.kube.resource import get, items_of, list_page, path_of
-from kubectl_virt_clone.kube.retry import Backoff, may_pass
-from kubectl_virt_clone.kube.transport import Query, Session, read_json
+from kubectl_virt_clone.kube.transport import Backoff, Query, Session, may_pass, read_json
 from kubectl_virt_clone.objects.fields import name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 

@@ -15,8 +15,7 @@ from kubectl_virt_clone.clone.checks.facts import Facts, kubevirt_version
 from kubectl_virt_clone.clone.progress.around import Listing
 from kubectl_virt_clone.clone.shared_snapshot import owners
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
-from kubectl_virt_clone.kube.retry import retry_after
-from kubectl_virt_clone.kube.transport import read_json
+from kubectl_virt_clone.kube.transport import read_json, retry_after
 from kubectl_virt_clone.objects.documents import parse_documents
 from kubectl_virt_clone.render.removal import question
 from kubevirt_sandbox.apiserver.access.authorization import User

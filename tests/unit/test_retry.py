@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.pool import in_order
-from kubectl_virt_clone.kube.retry import Backoff, Clock, is_busy, may_pass, retry_after
+from kubectl_virt_clone.kube.transport import Backoff, Clock, is_busy, may_pass, retry_after
 
 BUSY = StatusError({}, 503)
 

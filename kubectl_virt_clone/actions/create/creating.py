@@ -25,8 +25,7 @@ from kubectl_virt_clone.clone.spec.manifest import chosen_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
 from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
-from kubectl_virt_clone.kube.retry import is_too_busy_to_create
-from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.transport import Session, is_too_busy_to_create
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.render.hints import written

@@ -11,7 +11,7 @@ import time
 from kubectl_virt_clone.actions.create.creating import Creation, SayFate
 from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
 from kubectl_virt_clone.clone.progress.progress import Goal, Result
-from kubectl_virt_clone.kube.connection import ConnectionFlags
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.objects.fields import key_of, uid_of
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.messages import log, warn

@@ -18,8 +18,7 @@ from kubectl_virt_clone.clone.removal import Limits, remembered
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
 from kubectl_virt_clone.kube.resource import delete, each, pages
-from kubectl_virt_clone.kube.retry import is_busy
-from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.transport import Session, is_busy
 from kubectl_virt_clone.objects.fields import Object, name_of
 from kubectl_virt_clone.objects.resource import Resource
 from kubectl_virt_clone.objects.selection import Selection
