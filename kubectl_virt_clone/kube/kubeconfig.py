@@ -17,7 +17,6 @@ from kubectl_virt_clone.objects.access import Access
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 GROUP = "client.authentication.k8s.io"
-NEVER, IF_AVAILABLE, ALWAYS = "Never", "IfAvailable", "Always"
 
 _HEADER_CHARACTERS = "!#$&'*+^`|"  # besides letters, digits and _.-~; client-go escapes all others
 _AUTHORITY = ("certificate-authority", "certificate-authority-data")
@@ -240,7 +239,7 @@ def _check_plugin(plugin: Mapping[str, Any], user: str) -> None:
             raise ConfigError(
                 f"{key} must be specified for {user} to use exec authentication plugin"
             )
-    if mode and mode not in (NEVER, IF_AVAILABLE, ALWAYS):
+    if mode and mode not in ("Never", "IfAvailable", "Always"):
         raise ConfigError(f'invalid interactiveMode for {user}: "{mode}"')
     if version not in (f"{GROUP}/v1", f"{GROUP}/v1beta1"):
         raise ConfigError(f'exec plugin: invalid apiVersion "{version}"')

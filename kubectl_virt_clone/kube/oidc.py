@@ -1,7 +1,6 @@
 """ID tokens of a kubeconfig's ``auth-provider: oidc``, renewed and kept as kubectl does.
 
-kubectl has it still; the providers of clouds it has not (since 1.26). Only what concerns the
-provider; the header is made of the token by ``auth.py``.
+kubectl dropped the providers of clouds in 1.26, but not this one. ``auth.py`` makes the header.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from errno import EACCES
 from http import HTTPStatus
 from pathlib import Path
@@ -22,16 +20,16 @@ from urllib.parse import quote
 from kubectl_virt_clone.errors import ConfigError, said_of
 from kubectl_virt_clone.kube.auth import pool_to, trusting
 from kubectl_virt_clone.kube.kubeconfig import Connection
-from kubectl_virt_clone.objects.fields import mapping_at, text_at
+from kubectl_virt_clone.objects.fields import at, mapping_at, text_at
 
 TIMEOUT = 30.0  # in seconds, for each of the provider's answers
 
 
 def id_token(connection: Connection) -> str:
-    """The user's ID token; one that has ended is renewed, and kept in the kubeconfig.
+    """The user's ID token; an expired one is renewed, and kept in the kubeconfig.
 
     It has to be kept: an identity provider takes a refresh token once, and gives another with
-    the ID token. Raises ConfigError where there is no valid token and none can be had.
+    the ID token. Raises ConfigError if there is no valid token and none can be had.
     """
     provider = connection.user["auth-provider"]
     name = text_at(provider, "name")
@@ -41,10 +39,17 @@ def id_token(connection: Connection) -> str:
     token = text_at(config, "id-token")
     if _is_valid(token):
         return token
+    path = Path(connection.user_file).resolve()
+    lock = path.with_name(f"{path.name}.lock")  # kubectl's
     try:
-        with _locked(connection.user_file) as path:
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise PermissionError(EACCES, "permission denied")
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+        try:
             renewed = _renewed(config)
             _keep(path, connection.user_name, renewed)
+        finally:
+            lock.unlink()
     except OSError as error:
         raise ConfigError(
             "the ID token of the user's auth-provider has ended, and another can't be kept in"
@@ -53,36 +58,21 @@ def id_token(connection: Connection) -> str:
     return renewed["id-token"]
 
 
-@contextmanager
-def _locked(file: str) -> Iterator[Path]:
-    """The file that a kubeconfig's name leads to, locked as kubectl locks it."""
-    path = Path(file).resolve()
-    for place in (path, path.parent):
-        if not os.access(place, os.W_OK):
-            raise PermissionError(EACCES, "permission denied")
-    lock = path.with_name(f"{path.name}.lock")
-    os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
-    try:
-        yield path
-    finally:
-        lock.unlink()
-
-
 def _is_valid(token: str) -> bool:
     payload = "".join(token.split(".")[1:2])
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, RecursionError):
         return False
-    ends = mapping_at({"claims": claims}, "claims").get("exp")
+    ends = at(claims, "exp")
     return isinstance(ends, (int, float)) and ends > time.time()
 
 
 def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
     """The new ID token and refresh token, under their keys in a kubeconfig.
 
-    As Go's oauth2, the client names itself in a header, or where that is refused in the body.
-    Nothing is sent over plain HTTP, nor believed that came over it.
+    Like Go's oauth2, the client names itself in a header, or, if that is refused, in the body.
+    Nothing is sent over plain HTTP, or believed that came over it.
     """
     from urllib3 import make_headers
     from urllib3.exceptions import HTTPError
@@ -98,7 +88,7 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
 
     def answer(method: str, url: str, **kept: Any) -> Any:
         if not url.startswith("https://"):
-            raise _not_renewed()
+            raise ValueError("anybody could answer")
         response = pool.request(method, url, redirect=False, retries=False, **kept)
         return response.json() if response.status == HTTPStatus.OK else {}
 
@@ -108,20 +98,14 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
         for fields, headers in ((grant, named), (body, {})):
             given = answer("POST", endpoint, fields=fields, headers=headers, encode_multipart=False)
             if token := text_at(given, "id_token"):
-                return {
-                    "id-token": token,
-                    "refresh-token": text_at(given, "refresh_token") or refresh,
-                }
+                refresh = text_at(given, "refresh_token") or refresh
+                return {"id-token": token, "refresh-token": refresh}
+        raise ValueError("it gives no ID token")
     except (HTTPError, OSError, ValueError) as error:
-        raise _not_renewed() from error
-    raise _not_renewed()
-
-
-def _not_renewed() -> ConfigError:
-    return ConfigError(
-        "the ID token of the user's auth-provider has ended, and its provider gives no other: log"
-        " in anew as you did the first time"
-    )
+        raise ConfigError(
+            "the ID token of the user's auth-provider has ended, and its provider gives no other:"
+            " log in anew as you did the first time"
+        ) from error
 
 
 def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
