@@ -143,7 +143,7 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     Raises ConfigError for an unreadable file and for a name that no file has.
     """
     config = _merged(flags, environ)
-    name = flags.context or config["current-context"] or ""
+    name = flags.context or config.get("current-context") or ""
     if name and name not in config["contexts"]:
         raise InvalidConfig(f"context was not found for specified context: {name}")
     context = config["contexts"].get(name, {})
@@ -309,20 +309,13 @@ def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any
     Raises ConfigError for a file that is unreadable or not a kubeconfig.
     """
     result: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "files": {}}
-    result["current-context"] = None
     for path in _paths(flags, environ):
-        document = _read(path)
-        for section, key, paths in _SECTIONS:
-            seen = set()
-            for item in document.get(section) or ():
-                name = item.get("name") or ""
-                if name in seen:  # nobody can know which of the two is meant
-                    raise _unusable(path, f'duplicate name "{name}" in {section}')
-                seen.add(name)
-                entry = _resolved(item.get(key) or {}, paths, os.path.dirname(path))
+        config = _read(path)
+        for section, _, _ in _SECTIONS:
+            for name, entry in config.get(section, {}).items():
                 result[section].setdefault(name, entry)
                 result["files"].setdefault((section, name), path)
-        result["current-context"] = result["current-context"] or document.get("current-context")
+        result["current-context"] = result.get("current-context") or config.get("current-context")
     return result
 
 
@@ -340,7 +333,8 @@ def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
     return [os.path.join(home, ".kube", "config")] if home else []
 
 
-def _read(path: str) -> Mapping[str, Any]:
+def _read(path: str) -> dict[str, Any]:
+    """A kubeconfig with its entries by their names, and their paths made absolute."""
     import codecs
 
     from kubectl_virt_clone.objects.documents import values_in
@@ -356,18 +350,23 @@ def _read(path: str) -> Mapping[str, Any]:
         version, kind = config.get("apiVersion") or "v1", config.get("kind") or "Config"
         if (version, kind) != ("v1", "Config"):
             raise ValueError(f'no kind "{kind}" is registered for version "{version}"')
+        for section, key, paths in _SECTIONS:
+            entries: dict[str, Any] = {}
+            for item in config.get(section) or ():
+                name = item.get("name") or ""
+                if name in entries:  # nobody can know which of the two is meant
+                    raise ValueError(f'duplicate name "{name}" in {section}')
+                entries[name] = _absolute(item.get(key) or {}, paths, os.path.dirname(path))
+            config[section] = entries
     except FileNotFoundError:
         return {}  # KUBECONFIG may list files that are not there
-    except OSError as error:
-        call = "read" if isinstance(error, IsADirectoryError) else "open"
-        raise _unusable(path, f"{call} {path}: {said_of(error)}") from error
-    except ValueError as error:
-        raise _unusable(path, " ".join(str(error).split())) from error
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, OSError):
+            call = "read" if isinstance(error, IsADirectoryError) else "open"
+            reason = f"{call} {path}: {said_of(error)}"
+        raise ConfigError(f'error loading config file "{path}": {reason}') from error
     return config
-
-
-def _unusable(path: str, reason: str) -> ConfigError:
-    return ConfigError(f'error loading config file "{path}": {reason}')
 
 
 def _typed(value: Any, shape: Any, place: str = "") -> Any:
@@ -394,7 +393,7 @@ def _typed(value: Any, shape: Any, place: str = "") -> Any:
     return value
 
 
-def _resolved(entry: dict[str, Any], keys: tuple[str, ...], folder: str) -> dict[str, Any]:
+def _absolute(entry: dict[str, Any], keys: tuple[str, ...], folder: str) -> dict[str, Any]:
     def absolute(path: str) -> str:
         return os.path.abspath(os.path.join(folder, path))
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from http.client import RemoteDisconnected
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kubectl_virt_clone import __version__
@@ -186,7 +186,10 @@ class Session:
             data = self._translated(response.read)
         finally:
             response.release_conn()
-        return self._object_in(data)
+        with suppress(ValueError):
+            if isinstance(answer := read_json(data), dict):
+                return answer
+        raise ConnectionFailed(f"{_UNABLE}{self.server} sent no JSON object", transient=False)
 
     @contextmanager
     def stream(
@@ -290,34 +293,20 @@ class Session:
             # Of http.client and its codecs; their text repeats the value, which may be a token.
             raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
 
-    def _object_in(self, data: bytes) -> dict[str, Any]:
-        cause, what = None, "JSON object"
-        try:
-            decoded = read_json(data)
-        except ValueError as error:
-            decoded, cause, what = None, error, "JSON"
-        if not isinstance(decoded, dict):
-            reason = f"{_UNABLE}{self.server} sent no {what}"
-            raise ConnectionFailed(reason, transient=False) from cause
-        return decoded
-
 
 def _as_utf8(value: str) -> str:
     """What http.client, which writes headers in Latin-1, puts on the wire as UTF-8."""
     return value.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
+    """The number; unlike Python's parser, JSON has no NaN and no Infinity."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not JSON")
+    return number
 
 
-# Python's parser takes NaN and Infinity, which JSON doesn't have.
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def read_json(data: bytes) -> Any:

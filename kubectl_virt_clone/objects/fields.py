@@ -11,11 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 Object = Mapping[str, Any]
-_MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstract class
 Key = tuple[str, str]
 """(namespace, name) of an object."""
-
-_SURROGATE = "[\ud800-\udfff]"
+_MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstract class
 
 
 def at(obj: object, *path: str) -> Any:
@@ -46,7 +44,7 @@ def mappings_at(obj: object, *path: str) -> list[Mapping[str, Any]]:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of what JSON can hold; several times as fast as ``copy.deepcopy``."""
+    """A deep copy of JSON types, several times as fast as ``copy.deepcopy``."""
     if isinstance(value, dict):
         return {key: copied(item) for key, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
@@ -54,7 +52,7 @@ def copied(value: Any) -> Any:
 
 def well_formed(text: str) -> str:
     """The text as Go reads it from JSON: a lone surrogate becomes U+FFFD."""
-    return re.sub(_SURROGATE, "\ufffd", text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def name_of(obj: object) -> str:
@@ -73,7 +71,7 @@ def key_of(obj: object) -> Key:
 
 
 def time_at(obj: object, *path: str) -> datetime | None:
-    """The RFC 3339 time at ``path``, aware and in UTC; None where there is none."""
+    """The RFC 3339 time at ``path``, aware and in UTC; None if there is none."""
     value = text_at(obj, *path)
     try:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))

@@ -58,7 +58,7 @@ def test_a_redirect_is_not_followed(kit: Kit, kvc: Kvc) -> None:
         answer = kvc("get", "c", "--kubeconfig", kit.config(TOKEN, {"server": server}))
 
     assert (answer.code, answer.seen) == (1, ())
-    assert answer.err == f"Unable to connect to the server: {server} sent no JSON\n"
+    assert answer.err == f"Unable to connect to the server: {server} sent no JSON object\n"
 
 
 def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Kit) -> None:
