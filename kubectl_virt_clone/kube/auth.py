@@ -47,7 +47,6 @@ class Credentials:
     pool: Any
     authorization: str
     expires: datetime | None = None
-    verified: bool = True
 
     @property
     def expired(self) -> bool:
@@ -55,7 +54,7 @@ class Credentials:
         return self.expires is not None and self.expires <= datetime.now(timezone.utc)
 
 
-def credentials_of(connection: Connection, pool_size: int) -> Credentials:
+def credentials_of(connection: Connection) -> Credentials:
     """Read the credentials that the connection names, and run its plugin.
 
     Raises ConfigError for mistakes in the kubeconfig, ConnectionFailed for a plugin that fails.
@@ -65,19 +64,14 @@ def credentials_of(connection: Connection, pool_size: int) -> Credentials:
     # As in kubectl, no proof of who the user is goes over plain HTTP.
     user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
     server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    kept: dict[str, Any] = {"maxsize": pool_size}
+    kept: dict[str, Any] = {"maxsize": 16}
     if url.scheme == "https":
         kept["ssl_context"] = trusting(cluster)
         _show(kept["ssl_context"], user)
     if cluster.get("tls-server-name"):
         kept["server_hostname"] = cluster["tls-server-name"]
-    return Credentials(
-        server=server,
-        pool=pool_to(server, cluster, kept),
-        authorization=_authorization(user, url),
-        expires=expires,
-        verified=url.scheme == "http" or not cluster.get("insecure-skip-tls-verify"),
-    )
+    pool = pool_to(server, cluster, kept)
+    return Credentials(server, pool, _authorization(user, url), expires)
 
 
 def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
@@ -120,9 +114,8 @@ def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
     token = user.get("token") or ""
     if path := user.get("tokenFile"):
         try:
-            token = (
-                content_of("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
-            )
+            read = content_of("tokenFile", path).decode("utf-8", "surrogateescape")
+            token = read.strip() or token
         except ConfigError:
             if not token:
                 raise

@@ -20,14 +20,10 @@ GROUP = "client.authentication.k8s.io"
 
 _HEADER_CHARACTERS = "!#$&'*+^`|"  # besides letters, digits and _.-~; client-go escapes all others
 _AUTHORITY = ("certificate-authority", "certificate-authority-data")
-# A section of a kubeconfig, the key of its entries, and their paths, relative to the file.
+# These are relative to the file that names them.
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
-_SECTIONS = (
-    ("clusters", "cluster", _CLUSTER_PATHS),
-    ("users", "user", _USER_PATHS),
-    ("contexts", "context", ()),
-)
+_SECTIONS = {"clusters": _CLUSTER_PATHS, "users": _USER_PATHS, "contexts": ()}
 
 # The types of client-go's Config; the key None stands for every key.
 _CLUSTER = {
@@ -147,9 +143,14 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     if name and name not in config["contexts"]:
         raise InvalidConfig(f"context was not found for specified context: {name}")
     context = config["contexts"].get(name, {})
+    cluster_name = flags.cluster or context.get("cluster")
     user_name = flags.user or context.get("user") or ""
-    cluster = _entry(config["clusters"], flags.cluster or context.get("cluster"), _NO_CLUSTER)
-    user = _entry(config["users"], user_name, _NO_USER)
+    if cluster_name and cluster_name not in config["clusters"]:
+        raise ConfigError(f'no server found for cluster "{cluster_name}"')
+    if user_name and user_name not in config["users"]:
+        raise ConfigError(f'auth info "{user_name}" does not exist')
+    cluster = config["clusters"][cluster_name] if cluster_name else {}
+    user = config["users"][user_name] if user_name else {}
     namespace = context.get("namespace") or "default"
     if not (context or flags.server or flags.cluster):
         cluster, user, namespace = _pod(environ) or (cluster, user, namespace)
@@ -165,15 +166,6 @@ def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     _check_files(connection.user, _USER_PATHS)
     _check_methods(connection.user, user_name)
     return connection
-
-
-_NO_CLUSTER, _NO_USER = 'no server found for cluster "{}"', 'auth info "{}" does not exist'
-
-
-def _entry(section: Mapping[str, dict[str, Any]], name: str | None, missing: str) -> dict[str, Any]:
-    if name and name not in section:
-        raise ConfigError(missing.format(name))
-    return section[name] if name else {}
 
 
 def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
@@ -311,7 +303,7 @@ def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any
     result: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "files": {}}
     for path in _paths(flags, environ):
         config = _read(path)
-        for section, _, _ in _SECTIONS:
+        for section in _SECTIONS:
             for name, entry in config.get(section, {}).items():
                 result[section].setdefault(name, entry)
                 result["files"].setdefault((section, name), path)
@@ -350,13 +342,14 @@ def _read(path: str) -> dict[str, Any]:
         version, kind = config.get("apiVersion") or "v1", config.get("kind") or "Config"
         if (version, kind) != ("v1", "Config"):
             raise ValueError(f'no kind "{kind}" is registered for version "{version}"')
-        for section, key, paths in _SECTIONS:
+        for section, paths in _SECTIONS.items():
             entries: dict[str, Any] = {}
             for item in config.get(section) or ():
                 name = item.get("name") or ""
                 if name in entries:  # nobody can know which of the two is meant
                     raise ValueError(f'duplicate name "{name}" in {section}')
-                entries[name] = _absolute(item.get(key) or {}, paths, os.path.dirname(path))
+                entry = item.get(section.removesuffix("s")) or {}
+                entries[name] = _absolute(entry, paths, os.path.dirname(path))
             config[section] = entries
     except FileNotFoundError:
         return {}  # KUBECONFIG may list files that are not there

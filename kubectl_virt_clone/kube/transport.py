@@ -37,7 +37,6 @@ Notify = Callable[[str], None]
 CONNECT_TIMEOUT = 30.0
 # An API server ends a request after 60 s; a longer silence means a dead connection.
 READ_TIMEOUT = 75.0
-POOL_SIZE = 16
 ATTEMPTS = 4  # at a request that the server wants again later
 LONGEST_DELAY = 30.0  # in seconds, that a server may ask for with Retry-After
 JSON = "application/json"
@@ -130,9 +129,10 @@ class Session:
         self._warn = warn
         self._warned: set[str] = set()
         self._authenticating = threading.Lock()
-        self._credentials = credentials_of(self._connection, POOL_SIZE)
+        self._credentials = credentials_of(self._connection)
         self.server = self._credentials.server
-        if not self._credentials.verified:
+        insecure = self._connection.cluster.get("insecure-skip-tls-verify")
+        if insecure and self.server.startswith("https:"):
             warn(
                 f"insecure-skip-tls-verify: whoever answers at {self.server} is taken for the"
                 " server and gets your credentials"
@@ -151,7 +151,7 @@ class Session:
                     if found.cluster == self._connection.cluster:  # others are not for this one
                         self._connection = replace(self._connection, user=found.user)
                 try:
-                    self._credentials = credentials_of(self._connection, POOL_SIZE)
+                    self._credentials = credentials_of(self._connection)
                 except ConfigError as error:
                     raise ConnectionFailed(f"{_UNABLE}{error.args[0]}") from error
             return self._credentials
@@ -257,10 +257,10 @@ class Session:
 
         agent = f"kubectl-virt-clone/{__version__} ({sys.platform}/{platform.machine()})"
         headers = HTTPHeaderDict({**call.pop("headers"), "User-Agent": agent})
-        if authorization := credentials.authorization:
-            headers["Authorization"] = _as_utf8(authorization)
-        for name, value in self._connection.impersonation:
-            headers.add(name, _as_utf8(value))
+        said = [("Authorization", credentials.authorization)] if credentials.authorization else []
+        for name, value in [*said, *self._connection.impersonation]:
+            # http.client writes Latin-1: like this, it puts UTF-8 on the wire.
+            headers.add(name, value.encode("utf-8", "surrogateescape").decode("latin-1"))
         connect = self._timeout or CONNECT_TIMEOUT
         call |= {"headers": headers, "timeout": Timeout(None, connect, call.pop("read_timeout"))}
         call |= {"preload_content": False, "redirect": False, "retries": False}
@@ -292,11 +292,6 @@ class Session:
         except ValueError as error:
             # Of http.client and its codecs; their text repeats the value, which may be a token.
             raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
-
-
-def _as_utf8(value: str) -> str:
-    """What http.client, which writes headers in Latin-1, puts on the wire as UTF-8."""
-    return value.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _finite(text: str) -> float:
@@ -354,12 +349,6 @@ def connection_failed(error: Exception, server: str) -> ConnectionFailed:
         reason, verified = _tls(error)
     elif isinstance(error, exceptions.NameResolutionError):
         reason = f"dial tcp: lookup {host.hostname}: no such host"
-    elif isinstance(error, exceptions.ProxyError):
-        reason = f"the proxy: {_bare(error.original_error)}"
-    elif isinstance(error, exceptions.TimeoutError) and not isinstance(
-        error, exceptions.NewConnectionError
-    ):
-        reason = "the server did not answer in time"
     else:
         reason = _bare(error)
     reset = isinstance(error, exceptions.ProtocolError)
@@ -372,6 +361,8 @@ def _bare(error: BaseException) -> str:
 
     from urllib3 import exceptions
 
+    if isinstance(error, exceptions.ProxyError):
+        return f"the proxy: {_bare(error.original_error)}"
     if isinstance(error, (SSLError, exceptions.SSLError)):
         return _tls(error)[0]
     if isinstance(error, exceptions.NewConnectionError):
@@ -379,6 +370,8 @@ def _bare(error: BaseException) -> str:
         if hasattr(cause, "socket_err"):  # an error of PySocks
             return f"the proxy: {_bare(cause.socket_err or cause)}"
         error = cause
+    elif isinstance(error, exceptions.TimeoutError):
+        return "the server did not answer in time"
     if isinstance(error, exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
         error = error.args[-1]
     if isinstance(error, (RemoteDisconnected, EOFError)):

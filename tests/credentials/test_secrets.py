@@ -66,7 +66,7 @@ def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Ki
     path = kit.config(TOKEN, {"server": f"https://{NAMED}", "proxy-url": url})
     connection = resolve(ConnectionFlags(kubeconfig=str(path)), {})
 
-    pool = credentials_of(connection, 1).pool
+    pool = credentials_of(connection).pool
 
     assert str(pool.proxy) == kit.fill("http://127.0.0.1:{gate}")
 
