@@ -8,13 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from errno import EACCES
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, said_of
@@ -40,19 +39,23 @@ def id_token(connection: Connection) -> str:
     if _is_valid(token):
         return token
     path = Path(connection.user_file).resolve()
-    lock = path.with_name(f"{path.name}.lock")  # kubectl's
+    lock = path.with_name(f"{path.name}.lock")  # kubectl's; it becomes the new file
     try:
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
             raise PermissionError(EACCES, "permission denied")
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            renewed = _renewed(config)
-            _keep(path, connection.user_name, renewed)
-        finally:
+            with open(handle, "w", encoding="utf-8") as file:
+                renewed = _renewed(config)
+                _write(file, path, connection.user_name, renewed)
+            os.chmod(lock, path.stat().st_mode & 0o777)
+            os.replace(lock, path)
+        except BaseException:
             lock.unlink()
+            raise
     except OSError as error:
         raise ConfigError(
-            "the ID token of the user's auth-provider has ended, and another can't be kept in"
+            "the ID token of the user's auth-provider has expired, and a new one can't be saved in"
             f" {connection.user_file}: {said_of(error)}"
         ) from error
     return renewed["id-token"]
@@ -103,13 +106,13 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
         raise ValueError("it gives no ID token")
     except (HTTPError, OSError, ValueError) as error:
         raise ConfigError(
-            "the ID token of the user's auth-provider has ended, and its provider gives no other:"
-            " log in anew as you did the first time"
+            "the ID token of the user's auth-provider has expired, and its provider gives no other:"
+            " log in again as you did the first time"
         ) from error
 
 
-def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
-    """Write the tokens into the user's entry; the file is replaced in one step, with its mode."""
+def _write(file: IO[str], path: Path, name: str, renewed: Mapping[str, str]) -> None:
+    """Write the kubeconfig at ``path`` with the new tokens in the user's entry."""
     import yaml
 
     from kubectl_virt_clone.objects.documents import Dumper, values_in
@@ -117,12 +120,4 @@ def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
     document = values_in(path.read_text(encoding="utf-8"))[0]
     (entry, *_) = [user for user in document["users"] if user.get("name") == name]
     entry["user"]["auth-provider"]["config"].update(renewed)
-    handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            yaml.dump(document, file, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-        os.chmod(written, path.stat().st_mode & 0o777)
-        os.replace(written, path)
-    except BaseException:
-        os.unlink(written)
-        raise
+    yaml.dump(document, file, Dumper=Dumper, sort_keys=False, allow_unicode=True)

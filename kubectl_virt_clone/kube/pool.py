@@ -9,6 +9,7 @@ import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
@@ -74,7 +75,6 @@ def in_order(
     at_once: int,
     is_busy: Callable[[T], bool] = lambda _: False,
     seconds: float = math.inf,
-    backoff: Backoff = BACKOFF,
     clock: Clock = Clock(),  # noqa: B008 - frozen
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
@@ -83,12 +83,13 @@ def in_order(
     for up to so many ``seconds`` from now: each such value halves the limit, and each round of good
     ones adds one to it. No further call begins once the iteration is given up.
     """
-    most = min(at_once, len(calls))
-    pool = _Pool(calls, most, is_busy, clock.now() + seconds, backoff, clock)
-    for _ in range(most):
+    outcomes = [queue.SimpleQueue[Outcome]() for _ in calls]
+    left = list(zip(calls, outcomes, strict=True))[::-1]
+    pool = _Pool(left, min(at_once, len(calls)), is_busy, clock.now() + seconds, clock)
+    for _ in range(pool.most):
         threading.Thread(target=pool.work, daemon=True).start()
     try:
-        for outcome in pool.outcomes:
+        for outcome in outcomes:
             value, error = _next_of(outcome)
             if error is not None:
                 raise error
@@ -110,44 +111,38 @@ def _next_of(outcome: queue.SimpleQueue[Outcome]) -> Outcome:
             continue
 
 
+@dataclass
 class _Pool:
     """What threads share that take one call after the other, fewer while the server is busy."""
 
-    def __init__(
-        self,
-        calls: Sequence[Callable[[], Any]],
-        most: int,
-        is_busy: Callable[[Any], bool],
-        last_at: float,
-        backoff: Backoff,
-        clock: Clock,
-    ) -> None:
-        self.outcomes = [queue.SimpleQueue[Outcome]() for _ in calls]
-        self._left = list(zip(calls, self.outcomes, strict=True))[::-1]
-        self._is_busy = is_busy if len(calls) > 1 else lambda _: False
-        self._backoff = backoff
-        self._clock = clock
-        self._good_at = clock.now()
-        self._last_at = last_at
-        self._most = self._limit = most
-        self._changed = threading.Condition()
-        self._running = self._good = 0
-        self._stopped = False
+    left: list[tuple[Callable[[], Any], queue.SimpleQueue[Outcome]]]
+    most: int
+    is_busy: Callable[[Any], bool]
+    last_at: float
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self.lone = len(self.left) == 1
+        self.good_at = self.clock.now()
+        self.limit = self.most
+        self.changed = threading.Condition()
+        self.running = self.good = 0
+        self.stopped = False
 
     def stop(self) -> None:
         """Begin no further call."""
-        with self._changed:
-            self._stopped = True
-            self._left.clear()
-            self._changed.notify_all()
+        with self.changed:
+            self.stopped = True
+            self.left.clear()
+            self.changed.notify_all()
 
     def work(self) -> None:
         """Make one call after the other until none is left."""
         while True:
-            with self._changed:
-                if not self._left:
+            with self.changed:
+                if not self.left:
                     return
-                call, outcome = self._left.pop()
+                call, outcome = self.left.pop()
             try:
                 outcome.put((self._made(call), None))
             except BaseException as error:  # noqa: BLE001 - raised again by ``in_order``
@@ -157,34 +152,34 @@ class _Pool:
         """Make a call, again and again while the server is too busy for it."""
         failures = 0
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._running < self._limit or self._stopped)
-                if self._stopped:
+            with self.changed:
+                self.changed.wait_for(lambda: self.running < self.limit or self.stopped)
+                if self.stopped:
                     raise RuntimeError("nobody waits for it any more")
-                self._running += 1
+                self.running += 1
             busy = False
             try:
                 value = call()
-                busy = self._is_busy(value)
+                busy = not self.lone and self.is_busy(value)
             finally:
                 patience = self._end(busy=busy)
             if not busy or patience <= 0:
                 return value
             failures += 1
-            pause = self._backoff.pause(failures, self._clock.chance())
-            self._clock.sleep(min(pause, patience))
+            pause = BACKOFF.pause(failures, self.clock.chance())
+            self.clock.sleep(min(pause, patience))
 
     def _end(self, *, busy: bool) -> float:
         """One call is over; returns for how many seconds it is worth while to make it again."""
-        now = self._clock.now()
-        with self._changed:
-            self._running -= 1
+        now = self.clock.now()
+        with self.changed:
+            self.running -= 1
             if busy:
-                self._limit, self._good = max(1, self._limit // 2), 0
+                self.limit, self.good = max(1, self.limit // 2), 0
             else:
-                self._good, self._good_at = self._good + 1, now
-                if self._good >= self._limit < self._most:
-                    self._limit, self._good = self._limit + 1, 0
-            self._changed.notify_all()
-            last = min(self._good_at + self._backoff.patience, self._last_at)
-            return 0.0 if self._stopped else last - now
+                self.good, self.good_at = self.good + 1, now
+                if self.good >= self.limit < self.most:
+                    self.limit, self.good = self.limit + 1, 0
+            self.changed.notify_all()
+            last = min(self.good_at + BACKOFF.patience, self.last_at)
+            return 0.0 if self.stopped else last - now

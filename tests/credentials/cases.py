@@ -169,8 +169,8 @@ TOKENS = {
     ),
     "an identity provider whose token has ended": Case(
         {"auth-provider": {"name": "oidc", "config": {"id-token": "{wrong}"}}},
-        error="error: the ID token of the user's auth-provider has ended, and its provider gives no"
-        " other: log in anew as you did the first time\n",
+        error="error: the ID token of the user's auth-provider has expired, and its provider gives"
+        " no other: log in again as you did the first time\n",
     ),
 }
 PLUGINS = {
