@@ -106,7 +106,7 @@ def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
             return url._replace(query="", fragment="")
     except ValueError:
         pass  # its text may hold a password
-    raise ConfigError("the server must be a URL or host:port, as https://cluster.example:6443")
+    raise ConfigError("the server must be a URL or host:port, such as https://cluster.example:6443")
 
 
 def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
@@ -210,7 +210,7 @@ def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
     try:
         return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
     except LocationParseError as error:
-        raise ConfigError("the URL of the proxy has a host that can't be one") from error
+        raise ConfigError("the URL of the proxy has an invalid host") from error
 
 
 def run_plugin(

@@ -1,7 +1,7 @@
 """kubectl's connection flags and the kubeconfig files become one connection, by kubectl's rules.
 
-No credential is made or checked here: see ``auth.py``. Every offline verb imports the flags, so
-slow modules are imported where they are used.
+Neither makes nor checks credentials; ``auth.py`` does. Offline verbs import the flags, too, so
+functions import slow modules themselves.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ConnectionFlags:
 
     @property
     def access(self) -> Access:
-        """The words that ask the same server as the same user, without any token or password."""
+        """The words that reach the same server as the same user, without token and password."""
         server = re.sub(r"^(\w+://)?[^/]*@", r"\1", self.server)
         cluster = {"--kubeconfig": self.kubeconfig, "--context": self.context}
         cluster |= {"--cluster": self.cluster, "-s": server}
@@ -192,7 +192,7 @@ def _check_files(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
 
 
 def _check_methods(user: Mapping[str, Any], name: str) -> None:
-    """Refuse, in kubectl's words, what is contradictory or incomplete."""
+    """Refuse contradictory or incomplete users in kubectl's words."""
     if not user.get("as") and any(map(user.get, ("as-uid", "as-groups", "as-user-extra"))):
         raise ConfigError(
             f"requesting uid, groups or user-extra for {name} without impersonating a user"

@@ -27,8 +27,8 @@ TIMEOUT = 30.0  # in seconds, for each of the provider's answers
 def id_token(connection: Connection) -> str:
     """The user's ID token; an expired one is renewed, and kept in the kubeconfig.
 
-    It has to be kept: an identity provider takes a refresh token once, and gives another with
-    the ID token. Raises ConfigError if there is no valid token and none can be had.
+    A provider may take a refresh token only once, and sends another with the ID token. Raises
+    ConfigError if there is no valid token and it can't be renewed.
     """
     provider = connection.user["auth-provider"]
     name = text_at(provider, "name")
@@ -75,7 +75,7 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
     """The new ID token and refresh token, under their keys in a kubeconfig.
 
     Like Go's oauth2, the client names itself in a header, or, if that is refused, in the body.
-    Nothing is sent over plain HTTP, or believed that came over it.
+    Never sends or believes anything over plain HTTP.
     """
     from urllib3 import make_headers
     from urllib3.exceptions import HTTPError
@@ -103,7 +103,7 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
             if token := text_at(given, "id_token"):
                 refresh = text_at(given, "refresh_token") or refresh
                 return {"id-token": token, "refresh-token": refresh}
-        raise ValueError("it gives no ID token")
+        raise ValueError("no ID token came")
     except (HTTPError, OSError, ValueError) as error:
         raise ConfigError(
             "the ID token of the user's auth-provider has expired, and its provider gives no other:"

@@ -1,6 +1,6 @@
 """Requests side by side: the one place where threads wait for answers together.
 
-The caller knows what is asked for; answers come in the order of the questions.
+Answers come in the order of the questions; only the caller knows what they mean.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def stoppable(
     *,
     alone: bool = False,
 ) -> None:
-    """Do some work that Ctrl-C and SIGTERM end between two of its steps, not within one.
+    """Do work that Ctrl-C and SIGTERM end between two of its steps, not within one.
 
-    They set ``stopped``, after which the work begins nothing new, and wait for what is under way;
-    but not for work that is ``alone``, a single request made in this thread. Raises WaitInterrupted
-    then, with what ``tell`` says when it hears whether all answers came.
+    They set ``stopped``, after which the work must begin nothing new, and wait for answers under
+    way; but not if it is ``alone``, a single request from this thread. Raises WaitInterrupted with
+    the text of ``tell``, which learns whether all answers came.
     """
     ended = threading.Event()
 
@@ -79,9 +79,9 @@ def in_order(
 ) -> Iterator[T]:
     """Make the calls, at most ``at_once`` at a time; yields their values in order, as they come.
 
-    A value that says that the server ``is_busy`` slows all of them down, and its call is repeated
-    for up to so many ``seconds`` from now: each such value halves the limit, and each round of good
-    ones adds one to it. No further call begins once the iteration is given up.
+    A value that shows that the server ``is_busy`` slows all of them down, and its call is repeated
+    for up to ``seconds`` from now: each such value halves the limit, and each round of good ones
+    adds one to it. No further call begins once the caller stops iterating.
     """
     outcomes = [queue.SimpleQueue[Outcome]() for _ in calls]
     left = list(zip(calls, outcomes, strict=True))[::-1]
@@ -99,10 +99,10 @@ def in_order(
 
 
 def _next_of(outcome: queue.SimpleQueue[Outcome]) -> Outcome:
-    """Wait for an outcome in such a way that Ctrl-C and SIGTERM end the wait.
+    """Wait for an outcome so that Ctrl-C and SIGTERM end the wait.
 
-    A signal that reached another thread, or this one just before it began to wait, does not wake
-    the thread that handles it: it has to look. And it holds no lock that a handler could tear open.
+    A signal that reaches another thread, or this one just before the wait, doesn't wake the thread
+    that handles it: it has to look. It holds no lock that a handler could break.
     """
     while True:
         try:
@@ -113,7 +113,7 @@ def _next_of(outcome: queue.SimpleQueue[Outcome]) -> Outcome:
 
 @dataclass
 class _Pool:
-    """What threads share that take one call after the other, fewer while the server is busy."""
+    """The state of threads that take one call after the other, fewer while the server is busy."""
 
     left: list[tuple[Callable[[], Any], queue.SimpleQueue[Outcome]]]
     most: int
@@ -149,7 +149,6 @@ class _Pool:
                 outcome.put((None, error))
 
     def _made(self, call: Callable[[], Any]) -> Any:
-        """Make a call, again and again while the server is too busy for it."""
         failures = 0
         while True:
             with self.changed:
@@ -170,7 +169,7 @@ class _Pool:
             self.clock.sleep(min(pause, patience))
 
     def _end(self, *, busy: bool) -> float:
-        """One call is over; returns for how many seconds it is worth while to make it again."""
+        """Count a call as ended; returns for how many more seconds to repeat it."""
         now = self.clock.now()
         with self.changed:
             self.running -= 1

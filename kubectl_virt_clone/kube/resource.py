@@ -20,7 +20,7 @@ from kubectl_virt_clone.objects.selection import PAGE_SIZE, Selection
 
 METADATA = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
 AT_ONCE = 8
-INCONSISTENT = "the list expired while it was read: what follows is newer than what stands before"
+INCONSISTENT = "the list expired while it was being read: the rest is newer than what came before"
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
@@ -35,8 +35,7 @@ def path_of(resource: Resource, namespace: str, name: str = "") -> str:
 def served_fields(session: Session, resource: Resource) -> frozenset[str] | None:
     """The fields of the resource's spec that the server knows, from its OpenAPI v3 document.
 
-    Every authenticated user may read it. None where the server does not publish one, or publishes
-    none for the resource: it is then unknown what it would refuse.
+    Every authenticated user may read it. None if the server publishes none for the resource.
     """
     path = f"/openapi/v3/apis/{resource.group}/{resource.version}"
     try:
@@ -89,7 +88,7 @@ def delete(
     namespace, name = key_of(obj)
     if not (namespace and name and uid_of(obj)):
         which = f"{resource.singular}.{resource.group}/{name}"
-        raise VirtCloneError(f"{which} is left alone: the server tells no namespace, name or uid")
+        raise VirtCloneError(f"{which} is left alone: the server reports no namespace, name or uid")
     body = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",

@@ -74,7 +74,7 @@ class Backoff:
 
 
 def retry_after(header: str, code: int) -> float | None:
-    """Seconds to wait where the server asks for it (429, and 5xx with Retry-After), else None."""
+    """Seconds to wait if the server asks for it (429, and 5xx with Retry-After), else None."""
     if not _asks_later(code):
         return None
     if header.isascii() and header.isdigit():
@@ -83,7 +83,7 @@ def retry_after(header: str, code: int) -> float | None:
 
 
 def may_pass(error: ConnectionFailed | StatusError) -> bool:
-    """Whether a watch may go on later: no answer, an old version, too many requests, 5xx."""
+    """Whether a watch may continue later: no answer, an old version, too many requests, 5xx."""
     if isinstance(error, ConnectionFailed):
         return error.transient
     return error.code == HTTPStatus.GONE or _asks_later(error.code)
@@ -99,9 +99,9 @@ def is_busy(outcome: object) -> bool:
 
 
 def is_too_busy_to_create(outcome: object) -> bool:
-    """The same for a creation: a 500 counts only if it says when to come again.
+    """The same for a creation: a 500 counts only if it says when to try again.
 
-    kubectl takes any other 500 for the answer, such as that of a failing webhook.
+    kubectl treats any other 500 as final, such as that of a failing webhook.
     """
     if isinstance(outcome, StatusError) and outcome.code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return at(outcome.status, "details", "retryAfterSeconds") is not None
@@ -139,9 +139,9 @@ class Session:
             )
 
     def _renewed(self, refused: Credentials) -> Credentials:
-        """The credentials, read anew, once for all threads whose ``refused`` ones are out of date.
+        """Read the credentials again, once for all threads that used the ``refused`` ones.
 
-        Raises ConnectionFailed if they can't be read: somebody may just be writing them.
+        Raises ConnectionFailed if they are unreadable: something may just be writing them.
         """
         with self._authenticating:
             if self._credentials is refused:
@@ -290,7 +290,7 @@ class Session:
         except (exceptions.HTTPError, OSError) as error:
             raise connection_failed(error, self.server) from error
         except ValueError as error:
-            # Of http.client and its codecs; their text repeats the value, which may be a token.
+            # From http.client and its codecs; the text has the value, which may be a token.
             raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
 
 
@@ -334,7 +334,7 @@ def status_in(body: bytes, otherwise: str) -> dict[str, Any]:
 
 
 def connection_failed(error: Exception, server: str) -> ConnectionFailed:
-    """Say in kubectl's words why there is no answer; only a wrong certificate is for good."""
+    """Say in kubectl's words why there is no answer; only a wrong certificate is permanent."""
     from urllib3 import exceptions
 
     host = urlsplit(server)
@@ -356,7 +356,7 @@ def connection_failed(error: Exception, server: str) -> ConnectionFailed:
 
 
 def _bare(error: BaseException) -> str:
-    """The bottom of an error, without the objects that urllib3 wraps it in."""
+    """The root cause of an error, without the objects that urllib3 wraps it in."""
     from ssl import SSLError
 
     from urllib3 import exceptions

@@ -20,8 +20,7 @@ from kubectl_virt_clone.kube.transport import Backoff, Query, Session, may_pass,
 from kubectl_virt_clone.objects.fields import name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
-# A server ends a watch by itself after this long: short, for a half-open connection may go
-# unnoticed for as long.
+# The server ends a watch after this time, for which a half-open connection may go unnoticed.
 WATCH_SECONDS = 60
 # Silence for longer than that means that the connection is half open.
 GRACE_SECONDS = 15
@@ -56,9 +55,9 @@ class Scope:
 
 @dataclass(frozen=True)
 class Listed:
-    """A page of a list; after the ``last`` one, what was on no page does not exist.
+    """A page of a list; after the ``last`` one, objects that were on no page don't exist.
 
-    The first page after a break has ``first``: the state begins anew.
+    The first page after a break has ``first``: forget the state before it.
     """
 
     scope: Scope
@@ -93,7 +92,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Posted:
-    """Something that another thread of the consumer tells among the changes."""
+    """A value that another thread of the consumer adds to the changes."""
 
     value: Any
 
@@ -127,7 +126,7 @@ class Watch:
         ``in_passing``: its changes are only good to know; trouble with it doesn't end the watch.
         """
         follower = _Follower(self, scope, in_passing=in_passing)
-        # A daemon, for it may sit in a read of the socket when the program is done.
+        # A daemon: it may still read from a socket when the program ends.
         name = f"watch-{scope.resource.plural}"
         threading.Thread(target=follower.run, name=name, daemon=True).start()
 
@@ -175,7 +174,7 @@ class _Follower:
         self._version = ""  # to watch from; empty until there is a list
         self._listed_once = False
         self._in_pages = bool(scope.page_size)
-        self._heard = False  # whether a watch has told anything since the last trouble
+        self._heard = False  # whether a watch had an event since the last trouble
 
     def run(self) -> None:
         """Follow until stopped, or until an error that no later attempt can cure."""
@@ -211,7 +210,7 @@ class _Follower:
         self._put(Unreadable(self._scope, why) if self._in_passing else error)
 
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
-        """Remember what is wrong; say it if the second attempt fails, too."""
+        """Remember the trouble; say it if the second attempt fails, too."""
         if isinstance(error, StatusError) and error.code == HTTPStatus.GONE:
             self._version = ""
         elif not self._in_passing:
@@ -254,7 +253,6 @@ class _Follower:
             read()
 
     def _list(self) -> None:
-        """List page by page; remember the names of what was chosen to begin with."""
         scope, session = self._scope, self._shared.session
         path, deadline = path_of(scope.resource, scope.namespace), self._shared.deadline
         query = [*self._selector, *(() if self._listed_once else scope.first)]
@@ -288,7 +286,6 @@ class _Follower:
         return [*self._scope.selector, ("fieldSelector", f"metadata.name={self._names[0]}")]
 
     def _watch(self) -> None:
-        """Watch from the last version seen until the stream ends."""
         query = [("watch", "true"), ("resourceVersion", self._version)]
         query += [("allowWatchBookmarks", "true"), ("timeoutSeconds", str(WATCH_SECONDS))]
         with self._shared.session.stream(
@@ -335,5 +332,5 @@ def _event(line: bytes) -> dict[str, Any]:
     try:
         event = read_json(line)
     except ValueError as error:
-        raise ConnectionFailed("the watch broke off in the midst of an event") from error
+        raise ConnectionFailed("the watch broke off in the middle of an event") from error
     return event if isinstance(event, dict) else {}

@@ -1,6 +1,6 @@
 """Read YAML and JSON text as kubectl does: every document of a file, and the items of a List.
 
-What a document must contain is for ``clone/spec/manifest`` to check.
+``clone/spec/manifest`` checks what a document contains.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Reading Kubernetes objects as plain dicts, whatever is missing or malformed in them.
+"""Read Kubernetes objects as plain dicts, whatever is missing or malformed in them.
 
-Half-written objects exist, so every function here is total. None knows what a field means.
+Half-written objects exist, so every function is total. None knows what a field means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstr
 
 
 def at(obj: object, *path: str) -> Any:
-    """The value at ``path``, or None where a step is missing or is not a mapping."""
+    """The value at ``path``, or None if a step is missing or not a mapping."""
     for key in path:
         if obj is None or not isinstance(obj, _MAPPING):
             return None
@@ -26,13 +26,13 @@ def at(obj: object, *path: str) -> Any:
 
 
 def text_at(obj: object, *path: str) -> str:
-    """The string at ``path``; empty where it is missing or of another type."""
+    """The string at ``path``; empty if it is missing or of another type."""
     value = at(obj, *path)
     return value if isinstance(value, str) else ""
 
 
 def mapping_at(obj: object, *path: str) -> Mapping[str, Any]:
-    """The mapping at ``path``; empty where it is missing or of another type."""
+    """The mapping at ``path``; empty if it is missing or of another type."""
     value = at(obj, *path)
     return value if isinstance(value, _MAPPING) else {}
 

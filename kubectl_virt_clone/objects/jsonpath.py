@@ -1,6 +1,6 @@
 """The part of kubectl's JSONPath that points into one object: ``{.status.conditions[0].type}``.
 
-No templates (``range``, several paths, text); the caller knows what a value means.
+Finds values and sorts by them; the caller knows what they mean. No templates (``range``, text).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NO_VALUE = (
 
 @dataclass(frozen=True)
 class Path:
-    """A path read by ``parse_jsonpath``; its text is as in kubectl's messages: ``{.a.b}``."""
+    """A path from ``parse_jsonpath``; its text is as in kubectl's messages: ``{.a.b}``."""
 
     text: str
 
@@ -192,7 +192,7 @@ def _filter(text: str) -> Step:
         found, wanted = _walk(left, item), _walk(right, item)
         if match is None:
             return bool(found)
-        # Where kubectl fails, and the wait with it, the item just doesn't pass.
+        # Where kubectl fails, and its wait, the item just doesn't pass.
         one = len(found) == len(wanted) == 1
         return one and _compares(_OPERATORS[match[2]], found[0], wanted[0])
 

@@ -591,7 +591,8 @@ SERVERS = {
     **{
         f"a server {what}": Case(
             TOKEN,
-            error="error: the server must be a URL or host:port, as https://cluster.example:6443\n",
+            error="error: the server must be a URL or host:port, such as"
+            " https://cluster.example:6443\n",
             cluster={"server": url},
         )
         for what, url in {
