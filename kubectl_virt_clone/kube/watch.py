@@ -188,9 +188,10 @@ class _Follower:
                 self._note(error, again=False)
                 self._shared.deferred.add(self._scope)
                 return
-            except (ConnectionFailed, StatusError) as error:
-                if not may_pass(error):
-                    self._give_up(error)
+            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
+                if not isinstance(error, (ConnectionFailed, StatusError)) or not may_pass(error):
+                    why = error.message if isinstance(error, StatusError) else str(error)
+                    self._put(Unreadable(self._scope, why) if self._in_passing else error)
                     return
                 if now() - began > (pause if self._heard else BACKOFF.longest):
                     failures = 0  # it went well for a while: this is a new trouble
@@ -198,16 +199,9 @@ class _Follower:
                 self._note(error, again=failures > 0)
                 failures += 1
                 pause = BACKOFF.pause(failures, chance())
-            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
-                self._give_up(error)
-                return
             else:
                 pause = 0.0 if now() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
                 failures = 0
-
-    def _give_up(self, error: BaseException) -> None:
-        why = error.message if isinstance(error, StatusError) else str(error)
-        self._put(Unreadable(self._scope, why) if self._in_passing else error)
 
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
         """Remember the trouble; say it if the second attempt fails, too."""
