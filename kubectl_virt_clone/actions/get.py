@@ -20,9 +20,8 @@ from kubectl_virt_clone.kube.resource import pages
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.kube.watch import Changed, Listed, Notice, Scope, watching
 from kubectl_virt_clone.objects.fields import Key, Object, at, key_of, name_of, text_at, uid_of
-from kubectl_virt_clone.objects.jsonpath import Path
+from kubectl_virt_clone.objects.jsonpath import Path, sorted_by
 from kubectl_virt_clone.objects.resource import Resource, Selection
-from kubectl_virt_clone.objects.sorting import sorted_by
 from kubectl_virt_clone.render.rows import ADDED, DELETED, MODIFIED, Chunk, Unfinished
 
 # How long one look at the queue may take where there is no end.

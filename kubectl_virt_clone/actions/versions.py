@@ -14,9 +14,9 @@ from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, KUBEVIRT_GROUP
 from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
-from kubectl_virt_clone.kube.connection import ConnectionFlags
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import items_of
-from kubectl_virt_clone.kube.transport import Session, connect
+from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import mappings_at, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
@@ -61,7 +61,7 @@ def server_versions(
     from kubectl_virt_clone.kube.pool import side_by_side
 
     try:
-        session = connect(flags, log=log, warn=warn)
+        session = Session(flags, log=log, warn=warn)
     except VirtCloneError as error:
         return {}, error
     questions = {

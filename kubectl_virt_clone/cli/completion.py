@@ -195,14 +195,14 @@ def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> lis
     # Not the server's fault, and on a slow machine most of the time.
     import urllib3  # noqa: F401
 
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
 
     found: list[str] = []
 
     def read() -> None:
         # An error, of whatever kind, would be written into the line that is being typed.
         with suppress(Exception):
-            session = connect(quick, log=_ignore, warn=_ignore)
+            session = Session(quick, log=_ignore, warn=_ignore)
             found.extend(name for name in ask(session))
 
     quick = replace(connection_flags(ctx), request_timeout=PATIENCE, verbosity=0)

@@ -16,7 +16,7 @@ from kubectl_virt_clone.cli.flags_clone import (
 from kubectl_virt_clone.errors import ExitCode
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
 
 EXAMPLES = """
@@ -53,14 +53,14 @@ def command(flags: CheckFlags) -> ExitCode:
     exit code is 1 if there is a finding of the level error.
     """
     from kubectl_virt_clone.actions.check import judge
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.findings import report
     from kubectl_virt_clone.render.messages import log, warn
 
     asked, connection = flags.clones, flags.connection
     clones = requested_clones(asked, connection.namespace) if asked else []
 
-    session = connect(connection, log=log, warn=warn)
+    session = Session(connection, log=log, warn=warn)
 
     how = (asked.form, flags.skip_check)
     judged = judge(session, clones, *how, notice=log, warn=warn) if clones else None

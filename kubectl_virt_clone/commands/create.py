@@ -30,7 +30,7 @@ from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.create.creating import Creation
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.fields import Object
     from kubectl_virt_clone.render.answers import Answers
 
@@ -156,10 +156,10 @@ def _checked(clones: Sequence[Object], flags: CreateFlags) -> Creation:
     from kubectl_virt_clone.actions.create.creating import Creation
     from kubectl_virt_clone.actions.create.planning import plan_of
     from kubectl_virt_clone.actions.versions import served_clones
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
 
-    session = connect(flags.connection, log=log, warn=warn)
+    session = Session(flags.connection, log=log, warn=warn)
     served = served_clones(session)
     form, share, dry_run = flags.clones.form, flags.shared_snapshot, flags.dry_run == "server"
     plan = plan_of(session, served, clones, form, share=share, notice=log, warn=warn)

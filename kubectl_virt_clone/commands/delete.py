@@ -40,7 +40,7 @@ from kubectl_virt_clone.objects.resource import Resource, Selection
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.delete.removing import Found, Removal
     from kubectl_virt_clone.clone.removal import Limits
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
 
 EXAMPLES = """
@@ -115,14 +115,14 @@ def command(how: DeleteFlags) -> ExitCode:
     from kubectl_virt_clone.actions.delete.removing import find
     from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.clone.removal import Limits
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
 
     selection, limits = how.selection, Limits(how.finished, how.older_than)
     if not (selection or limits.finished):  # an age alone selects nothing: -A is everybody's
         raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
     flags = how.connection
-    session = connect(flags, log=log, warn=warn)
+    session = Session(flags, log=log, warn=warn)
     served = served_clones(session)
     found = find(session, served, selection, limits, _now(), at_once=how.parallel, notice=warn)
     namespace = selection.scope(session.namespace)

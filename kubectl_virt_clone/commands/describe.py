@@ -12,7 +12,7 @@ from kubectl_virt_clone.cli.flags_selection import selection_options
 from kubectl_virt_clone.errors import SeveralErrors
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.resource import Selection
 
 EXAMPLES = """
@@ -53,12 +53,12 @@ def command(flags: DescribeFlags) -> None:
     """
     from kubectl_virt_clone.actions.describe import found, settled
     from kubectl_virt_clone.actions.versions import served_clones
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.description import description
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found
 
-    session = connect(flags.connection, log=log, warn=warn)
+    session = Session(flags.connection, log=log, warn=warn)
     served = served_clones(session)
 
     clones, errors = found(session, served, flags.selection, notice=warn)

@@ -15,7 +15,7 @@ from kubectl_virt_clone.errors import SeveralErrors, is_missing
 from kubectl_virt_clone.objects.resource import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.jsonpath import Path
     from kubectl_virt_clone.render.rows import Layout
 
@@ -116,13 +116,13 @@ def command(flags: GetFlags) -> None:
     from kubectl_virt_clone.actions.get import followed, listed
     from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.kube.resource import get_each
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.rows import nothing_found, shown
 
     flags.check()
     selection, size = flags.selection, flags.chunk_size
-    session = connect(flags.connection, log=log, warn=warn)
+    session = Session(flags.connection, log=log, warn=warn)
     served = served_clones(session)
 
     named, errors = get_each(session, served, session.namespace, selection.names)

@@ -10,7 +10,7 @@ from kubectl_virt_clone.cli.flags import Verb, connection_options, output_option
 from kubectl_virt_clone.cli.flags_clone import CloneFlags, clone_options, requested_clones
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 
 EXAMPLES = """
 # Show what the new VM will be, and what the checks say
@@ -44,13 +44,13 @@ def command(flags: PreviewFlags) -> None:
     <generated>, and its places are listed.
     """
     from kubectl_virt_clone.actions.check import preview_each
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.preview import rendered
 
     clones = requested_clones(flags.clones, flags.connection.namespace)
 
-    session = connect(flags.connection, log=log, warn=warn)
+    session = Session(flags.connection, log=log, warn=warn)
 
     form = flags.clones.form
     previews, errors = preview_each(session, clones, form, notice=log, warn=warn)

@@ -21,7 +21,7 @@ from kubectl_virt_clone.cli.flags_selection import selection_options
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal
-    from kubectl_virt_clone.kube.connection import ConnectionFlags
+    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.resource import Selection
 
 EXAMPLES = """
@@ -83,13 +83,13 @@ def command(flags: WaitFlags) -> None:
     Exit code 3 if the time was up, 4 if a clone failed, was deleted or can't reach the goal.
     """
     from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
-    from kubectl_virt_clone.kube.transport import connect
+    from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
     from kubectl_virt_clone.render.progress.live import progress
     from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
     selection, goal, connection = flags.selection, flags.goal, flags.connection
-    session = connect(connection, log=log, warn=warn)
+    session = Session(connection, log=log, warn=warn)
     wanted, met = Wanted.of(selection, session.namespace), Met(flags.output, selection)
     with progress(
         sys.stderr,

@@ -1,7 +1,7 @@
 """A connection's credentials become a pool of connections and the header that says who asks.
 
 Tokens, passwords, certificates, the TLS that carries them, and plugins by client-go's protocol.
-No message repeats a credential; requests are ``transport.py``'s.
+No message repeats a credential; ``transport.py`` sends the requests.
 """
 
 from __future__ import annotations
@@ -14,22 +14,19 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, said_of
-from kubectl_virt_clone.kube.kubeconfig import ALWAYS, GROUP, IF_AVAILABLE, NEVER, Connection
+from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
+from kubectl_virt_clone.kube.kubeconfig import GROUP, Connection, content_of
 from kubectl_virt_clone.kube.proxies import proxy_of
 from kubectl_virt_clone.objects.fields import mapping_at, mappings_at, text_at, time_at
 
-# What a plugin is told of the cluster, if it asks for it, under the kubeconfig's own keys.
-_TOLD = (
-    *("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
-    "disable-compression",
-)
+# What a plugin hears of the cluster, if it asks for it.
+_TOLD = ("server", "proxy-url", "insecure-skip-tls-verify", "disable-compression")
 _NOT_INSTALLED = """
 
 It looks like you are trying to use a client-go credential plugin that is not installed.
@@ -43,50 +40,44 @@ To learn more about this feature, consult the documentation available at:
 class Credentials:
     """A connection pool to the ``server``, and the Authorization header, which may be empty.
 
-    ``server`` has no user and password in it: it stands in messages and in the log of -v.
+    ``server`` is for messages and for the log of -v: it has no user and no password.
     """
 
     server: str
     pool: Any
     authorization: str
     expires: datetime | None = None
-    verified: bool = True
 
     @property
     def expired(self) -> bool:
-        """Whether a plugin has said that they end, and they have."""
+        """Whether the time that a plugin gave them is over."""
         return self.expires is not None and self.expires <= datetime.now(timezone.utc)
 
 
-def credentials_of(connection: Connection, pool_size: int) -> Credentials:
+def credentials_of(connection: Connection) -> Credentials:
     """Read the credentials that the connection names, and run its plugin.
 
-    Raises ConfigError for what the kubeconfig has wrong, ConnectionFailed for a plugin that fails.
+    Raises ConfigError for mistakes in the kubeconfig, ConnectionFailed for a plugin that fails.
     """
     cluster = connection.cluster
     url = _url(cluster, connection.user)
-    # As kubectl: what proves who the user is never goes over plain HTTP.
+    # As in kubectl, no proof of who the user is goes over plain HTTP.
     user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
     server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    kept: dict[str, Any] = {"maxsize": pool_size}
+    kept: dict[str, Any] = {"maxsize": 16}
     if url.scheme == "https":
         kept["ssl_context"] = trusting(cluster)
         _show(kept["ssl_context"], user)
     if cluster.get("tls-server-name"):
         kept["server_hostname"] = cluster["tls-server-name"]
-    return Credentials(
-        server=server,
-        pool=pool_to(server, cluster, kept),
-        authorization=_authorization(user, url),
-        expires=expires,
-        verified=url.scheme == "http" or not cluster.get("insecure-skip-tls-verify"),
-    )
+    pool = pool_to(server, cluster, kept)
+    return Credentials(server, pool, _authorization(user, url), expires)
 
 
 def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
-    """The user with what their exec plugin or identity provider gives, and until when.
+    """The user with the credentials from their exec plugin or identity provider, and their end.
 
-    As in client-go, neither is asked beside a credential that is there already.
+    As in client-go, neither is asked if there already is a credential.
     """
     user = connection.user
     if any(user.get(key) for key in ("token", "tokenFile", "username")):
@@ -98,15 +89,12 @@ def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime |
     certified = user.get("client-certificate") or user.get("client-certificate-data")
     if certified or not user.get("exec"):
         return user, None
-    granted = run_plugin(user["exec"], connection.cluster)
-    given = {"token": granted.token}
-    for key, pem in (("client-certificate", granted.certificate), ("client-key", granted.key)):
-        given[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
-    return {**user, **given}, granted.expires
+    granted, expires = run_plugin(user["exec"], connection.cluster)
+    return {**user, **granted}, expires
 
 
 def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
-    """The server's URL, with https where none is named but anything speaks of TLS, as client-go."""
+    """The server's URL; as in client-go, it is https if it has no scheme and any key is of TLS."""
     server = str(cluster["server"])
     if "://" not in server:
         tls = ("certificate-authority", "client-certificate", "insecure")
@@ -115,18 +103,19 @@ def _url(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> SplitResult:
     try:
         url = urlsplit(server)
         if url.scheme in ("http", "https") and url.hostname and url.port != 0:
-            return url._replace(query="", fragment="")  # a path comes behind it
+            return url._replace(query="", fragment="")
     except ValueError:
-        pass  # of the port or of the address; its text may hold a password
-    raise ConfigError("the server must be a URL or host:port, as https://cluster.example:6443")
+        pass  # its text may hold a password
+    raise ConfigError("the server must be a URL or host:port, such as https://cluster.example:6443")
 
 
 def _authorization(user: Mapping[str, Any], url: SplitResult) -> str:
-    """The header's value; a token file that holds one counts before a token, as in client-go."""
+    """The header's value; as in client-go, a token file that isn't empty precedes a token."""
     token = user.get("token") or ""
     if path := user.get("tokenFile"):
         try:
-            token = _read("tokenFile", path).decode("utf-8", "surrogateescape").strip() or token
+            read = content_of("tokenFile", path).decode("utf-8", "surrogateescape")
+            token = read.strip() or token
         except ConfigError:
             if not token:
                 raise
@@ -144,8 +133,8 @@ def _basic(name: str, password: str) -> str:
 def trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
     """How a server has to prove itself.
 
-    As in Go, and unlike Python's default since 3.13, any certificate of the CA file is trusted as
-    it stands, and old CAs without key identifiers are taken.
+    As in Go, and unlike Python's default since 3.13, any certificate in the CA file is trusted,
+    also those of old CAs without key identifiers.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -153,7 +142,7 @@ def trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
     if cluster.get("insecure-skip-tls-verify"):
         from urllib3 import disable_warnings
 
-        disable_warnings()  # said once by the session; urllib3 would say it at each request
+        disable_warnings()  # the session warns once; urllib3 would at each request
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif authority is None:
@@ -162,15 +151,12 @@ def trusting(cluster: Mapping[str, Any]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cadata=authority.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
-            raise ConfigError("the certificate-authority of the cluster is no PEM") from error
+            raise ConfigError("the certificate-authority of the cluster is not PEM") from error
     return context
 
 
 def _show(context: ssl.SSLContext, user: Mapping[str, Any]) -> None:
-    """Load the user's certificate, if they have one.
-
-    ssl reads files only; this one is gone when it has.
-    """
+    """Load the user's certificate, if any, from a short-lived file: ssl reads only files."""
     certificate, key = _data(user, "client-certificate"), _data(user, "client-key")
     if certificate is None or key is None:
         return
@@ -183,32 +169,26 @@ def _show(context: ssl.SSLContext, user: Mapping[str, Any]) -> None:
             context.load_cert_chain(path, password="")
         except (ssl.SSLError, ValueError) as error:
             raise ConfigError(
-                "the client-certificate and client-key of the user are no PEM, or no pair, or the"
-                " key is encrypted"
+                "the client-certificate and client-key of the user are not PEM, or not a pair, or"
+                " the key is encrypted"
             ) from error
 
 
 def _data(entry: Mapping[str, Any], key: str) -> bytes | None:
-    """What an entry has inline in base64, or in a file; None where it has neither."""
+    """The bytes that an entry has inline in base64, or in a file; None if it has neither."""
     if inline := entry.get(f"{key}-data"):
         try:
             return base64.b64decode("".join(inline.split()), validate=True)
         except ValueError as error:
             raise ConfigError(f"{key}-data is not base64") from error
-    return _read(key, entry[key]) if entry.get(key) else None
-
-
-def _read(key: str, path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
+    return content_of(key, entry[key]) if entry.get(key) else None
 
 
 def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
-    """A pool of connections, through a proxy if one leads there; it proves itself as the server.
+    """A pool of connections, through a proxy if one leads there.
 
-    Its user and password leave the URL here, so that no message of urllib3 can repeat them.
+    The proxy proves itself as the server does. Its user and password leave the URL here, so that no
+    message of urllib3 can repeat them. Raises ConfigError.
     """
     from urllib3 import PoolManager, ProxyManager
     from urllib3.exceptions import LocationParseError
@@ -222,7 +202,7 @@ def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
     if url.scheme == "socks5":
         from urllib3.contrib.socks import SOCKSProxyManager
 
-        # With the h the proxy looks names up, as with Go's client.
+        # With the h, the proxy looks up names, as for Go's client.
         bare = bare.replace("socks5", "socks5h", 1)
         return SOCKSProxyManager(bare, name or None, password or None, **kept)
     headers = {"Proxy-Authorization": _basic(name, password)} if name else {}
@@ -230,36 +210,35 @@ def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
     try:
         return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **kept)
     except LocationParseError as error:
-        raise ConfigError("the URL of the proxy has a host that can't be one") from error
+        raise ConfigError("the URL of the proxy has an invalid host") from error
 
 
-@dataclass(frozen=True)
-class _Granted:
-    """What a plugin gave: a token, or a certificate with its key as PEM; until when, if it ends."""
+def run_plugin(
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any]
+) -> tuple[dict[str, str], datetime | None]:
+    """Run a checked plugin and read what it prints; the user sees its stderr.
 
-    token: str = field(default="", repr=False)
-    certificate: str = ""
-    key: str = field(default="", repr=False)
-    expires: datetime | None = None
-
-
-def run_plugin(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> _Granted:
-    """Run a checked plugin and read what it prints; its stderr is the user's to see.
-
-    Raises ConnectionFailed, for it may work the next time.
+    Returns keys of a kubeconfig's user, and when they end, if ever. Raises ConnectionFailed, for
+    the plugin may work the next time.
     """
+    import subprocess
+
     command = plugin["command"]
-    # Neither a shell nor, as in Go, the working directory looks for the program.
+    # As in Go, neither a shell nor the working directory looks for the program.
     program = shutil.which(command)
     if program is None or not os.path.isabs(program):
         hint = text_at(plugin, "installHint")
         hint = f"\n\n{hint}" if hint else ""
-        raise _failed(f"exec: executable {command} not found{_NOT_INSTALLED}{hint}", missing=True)
-    interactive = _interactive(plugin)
+        reason = f"exec: executable {command} not found{_NOT_INSTALLED}{hint}"
+        raise _failed(reason, transient=False)
+    mode = plugin.get("interactiveMode")
+    interactive = mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
+    if mode == "Always" and not interactive:
+        raise _failed(
+            "exec plugin cannot support interactive mode: standard input is not a terminal"
+        )
     environment = {item["name"]: item.get("value") or "" for item in plugin.get("env") or ()}
     environment["KUBERNETES_EXEC_INFO"] = json.dumps(_asked(plugin, cluster, interactive))
-    import subprocess
-
     try:
         done = subprocess.run(  # noqa: S603 - the user's kubeconfig names it
             [program, *(plugin.get("args") or ())],
@@ -272,20 +251,9 @@ def run_plugin(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> _Grante
         reason = getattr(error, "strerror", None) or "its arguments can't be passed on"
         raise _failed(f"exec: {command}: {reason.lower()}") from error
     if done.returncode:
-        code = max(done.returncode, -1)  # Go tells a signal as -1
+        code = max(done.returncode, -1)  # Go reports a signal as -1
         raise _failed(f"exec: executable {command} failed with exit code {code}")
     return _granted(done.stdout, plugin["apiVersion"])
-
-
-def _interactive(plugin: Mapping[str, Any]) -> bool:
-    """Whether the plugin may ask the user at the terminal."""
-    mode = plugin.get("interactiveMode") or IF_AVAILABLE
-    terminal = mode != NEVER and sys.stdin is not None and sys.stdin.isatty()
-    if mode == ALWAYS and not terminal:
-        raise _failed(
-            "exec plugin cannot support interactive mode: standard input is not a terminal"
-        )
-    return terminal
 
 
 def _asked(
@@ -294,7 +262,9 @@ def _asked(
     """The ExecCredential that a plugin finds in its environment."""
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.get("provideClusterInfo"):
-        spec["cluster"] = {key: cluster[key] for key in _TOLD if cluster.get(key)}
+        spec["cluster"] = {
+            key: cluster[key] for key in ("tls-server-name", *_TOLD) if cluster.get(key)
+        }
         if authority := _data(cluster, "certificate-authority"):
             encoded = base64.b64encode(authority).decode()
             spec["cluster"]["certificate-authority-data"] = encoded
@@ -305,12 +275,12 @@ def _asked(
     return {"kind": "ExecCredential", "apiVersion": plugin["apiVersion"], "spec": spec}
 
 
-def _granted(printed: bytes, version: str) -> _Granted:
-    """What the plugin printed, checked; no message repeats any of it."""
+def _granted(printed: bytes, version: str) -> tuple[dict[str, str], datetime | None]:
+    """The credentials that the plugin printed, checked; no message repeats any of it."""
     try:
         credential = json.loads(printed)
     except (ValueError, RecursionError) as error:
-        raise _failed("exec plugin: its output is no JSON") from error
+        raise _failed("exec plugin: its output is not JSON") from error
     if text_at(credential, "apiVersion") != version or credential.get("kind") != "ExecCredential":
         raise _failed(
             f"exec plugin is configured to use API version {version}, and printed something else"
@@ -318,19 +288,17 @@ def _granted(printed: bytes, version: str) -> _Granted:
     status = mapping_at(credential, "status")
     if not status:
         raise _failed("exec plugin didn't return a status field")
-    granted = _Granted(
-        token=text_at(status, "token"),
-        certificate=text_at(status, "clientCertificateData"),
-        key=text_at(status, "clientKeyData"),
-        expires=time_at(status, "expirationTimestamp"),
-    )
-    if bool(granted.certificate) != bool(granted.key):
+    certificate, key = text_at(status, "clientCertificateData"), text_at(status, "clientKeyData")
+    if bool(certificate) != bool(key):
         raise _failed("exec plugin returned only certificate or key, not both")
-    if not (granted.token or granted.certificate):
+    given = {"token": text_at(status, "token")}
+    for name, pem in (("client-certificate", certificate), ("client-key", key)):
+        given[f"{name}-data"] = base64.b64encode(pem.encode()).decode()
+    if not any(given.values()):
         raise _failed("exec plugin didn't return a token or cert/key pair")
-    return granted
+    return given, time_at(status, "expirationTimestamp")
 
 
-def _failed(reason: str, *, missing: bool = False) -> ConnectionFailed:
+def _failed(reason: str, *, transient: bool = True) -> ConnectionFailed:
     message = f"Unable to connect to the server: getting credentials: {reason}"
-    return ConnectionFailed(message, transient=not missing)
+    return ConnectionFailed(message, transient=transient)

@@ -1,42 +1,34 @@
-"""Kubeconfig files and flags become one connection, by kubectl's rules.
+"""kubectl's connection flags and the kubeconfig files become one connection, by kubectl's rules.
 
-No credential is read or made here; that is ``auth.py``'s.
+Neither makes nor checks credentials; ``auth.py`` does. Offline verbs import the flags, too, so
+functions import slow modules themselves.
 """
 
 from __future__ import annotations
 
-import codecs
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.objects.documents import values_in
+from kubectl_virt_clone.objects.resource import Access
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-DEFAULT_SERVER = "http://localhost:8080"  # kubectl's, where no kubeconfig names another
-
-_AUTHORITY = ("certificate-authority", "certificate-authority-data")
-_HEADER_CHARACTERS = "!#$&'*+^`|"  # beside letters, digits and _.-~; client-go escapes all others
-_IMPERSONATED_WITH = ("as-uid", "as-groups", "as-user-extra")
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 GROUP = "client.authentication.k8s.io"
-VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
-NEVER, IF_AVAILABLE, ALWAYS = MODES = ("Never", "IfAvailable", "Always")
-# In a kubeconfig these are relative to the file that they stand in.
-CLUSTER_PATHS = ("certificate-authority",)
-USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 
-# The types of client-go's Config; every key is one of a mapping that has the key None.
-_EXTENSIONS = [{"name": str}]
+_HEADER_CHARACTERS = "!#$&'*+^`|"  # besides letters, digits and _.-~; client-go escapes all others
+_AUTHORITY = ("certificate-authority", "certificate-authority-data")
+# These are relative to the file that names them.
+_CLUSTER_PATHS = ("certificate-authority",)
+_USER_PATHS = ("client-certificate", "client-key", "tokenFile")
+_SECTIONS = {"clusters": _CLUSTER_PATHS, "users": _USER_PATHS, "contexts": ()}
+
+# The types of client-go's Config; the key None stands for every key.
 _CLUSTER = {
-    **dict.fromkeys(("server", "tls-server-name", "proxy-url"), str),
-    **dict.fromkeys(("certificate-authority", "certificate-authority-data"), str),
+    **dict.fromkeys((*_AUTHORITY, "server", "tls-server-name", "proxy-url"), str),
     **dict.fromkeys(("insecure-skip-tls-verify", "disable-compression"), bool),
-    "extensions": _EXTENSIONS,
 }
 _EXEC = {
     **dict.fromkeys(("apiVersion", "command", "installHint", "interactiveMode"), str),
@@ -45,33 +37,78 @@ _EXEC = {
     "provideClusterInfo": bool,
 }
 _USER = {
-    **dict.fromkeys(("client-certificate", "client-certificate-data"), str),
-    **dict.fromkeys(("client-key", "client-key-data"), str),
-    **dict.fromkeys(("token", "tokenFile", "username", "password", "as", "as-uid"), str),
+    **dict.fromkeys((*_USER_PATHS, "client-certificate-data", "client-key-data", "token"), str),
+    **dict.fromkeys(("username", "password", "as", "as-uid"), str),
     "as-groups": [str],
     "as-user-extra": {None: [str]},
     "auth-provider": {"name": str, "config": {None: str}},
     "exec": _EXEC,
-    "extensions": _EXTENSIONS,
 }
-_CONTEXT = {**dict.fromkeys(("cluster", "user", "namespace"), str), "extensions": _EXTENSIONS}
 _CONFIG = {
     **dict.fromkeys(("apiVersion", "kind", "current-context"), str),
-    "preferences": {"colors": bool, "extensions": _EXTENSIONS},
     "clusters": [{"name": str, "cluster": _CLUSTER}],
     "users": [{"name": str, "user": _USER}],
-    "contexts": [{"name": str, "context": _CONTEXT}],
-    "extensions": _EXTENSIONS,
+    "contexts": [{"name": str, "context": dict.fromkeys(("cluster", "user", "namespace"), str)}],
 }
 _WORDS = {dict: "object", list: "array", str: "string", bool: "bool"}
+
+
+@dataclass(frozen=True)
+class ConnectionFlags:
+    """kubectl's connection flags; an empty value means that the flag was not given.
+
+    ``request_timeout`` is in seconds: 0 for no limit, None for our own. A ``verbosity`` above 0
+    logs each request.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    cluster: str = ""
+    user: str = ""
+    namespace: str = ""
+    server: str = ""
+    token: str = ""
+    certificate_authority: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    tls_server_name: str = ""
+    insecure_skip_tls_verify: bool = False
+    impersonate_user: str = ""
+    impersonate_groups: tuple[str, ...] = ()
+    impersonate_uid: str = ""
+    request_timeout: float | None = None
+    verbosity: int = 0
+
+    @property
+    def access(self) -> Access:
+        """The words that reach the same server as the same user, without token and password."""
+        server = re.sub(r"^(\w+://)?[^/]*@", r"\1", self.server)
+        cluster = {"--kubeconfig": self.kubeconfig, "--context": self.context}
+        cluster |= {"--cluster": self.cluster, "-s": server}
+        cluster |= {"--certificate-authority": self.certificate_authority}
+        cluster |= {"--tls-server-name": self.tls_server_name}
+        user = {"--user": self.user, "--client-certificate": self.client_certificate}
+        user |= {"--client-key": self.client_key, "--as": self.impersonate_user}
+        user |= {"--as-uid": self.impersonate_uid}
+        insecure = ("--insecure-skip-tls-verify",) if self.insecure_skip_tls_verify else ()
+        groups = [("--as-group", group) for group in self.impersonate_groups]
+        return Access(
+            (*_words(cluster.items()), *insecure),
+            _words([*user.items(), *groups]),
+            self.namespace,
+        )
+
+
+def _words(flags: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(word for flag, value in flags if value for word in (flag, value))
 
 
 @dataclass(frozen=True)
 class Connection:
     """One cluster, one user, one namespace: kubeconfig entries with the flags laid over them.
 
-    ``cluster`` and ``user`` have a kubeconfig's own keys, with every path absolute; ``context`` is
-    the name of the one that was chosen, if any was; ``user_file`` holds the entry ``user_name``.
+    ``cluster`` and ``user`` have the keys of a kubeconfig; paths from a file are absolute.
+    ``context`` names the chosen one, if any. ``user_file`` holds the entry ``user_name``.
     """
 
     cluster: Mapping[str, Any] = field(repr=False)
@@ -79,11 +116,13 @@ class Connection:
     namespace: str = "default"
     context: str = field(default="", compare=False, repr=False)
     user_name: str = field(default="", compare=False, repr=False)
-    user_file: Path | None = field(default=None, compare=False, repr=False)
+    user_file: str = field(default="", compare=False, repr=False)
 
     @property
     def impersonation(self) -> list[tuple[str, str]]:
         """The impersonation headers, in order; a group is repeated, not joined."""
+        from urllib.parse import quote
+
         user = self.user
         headers = [("Impersonate-User", user["as"])] if user.get("as") else []
         headers += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
@@ -97,37 +136,64 @@ class Connection:
 def resolve(flags: ConnectionFlags, environ: Mapping[str, str]) -> Connection:
     """Find the connection that kubectl would use with the same flags and environment.
 
-    Raises ConfigError for a file that can't be read and for a name that no file has.
+    Raises ConfigError for an unreadable file and for a name that no file has.
     """
     config = _merged(flags, environ)
-    name = flags.context or config["current-context"]
+    name = flags.context or config.get("current-context") or ""
     if name and name not in config["contexts"]:
         raise InvalidConfig(f"context was not found for specified context: {name}")
     context = config["contexts"].get(name, {})
-    cluster_name = flags.cluster or context.get("cluster") or ""
+    cluster_name = flags.cluster or context.get("cluster")
     user_name = flags.user or context.get("user") or ""
-    cluster = _entry(config["clusters"], cluster_name, "no server found for cluster {}")
-    user = _entry(config["users"], user_name, "auth info {} does not exist")
+    if cluster_name and cluster_name not in config["clusters"]:
+        raise ConfigError(f'no server found for cluster "{cluster_name}"')
+    if user_name and user_name not in config["users"]:
+        raise ConfigError(f'auth info "{user_name}" does not exist')
+    cluster = config["clusters"][cluster_name] if cluster_name else {}
+    user = config["users"][user_name] if user_name else {}
     namespace = context.get("namespace") or "default"
-    if not (context or flags.server or flags.cluster) and _inside_a_pod(environ):
-        cluster, user, namespace = _pod(environ)
+    if not (context or flags.server or flags.cluster):
+        cluster, user, namespace = _pod(environ) or (cluster, user, namespace)
     connection = Connection(
         cluster=_with_cluster_flags(cluster, flags),
         user=_with_user_flags(user, flags),
         namespace=flags.namespace or namespace,
         context=name,
         user_name=user_name,
-        user_file=config["user-files"].get(user_name),
+        user_file=config["files"].get(("users", user_name), ""),
     )
-    _check_readable(connection.cluster, CLUSTER_PATHS)
-    _check_readable(connection.user, USER_PATHS)
+    _check_files(connection.cluster, _CLUSTER_PATHS)
+    _check_files(connection.user, _USER_PATHS)
     _check_methods(connection.user, user_name)
     return connection
 
 
+def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
+    """The names of all ``contexts``, ``clusters`` or ``users``. Raises ConfigError."""
+    return list(_merged(flags, environ)[section])
+
+
+def content_of(key: str, path: str, most: int = -1) -> bytes:
+    """The first ``most`` bytes of the file that ``key`` names, or all. Raises ConfigError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(most)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
+
+
+def _check_files(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        path = entry.get(key)
+        if path and entry.get(f"{key}-data"):
+            raise ConfigError(f"{key}-data and {key} are both specified")
+        if path and not (key == "tokenFile" and entry.get("token")):
+            content_of(key, path, 0)
+
+
 def _check_methods(user: Mapping[str, Any], name: str) -> None:
-    """Refuse, in kubectl's words, what is contradictory or incomplete."""
-    if not user.get("as") and any(user.get(key) for key in _IMPERSONATED_WITH):
+    """Refuse contradictory or incomplete users in kubectl's words."""
+    if not user.get("as") and any(map(user.get, ("as-uid", "as-groups", "as-user-extra"))):
         raise ConfigError(
             f"requesting uid, groups or user-extra for {name} without impersonating a user"
         )
@@ -137,8 +203,7 @@ def _check_methods(user: Mapping[str, Any], name: str) -> None:
             " one is allowed"
         )
     certificate, key = (
-        any(user.get(form) for form in (kind, f"{kind}-data"))
-        for kind in ("client-certificate", "client-key")
+        user.get(kind) or user.get(f"{kind}-data") for kind in ("client-certificate", "client-key")
     )
     if certificate and not key:
         raise ConfigError(
@@ -154,195 +219,161 @@ def _check_methods(user: Mapping[str, Any], name: str) -> None:
 
 
 def _check_plugin(plugin: Mapping[str, Any], user: str) -> None:
-    purpose = f"specified for {user} to use exec authentication plugin"
-    for key in ("command", "apiVersion"):
-        if not plugin.get(key):
-            raise ConfigError(f"{key} must be {purpose}")
-    for variable in plugin.get("env") or ():
-        if not variable.get("name"):
-            raise ConfigError(f"env variable name must be {purpose}")
-    mode = plugin.get("interactiveMode")
-    if not mode and plugin["apiVersion"] == VERSIONS[0]:
-        raise ConfigError(f"interactiveMode must be {purpose}")
-    if mode and mode not in MODES:
+    version, mode = plugin.get("apiVersion"), plugin.get("interactiveMode")
+    unnamed = any(not variable.get("name") for variable in plugin.get("env") or ())
+    for key, is_missing in {
+        "command": not plugin.get("command"),
+        "apiVersion": not version,
+        "env variable name": unnamed,
+        "interactiveMode": not mode and version == f"{GROUP}/v1",
+    }.items():
+        if is_missing:
+            raise ConfigError(
+                f"{key} must be specified for {user} to use exec authentication plugin"
+            )
+    if mode and mode not in ("Never", "IfAvailable", "Always"):
         raise ConfigError(f'invalid interactiveMode for {user}: "{mode}"')
-    if plugin["apiVersion"] not in VERSIONS:
-        raise ConfigError(f'exec plugin: invalid apiVersion "{plugin["apiVersion"]}"')
-
-
-def names_in(section: str, flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
-    """The names of all ``contexts``, ``clusters`` or ``users``. Raises ConfigError."""
-    return list(_merged(flags, environ)[section])
-
-
-def _check_readable(entry: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    """Name the file that can't be read, or that is one too many, as kubectl does."""
-    for key in keys:
-        path = entry.get(key)
-        if path and entry.get(f"{key}-data"):
-            raise ConfigError(f"{key}-data and {key} are both specified")
-        if path and not (key == "tokenFile" and entry.get("token")):
-            try:
-                Path(path).open("rb").close()
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"unable to read {key} {path}: {said_of(error)}") from error
-
-
-def _entry(section: Mapping[str, dict[str, Any]], name: str | None, missing: str) -> dict[str, Any]:
-    if not name:
-        return {}
-    if name not in section:
-        raise ConfigError(missing.format(f'"{name}"'))
-    return section[name]
+    if version not in (f"{GROUP}/v1", f"{GROUP}/v1beta1"):
+        raise ConfigError(f'exec plugin: invalid apiVersion "{version}"')
 
 
 def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    result = {**cluster, "server": flags.server or cluster.get("server") or DEFAULT_SERVER}
+    # A server's name is its own: another server's does not count, as in client-go.
+    replaced = {"tls-server-name"} if flags.server else set()
     if flags.certificate_authority or flags.insecure_skip_tls_verify:
-        result.pop("certificate-authority-data", None)
-        result.pop("certificate-authority", None)
-        result.pop("insecure-skip-tls-verify", None)
-    if flags.certificate_authority:
-        result["certificate-authority"] = str(Path(flags.certificate_authority).absolute())
-    if flags.insecure_skip_tls_verify:
-        result["insecure-skip-tls-verify"] = True
+        replaced |= {*_AUTHORITY, "insecure-skip-tls-verify"}
+    given = {
+        "server": flags.server or cluster.get("server") or "http://localhost:8080",
+        "tls-server-name": flags.tls_server_name,
+        "certificate-authority": flags.certificate_authority,
+        "insecure-skip-tls-verify": flags.insecure_skip_tls_verify,
+    }
+    result = _overlaid(cluster, replaced, given)
     if result.get("insecure-skip-tls-verify") and any(map(result.get, _AUTHORITY)):
         raise ConfigError(
             "specifying a root certificates file with the insecure flag is not allowed"
         )
-    if flags.server:
-        result.pop("tls-server-name", None)  # it was another server's, as in client-go
-    if flags.tls_server_name:
-        result["tls-server-name"] = flags.tls_server_name
     return result
 
 
 def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    result = dict(user)
-    if flags.token:
-        # A token on the command line replaces every other way to get one; a client certificate
-        # stays beside it, and a password is contradictory, as in kubectl.
-        for key in ("tokenFile", "exec", "auth-provider"):
-            result.pop(key, None)
-        result["token"] = flags.token
-    for flag, key in (
-        (flags.client_certificate, "client-certificate"),
-        (flags.client_key, "client-key"),
-    ):
-        if flag:
-            result.pop(f"{key}-data", None)
-            result[key] = str(Path(flag).absolute())
-    # Each flag replaces its own key alone: --as keeps the kubeconfig's groups, as in kubectl.
-    for value, key in (
-        (flags.impersonate_user, "as"),
-        (flags.impersonate_uid, "as-uid"),
-        (list(flags.impersonate_groups), "as-groups"),
-    ):
-        if value:
-            result[key] = value
-    return result
+    # As in kubectl, a token replaces every other way to get one, and --as keeps the groups of the
+    # kubeconfig; a certificate stays beside the token, and a password contradicts it.
+    replaced = {"tokenFile", "exec", "auth-provider"} if flags.token else set()
+    replaced |= {"client-certificate-data"} if flags.client_certificate else set()
+    replaced |= {"client-key-data"} if flags.client_key else set()
+    given = {
+        "token": flags.token,
+        "client-certificate": flags.client_certificate,
+        "client-key": flags.client_key,
+        "as": flags.impersonate_user,
+        "as-uid": flags.impersonate_uid,
+        "as-groups": list(flags.impersonate_groups),
+    }
+    return _overlaid(user, replaced, given)
 
 
-def _inside_a_pod(environ: Mapping[str, str]) -> bool:
-    named = all(environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
-    return named and (SERVICE_ACCOUNT / "token").is_file()
+def _overlaid(
+    entry: Mapping[str, Any], replaced: set[str], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    kept = {key: value for key, value in entry.items() if key not in replaced}
+    return kept | {key: value for key, value in given.items() if value}
 
 
-def _pod(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """The cluster, user and namespace of the pod that we run in; its token is renewed there."""
-    host = environ["KUBERNETES_SERVICE_HOST"]
-    host = f"[{host}]" if ":" in host else host
-    cluster = {"server": f"https://{host}:{environ['KUBERNETES_SERVICE_PORT']}"}
-    if (SERVICE_ACCOUNT / "ca.crt").is_file():
-        cluster["certificate-authority"] = str(SERVICE_ACCOUNT / "ca.crt")
-    path = SERVICE_ACCOUNT / "namespace"
-    namespace = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    return cluster, {"tokenFile": str(SERVICE_ACCOUNT / "token")}, namespace or "default"
+def _pod(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any], str] | None:
+    """The cluster, user and namespace of the pod that we run in, or None outside of one."""
+    host, port = (environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    token, authority, namespace = (
+        os.path.join(SERVICE_ACCOUNT, name) for name in ("token", "ca.crt", "namespace")
+    )
+    if not (host and port and os.path.isfile(token)):
+        return None
+    cluster = {"server": f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"}
+    if os.path.isfile(authority):
+        cluster["certificate-authority"] = authority
+    own = content_of("namespace", namespace).decode() if os.path.isfile(namespace) else ""
+    return cluster, {"tokenFile": token}, own.strip() or "default"
 
 
 def _merged(flags: ConnectionFlags, environ: Mapping[str, str]) -> dict[str, Any]:
     """Merge the kubeconfig files: the first that has a name, or a current context, wins.
 
-    Raises ConfigError for a file that can't be read, or is no kubeconfig.
+    Raises ConfigError for a file that is unreadable or not a kubeconfig.
     """
-    result: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "user-files": {}}
-    result["current-context"] = ""
+    result: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "files": {}}
     for path in _paths(flags, environ):
-        document = _read(path)
-        for section, key, paths in (
-            ("clusters", "cluster", CLUSTER_PATHS),
-            ("users", "user", USER_PATHS),
-            ("contexts", "context", ()),
-        ):
-            for name, entry in _entries(path, document, section, key).items():
-                result[section].setdefault(name, _absolute(entry, paths, path.absolute().parent))
-                if section == "users":
-                    result["user-files"].setdefault(name, path)
-        current = document.get("current-context") or ""
-        result["current-context"] = result["current-context"] or current
+        config = _read(path)
+        for section in _SECTIONS:
+            for name, entry in config.get(section, {}).items():
+                result[section].setdefault(name, entry)
+                result["files"].setdefault((section, name), path)
+        result["current-context"] = result.get("current-context") or config.get("current-context")
     return result
 
 
-def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[Path]:
+def _paths(flags: ConnectionFlags, environ: Mapping[str, str]) -> list[str]:
     if flags.kubeconfig:
-        path = Path(flags.kubeconfig)
         try:
-            path.stat()
+            os.stat(flags.kubeconfig)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"stat {path}: {said_of(error)}") from error
-        return [path]
+            raise ConfigError(f"stat {flags.kubeconfig}: {said_of(error)}") from error
+        return [flags.kubeconfig]
     if listed := environ.get("KUBECONFIG"):
-        return [Path(entry).absolute() for entry in listed.split(os.pathsep) if entry]
-    # Not Path.home(), which fails for a user whom the machine doesn't know, as in containers.
+        return [entry for entry in listed.split(os.pathsep) if entry]
+    # Not expanduser, which fails for a user whom the machine doesn't know, as in containers.
     home = environ.get("HOME") or environ.get("USERPROFILE")
-    return [(Path(home) / ".kube" / "config").absolute()] if home else []
+    return [os.path.join(home, ".kube", "config")] if home else []
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: str) -> dict[str, Any]:
+    """A kubeconfig with its entries by their names, and their paths made absolute."""
+    import codecs
+
+    from kubectl_virt_clone.objects.documents import values_in
+
     try:
-        documents = values_in(_text(path.read_bytes()))
-        # As client-go, which reads no further than the first.
-        return _judged(documents[0] if documents else None)
+        with open(path, "rb") as file:
+            data = file.read()
+        # PowerShell's > writes UTF-16.
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        documents = values_in(data.decode("utf-16" if wide else "utf-8"))
+        # client-go reads the first only.
+        config: dict[str, Any] = _typed(documents[0] if documents else None, _CONFIG) or {}
+        version, kind = config.get("apiVersion") or "v1", config.get("kind") or "Config"
+        if (version, kind) != ("v1", "Config"):
+            raise ValueError(f'no kind "{kind}" is registered for version "{version}"')
+        for section, paths in _SECTIONS.items():
+            entries: dict[str, Any] = {}
+            for item in config.get(section) or ():
+                name = item.get("name") or ""
+                if name in entries:  # nobody can know which of the two is meant
+                    raise ValueError(f'duplicate name "{name}" in {section}')
+                entry = item.get(section.removesuffix("s")) or {}
+                entries[name] = _absolute(entry, paths, os.path.dirname(path))
+            config[section] = entries
     except FileNotFoundError:
-        return {}  # what KUBECONFIG lists need not be there
-    except OSError as error:
-        call = "read" if isinstance(error, IsADirectoryError) else "open"
-        raise _unusable(path, f"{call} {path}: {said_of(error)}") from error
-    except ValueError as error:
-        raise _unusable(path, " ".join(str(error).split())) from error
+        return {}  # KUBECONFIG may list files that are not there
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, OSError):
+            call = "read" if isinstance(error, IsADirectoryError) else "open"
+            reason = f"{call} {path}: {said_of(error)}"
+        raise ConfigError(f'error loading config file "{path}": {reason}') from error
+    return config
 
 
-def _text(data: bytes) -> str:
-    """UTF-8, or UTF-16 with its mark, as PowerShell's ``>`` writes files."""
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if wide else "utf-8")
+def _typed(value: Any, shape: Any, place: str = "") -> Any:
+    """The value with null items of lists made empty, as Go does; keys without a shape may be any.
 
-
-def _judged(document: Any) -> Mapping[str, Any]:
-    """A kubeconfig without what is of the wrong type; raises ValueError."""
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ValueError("it holds no kubeconfig")
-    judged: dict[str, Any] = _typed(document, _CONFIG, "")
-    version, kind = judged.get("apiVersion") or "v1", judged.get("kind") or "Config"
-    if (version, kind) != ("v1", "Config"):
-        raise ValueError(f'no kind "{kind}" is registered for version "{version}"')
-    return judged
-
-
-def _typed(value: Any, shape: Any, place: str) -> Any:
-    """The value with its items that are null made empty, as Go does.
-
-    Raises ValueError where it is of another type than ``shape``: names its place, not its text,
-    for it may be a secret. What client-go doesn't know has no shape, and is left as it is.
+    Raises ValueError for a value of another type than ``shape``. It names the place and not the
+    text, which may be a secret.
     """
     if value is None or shape is None:
         return value
     wanted: Any = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, wanted):
         found = _WORDS.get(type(value), "number")
-        raise ValueError(f"{place[1:]} is of type {found}, not {_WORDS[wanted]}")
+        raise ValueError(f"{place[1:] or 'it'} is of type {found}, not {_WORDS[wanted]}")
     if isinstance(shape, list):
         empty = shape[0]() if isinstance(shape[0], type) else {}
         return [empty if item is None else _typed(item, shape[0], place) for item in value]
@@ -355,28 +386,12 @@ def _typed(value: Any, shape: Any, place: str) -> Any:
     return value
 
 
-def _entries(
-    path: Path, document: Mapping[str, Any], section: str, key: str
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for item in document.get(section) or ():
-        name = item.get("name") or ""
-        if name in found:  # which of the two is meant, nobody can know
-            raise _unusable(path, f'duplicate name "{name}" in {section}')
-        found[name] = item.get(key) or {}
-    return found
+def _absolute(entry: dict[str, Any], keys: tuple[str, ...], folder: str) -> dict[str, Any]:
+    def absolute(path: str) -> str:
+        return os.path.abspath(os.path.join(folder, path))
 
-
-def _unusable(path: Path, reason: str) -> ConfigError:
-    return ConfigError(f'error loading config file "{path}": {reason}')
-
-
-def _absolute(entry: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    resolved = dict(entry)
-    for key in keys:
-        if entry.get(key):
-            resolved[key] = str(folder / entry[key])
+    result = {**entry, **{key: absolute(entry[key]) for key in keys if entry.get(key)}}
     plugin = entry.get("exec") or {}
     if os.sep in (plugin.get("command") or ""):
-        resolved["exec"] = {**plugin, "command": str(folder / plugin["command"])}
-    return resolved
+        result["exec"] = {**plugin, "command": absolute(plugin["command"])}
+    return result

@@ -1,7 +1,6 @@
 """ID tokens of a kubeconfig's ``auth-provider: oidc``, renewed and kept as kubectl does.
 
-kubectl has it still; the providers of clouds it has not (since 1.26). Only what concerns the
-provider; the header is made of the token by ``auth.py``.
+kubectl dropped the providers of clouds in 1.26, but not this one. ``auth.py`` makes the header.
 """
 
 from __future__ import annotations
@@ -9,29 +8,27 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from errno import EACCES
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConfigError, said_of
 from kubectl_virt_clone.kube.auth import pool_to, trusting
 from kubectl_virt_clone.kube.kubeconfig import Connection
-from kubectl_virt_clone.objects.fields import mapping_at, text_at
+from kubectl_virt_clone.objects.fields import at, mapping_at, text_at
 
 TIMEOUT = 30.0  # in seconds, for each of the provider's answers
 
 
 def id_token(connection: Connection) -> str:
-    """The user's ID token; one that has ended is renewed, and kept in the kubeconfig.
+    """The user's ID token; an expired one is renewed, and kept in the kubeconfig.
 
-    It has to be kept: an identity provider takes a refresh token once, and gives another with
-    the ID token. Raises ConfigError where there is no valid token and none can be had.
+    A provider may take a refresh token only once, and sends another with the ID token. Raises
+    ConfigError if there is no valid token and it can't be renewed.
     """
     provider = connection.user["auth-provider"]
     name = text_at(provider, "name")
@@ -41,31 +38,27 @@ def id_token(connection: Connection) -> str:
     token = text_at(config, "id-token")
     if _is_valid(token):
         return token
+    path = Path(connection.user_file).resolve()
+    lock = path.with_name(f"{path.name}.lock")  # kubectl's; it becomes the new file
     try:
-        with _locked(connection.user_file) as path:
-            renewed = _renewed(config)
-            _keep(path, connection.user_name, renewed)
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise PermissionError(EACCES, "permission denied")
+        handle = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                renewed = _renewed(config)
+                _write(file, path, connection.user_name, renewed)
+            os.chmod(lock, path.stat().st_mode & 0o777)
+            os.replace(lock, path)
+        except BaseException:
+            lock.unlink()
+            raise
     except OSError as error:
         raise ConfigError(
-            "the ID token of the user's auth-provider has ended, and another can't be kept in"
+            "the ID token of the user's auth-provider has expired, and a new one can't be saved in"
             f" {connection.user_file}: {said_of(error)}"
         ) from error
     return renewed["id-token"]
-
-
-@contextmanager
-def _locked(file: Path | None) -> Iterator[Path]:
-    """The file that a kubeconfig's name leads to, locked as kubectl locks it."""
-    path = (file or Path()).resolve()
-    for place in (path, path.parent):
-        if not os.access(place, os.W_OK):
-            raise PermissionError(EACCES, "permission denied")
-    lock = path.with_name(f"{path.name}.lock")
-    os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
-    try:
-        yield path
-    finally:
-        lock.unlink()
 
 
 def _is_valid(token: str) -> bool:
@@ -74,15 +67,15 @@ def _is_valid(token: str) -> bool:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, RecursionError):
         return False
-    ends = mapping_at({"claims": claims}, "claims").get("exp")
+    ends = at(claims, "exp")
     return isinstance(ends, (int, float)) and ends > time.time()
 
 
 def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
     """The new ID token and refresh token, under their keys in a kubeconfig.
 
-    As Go's oauth2, the client names itself in a header, or where that is refused in the body.
-    Nothing is sent over plain HTTP, nor believed that came over it.
+    Like Go's oauth2, the client names itself in a header, or, if that is refused, in the body.
+    Never sends or believes anything over plain HTTP.
     """
     from urllib3 import make_headers
     from urllib3.exceptions import HTTPError
@@ -98,7 +91,7 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
 
     def answer(method: str, url: str, **kept: Any) -> Any:
         if not url.startswith("https://"):
-            raise _not_renewed()
+            raise ValueError("anybody could answer")
         response = pool.request(method, url, redirect=False, retries=False, **kept)
         return response.json() if response.status == HTTPStatus.OK else {}
 
@@ -108,24 +101,18 @@ def _renewed(config: Mapping[str, Any]) -> dict[str, str]:
         for fields, headers in ((grant, named), (body, {})):
             given = answer("POST", endpoint, fields=fields, headers=headers, encode_multipart=False)
             if token := text_at(given, "id_token"):
-                return {
-                    "id-token": token,
-                    "refresh-token": text_at(given, "refresh_token") or refresh,
-                }
+                refresh = text_at(given, "refresh_token") or refresh
+                return {"id-token": token, "refresh-token": refresh}
+        raise ValueError("no ID token came")
     except (HTTPError, OSError, ValueError) as error:
-        raise _not_renewed() from error
-    raise _not_renewed()
+        raise ConfigError(
+            "the ID token of the user's auth-provider has expired, and its provider gives no other:"
+            " log in again as you did the first time"
+        ) from error
 
 
-def _not_renewed() -> ConfigError:
-    return ConfigError(
-        "the ID token of the user's auth-provider has ended, and its provider gives no other: log"
-        " in anew as you did the first time"
-    )
-
-
-def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
-    """Write the tokens into the user's entry; the file is replaced in one step, with its mode."""
+def _write(file: IO[str], path: Path, name: str, renewed: Mapping[str, str]) -> None:
+    """Write the kubeconfig at ``path`` with the new tokens in the user's entry."""
     import yaml
 
     from kubectl_virt_clone.objects.documents import Dumper, values_in
@@ -133,12 +120,4 @@ def _keep(path: Path, name: str, renewed: Mapping[str, str]) -> None:
     document = values_in(path.read_text(encoding="utf-8"))[0]
     (entry, *_) = [user for user in document["users"] if user.get("name") == name]
     entry["user"]["auth-provider"]["config"].update(renewed)
-    handle, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            yaml.dump(document, file, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-        os.chmod(written, path.stat().st_mode & 0o777)
-        os.replace(written, path)
-    except BaseException:
-        os.unlink(written)
-        raise
+    yaml.dump(document, file, Dumper=Dumper, sort_keys=False, allow_unicode=True)

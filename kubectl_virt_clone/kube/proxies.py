@@ -1,6 +1,6 @@
 """Which proxy leads to a server: the kubeconfig's, or the environment's, by the rules of Go.
 
-Only URLs are looked at here; connections are made by ``auth.py``.
+Looks only at URLs; ``auth.py`` makes the connections.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Address = IPv4Address | IPv6Address
 
 
 def proxy_of(server: str, configured: str, environ: Mapping[str, str]) -> str:
-    """The URL of the proxy to a server, or empty: ``configured`` is a kubeconfig's proxy-url.
+    """The URL of the proxy to a server, or empty; ``configured`` is a kubeconfig's proxy-url.
 
-    Raises ConfigError for a URL that is none; it is not repeated, for it may hold a password. And
-    ConnectionFailed where the proxy must not be used.
+    Raises ConfigError for a malformed URL, without repeating it, for it may hold a password, and
+    ConnectionFailed if the proxy must not be used.
     """
     if configured:
         if _scheme(configured) not in SCHEMES:
@@ -38,7 +38,7 @@ def proxy_of(server: str, configured: str, environ: Mapping[str, str]) -> str:
     name = "HTTPS_PROXY" if target.scheme == "https" else "HTTP_PROXY"
     found = environ.get(name) or environ.get(name.lower()) or ""
     if found and name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
-        # What a CGI program finds in it was sent by its client.
+        # In a CGI program, the client may have sent it.
         raise ConnectionFailed(
             "Unable to connect to the server: refusing to use HTTP_PROXY value in CGI environment;"
             " see golang.org/s/cgihttpproxy",
@@ -49,12 +49,12 @@ def proxy_of(server: str, configured: str, environ: Mapping[str, str]) -> str:
         return ""
     url = found if "://" in found else f"http://{found}"
     if _scheme(url) not in SCHEMES:
-        raise ConfigError(f"{name} of the environment is no URL of a proxy")
+        raise ConfigError(f"{name} of the environment is not the URL of a proxy")
     return url
 
 
 def _scheme(url: str) -> str:
-    """The scheme of a URL with a host, and with a port that is a number; else empty."""
+    """The scheme of a URL with a host, and with a number for a port; else empty."""
     try:
         parts = urlsplit(url)
         return parts.scheme if parts.hostname and parts.port != 0 else ""
@@ -91,13 +91,13 @@ def _excepts(entry: str, host: str, address: Address | None, port: str) -> bool:
 
 
 def _divided(text: str) -> tuple[str, str]:
-    """Host and port, as they are written; where it is no pair of these, all of it is the host."""
+    """Host and port, as they are written; text that is not such a pair is a host."""
     found = _HOST_AND_PORT.fullmatch(text)
     return (found[1] or found[2] or "", found[3]) if found else (text, "")
 
 
 def _address(host: str) -> Address | None:
-    """The IP address that a host is, without a zone; as in Go, ::ffff:1.2.3.4 is 1.2.3.4."""
+    """A host as an IP address, without a zone; as in Go, ::ffff:1.2.3.4 is 1.2.3.4."""
     try:
         address = ip_address(ip_address(host).packed)
     except ValueError:
@@ -106,7 +106,7 @@ def _address(host: str) -> Address | None:
 
 
 def _network(entry: str) -> IPv4Network | IPv6Network | None:
-    """The network that an entry is, written with the number of its bits and not with a mask."""
+    """An entry as a network; it has the number of bits, not a mask."""
     address, _, bits = entry.partition("/")
     if "%" in address or not (bits.isascii() and bits.isdigit()):
         return None
@@ -119,12 +119,9 @@ def _network(entry: str) -> IPv4Network | IPv6Network | None:
 
 
 def _ascii(name: str) -> str:
-    """A name as DNS has it; one that can't be in DNS stays as it is."""
+    """A name as in DNS; one that can't be in DNS stays as it is."""
     try:
-        return name if name.isascii() else ".".join(map(_label, name.split(".")))
+        labels = [label.encode("idna").decode() for label in name.split(".")]
     except UnicodeError:
         return name
-
-
-def _label(text: str) -> str:
-    return text.encode("idna").decode()
+    return name if name.isascii() else ".".join(labels)

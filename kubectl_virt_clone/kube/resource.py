@@ -1,12 +1,11 @@
 """Typed verbs on resources: one object, lists in pages, several objects by name; plain dicts.
 
-What an object means is not judged here; only where it lives and how it is asked for.
-A ``deadline`` is a time of the monotonic clock: what the server wants later raises Deferred.
+Knows where an object lives and how to ask for it, not what it means. ``limits`` are the
+``read_timeout`` and ``deadline`` of ``Session.request``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -14,9 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError
-from kubectl_virt_clone.kube.pool import in_order
-from kubectl_virt_clone.kube.retry import is_busy
-from kubectl_virt_clone.kube.transport import Query, Session
+from kubectl_virt_clone.kube.transport import JSON, Query, Session, is_busy
 from kubectl_virt_clone.objects.fields import (
     Object,
     key_of,
@@ -27,34 +24,24 @@ from kubectl_virt_clone.objects.fields import (
 )
 from kubectl_virt_clone.objects.resource import PAGE_SIZE, Listing, Lookup, Resource, Selection
 
-FIELD_MANAGER = "kubectl-virt-clone"
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+METADATA = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
 AT_ONCE = 8
-INCONSISTENT = "the list expired while it was read: what follows is newer than what stands before"
+INCONSISTENT = "the list expired while it was being read: the rest is newer than what came before"
 
 
 def path_of(resource: Resource, namespace: str, name: str = "") -> str:
     """The URL path of a collection, or of one object in it; no namespace means the cluster's."""
-    root = (
-        f"/apis/{resource.group}/{resource.version}"
-        if resource.group
-        else f"/api/{resource.version}"
-    )
-    scope = f"/namespaces/{_quoted(namespace)}" if namespace else ""
-    path = f"{root}{scope}/{resource.plural}"
-    return f"{path}/{_quoted(name)}" if name else path
-
-
-def _quoted(name: str) -> str:
-    """A step of a path; bytes in a flag that are not UTF-8 stay as they are, as in Go."""
-    return quote(name, safe="", errors="surrogateescape")
+    steps = ("apis", resource.group) if resource.group else ("api",)
+    scope = ("namespaces", namespace) if namespace else ()
+    path = (*steps, resource.version, *scope, resource.plural, *((name,) if name else ()))
+    # Bytes in a flag that are not UTF-8 stay as they are, as in Go.
+    return "".join(f"/{quote(step, safe='', errors='surrogateescape')}" for step in path)
 
 
 def served_fields(session: Session, resource: Resource) -> frozenset[str] | None:
     """The fields of the resource's spec that the server knows, from its OpenAPI v3 document.
 
-    Every authenticated user may read it. None where the server does not publish one, or publishes
-    none for the resource: it is then unknown what it would refuse.
+    Every authenticated user may read it. None if the server publishes none for the resource.
     """
     path = f"/openapi/v3/apis/{resource.group}/{resource.version}"
     try:
@@ -70,35 +57,10 @@ def served_fields(session: Session, resource: Resource) -> frozenset[str] | None
 
 
 def get(
-    session: Session,
-    resource: Resource,
-    namespace: str,
-    name: str,
-    *,
-    read_timeout: float | None = None,
-    deadline: float = math.inf,
+    session: Session, resource: Resource, namespace: str, name: str, **limits: Any
 ) -> dict[str, Any]:
     """Read one object. Raises StatusError, 404 among others."""
-    path = path_of(resource, namespace, name)
-    return session.request("GET", path, read_timeout=read_timeout, deadline=deadline)
-
-
-def list_page(
-    session: Session,
-    resource: Resource,
-    namespace: str,
-    query: Query = (),
-    *,
-    metadata_only: bool = False,
-    read_timeout: float | None = None,
-    deadline: float = math.inf,
-) -> dict[str, Any]:
-    """Read a list (or a page of it, with ``limit`` and ``continue`` in the query)."""
-    accept = METADATA if metadata_only else "application/json"
-    path = path_of(resource, namespace)
-    return session.request(
-        "GET", path, query=query, accept=accept, read_timeout=read_timeout, deadline=deadline
-    )
+    return session.request("GET", path_of(resource, namespace, name), **limits)
 
 
 def create(
@@ -107,48 +69,41 @@ def create(
     obj: Mapping[str, Any],
     *,
     dry_run: bool = False,
-    deadline: float = math.inf,
+    **limits: Any,
 ) -> dict[str, Any]:
     """Create an object in the version of ``resource``, whichever its manifest was written in.
 
-    Its versions have to share one schema. A field that the server doesn't know is refused, never
-    dropped (fieldValidation=Strict). Raises StatusError or ConnectionFailed.
+    Its versions have to share one schema. The server refuses a field that it doesn't know, and
+    never drops it (fieldValidation=Strict). Raises StatusError or ConnectionFailed.
     """
     namespace = text_at(obj, "metadata", "namespace") or session.namespace
-    query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+    query = [("fieldManager", "kubectl-virt-clone"), ("fieldValidation", "Strict")]
     if dry_run:
         query.append(("dryRun", "All"))
     body = {**obj, "apiVersion": resource.api_version}
-    path = path_of(resource, namespace)
-    return session.request("POST", path, query=query, body=body, deadline=deadline)
+    return session.request("POST", path_of(resource, namespace), query=query, body=body, **limits)
 
 
 def delete(
-    session: Session,
-    resource: Resource,
-    obj: Mapping[str, Any],
-    *,
-    dry_run: bool = False,
-    deadline: float = math.inf,
+    session: Session, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False
 ) -> None:
-    """Delete exactly this stored object: another one of the same name is left alone (409).
+    """Delete exactly this stored object, not another one of the same name (409).
 
-    Raises VirtCloneError for one that can't be told from another, StatusError or ConnectionFailed.
+    Raises VirtCloneError if it can't be told from another, StatusError or ConnectionFailed.
     """
     namespace, name = key_of(obj)
     if not (namespace and name and uid_of(obj)):
         which = f"{resource.singular}.{resource.group}/{name}"
-        raise VirtCloneError(f"{which} is left alone: the server tells no namespace, name or uid")
+        raise VirtCloneError(f"{which} is left alone: the server reports no namespace, name or uid")
     body = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "preconditions": {"uid": uid_of(obj)},
         "propagationPolicy": "Background",
-        # In the body, for a server that finds one does not look at the query.
+        # In the body: a server that finds one does not look at the query.
         **({"dryRun": ["All"]} if dry_run else {}),
     }
-    path = path_of(resource, namespace, name)
-    session.request("DELETE", path, body=body, deadline=deadline)
+    session.request("DELETE", path_of(resource, namespace, name), body=body)
 
 
 def items_of(page: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -165,28 +120,22 @@ def pages(
     *,
     size: int = PAGE_SIZE,
     metadata_only: bool = False,
-    read_timeout: float | None = None,
-    deadline: float = math.inf,
     notice: Callable[[str], None],
+    **limits: Any,
 ) -> Iterator[list[dict[str, Any]]]:
     """The objects of a list, page by page; a ``size`` of 0 asks for all at once.
 
-    A continue token lives for some minutes. With the refusal of an old one the server sends
-    another, that goes on behind the same object in a newer list (since Kubernetes 1.13): it is
-    taken, and ``notice`` told once. Raises StatusError, also in the midst.
+    A continue token lives for some minutes. When the server refuses an old one, it sends another
+    that goes on behind the same object in a newer list (since Kubernetes 1.13): this uses it, and
+    tells ``notice`` once. Raises StatusError, also halfway through.
     """
+    accept = METADATA if metadata_only else JSON
+    read = partial(session.request, "GET", path_of(resource, namespace), accept=accept, **limits)
     limit = [("limit", str(size))] if size else []
     token, told = "", False
     while True:
-        place = [("continue", token)] if token else []
         try:
-            query_of_page = [*query, *limit, *place]
-            page = list_page(
-                *(session, resource, namespace, query_of_page),
-                metadata_only=metadata_only,
-                read_timeout=read_timeout,
-                deadline=deadline,
-            )
+            page = read(query=[*query, *limit, *([("continue", token)] if token else [])])
         except StatusError as error:
             newer = text_at(error.status, "metadata", "continue")
             if error.code != HTTPStatus.GONE or newer in ("", token):
@@ -208,15 +157,16 @@ def each(
     names: Iterable[str],
     *,
     at_once: int = AT_ONCE,
-    deadline: float = math.inf,
 ) -> Iterator[dict[str, Any] | StatusError]:
-    """The objects of these names, read side by side, in order; the refusal of one in its place."""
+    """The objects of these names, or the refusals, read side by side and in order."""
 
     def read(name: str) -> dict[str, Any] | StatusError:
         try:
-            return get(session, resource, namespace, name, deadline=deadline)
+            return get(session, resource, namespace, name)
         except StatusError as error:
             return error
+
+    from kubectl_virt_clone.kube.pool import in_order  # here, for a single wait asks in no pool
 
     return in_order([partial(read, name) for name in names], at_once=at_once, is_busy=is_busy)
 

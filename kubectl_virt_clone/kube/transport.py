@@ -1,7 +1,7 @@
 """A connected session: requests with the user's credentials, answers as plain dicts.
 
-``auth`` says where to and as whom; nothing here knows what an object means.
-docs/decisions.md says why requests don't go through the ``kubernetes`` package.
+``auth.py`` says where to and as whom; nothing here knows what an object means. docs/decisions.md
+says why requests don't go through the ``kubernetes`` package.
 """
 
 from __future__ import annotations
@@ -11,121 +11,150 @@ import logging
 import math
 import os
 import platform
+import random
 import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from http.client import RemoteDisconnected
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kubectl_virt_clone import __version__
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.kubeconfig import Connection, resolve
-from kubectl_virt_clone.kube.retry import ATTEMPTS, LONGEST_DELAY, Clock, retry_after
-from kubectl_virt_clone.objects.fields import well_formed
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags, resolve
+from kubectl_virt_clone.objects.fields import at, well_formed
 
 Query = Sequence[tuple[str, str]]
 Notify = Callable[[str], None]
 
-USER_AGENT = f"kubectl-virt-clone/{__version__} ({sys.platform}/{platform.machine()})"
 CONNECT_TIMEOUT = 30.0
-# An API server ends a request after 60 s; nothing for longer than that is a dead connection.
+# An API server ends a request after 60 s; a longer silence means a dead connection.
 READ_TIMEOUT = 75.0
-POOL_SIZE = 16
-# RFC 7234, 5.5: code, agent, text and perhaps a date; there may be several in a header.
+ATTEMPTS = 4  # at a request that the server wants again later
+LONGEST_DELAY = 30.0  # in seconds, that a server may ask for with Retry-After
+JSON = "application/json"
+# RFC 7234, 5.5: code, agent, text and perhaps a date; a header may hold several.
 _WARNING = r'(?:^|,)\s*299 \S+ "((?:[^"\\]|\\.)*)"'
-
-EOF = (RemoteDisconnected, EOFError)
 # OpenSSL's names for an answer that is not TLS, by release.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+_UNABLE = "Unable to connect to the server: "
 
 
 @dataclass(frozen=True)
-class _Request:
-    method: str
-    path: str
-    query: Query
-    read_timeout: float | None
-    deadline: float
-    body: Mapping[str, Any] | None = None
-    content_type: str = "application/json"
-    accept: str = "application/json"
+class Clock:
+    """The monotonic time in seconds, a pause of so many, and a chance from 0 to 1."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Pauses in seconds that double with each failure in a row, with jitter against herds.
+
+    A server that refuses everything for ``patience`` seconds is not just busy.
+    """
+
+    shortest: float
+    longest: float
+    patience: float = 30.0
+
+    def pause(self, failures: int, chance: float) -> float:
+        """The pause after so many failures, at least 1; ``chance`` moves it by up to a quarter."""
+        doubled = self.shortest * 2.0 ** min(failures - 1, 30)
+        return min(doubled, self.longest) * (0.75 + chance / 2)
+
+
+def retry_after(header: str, code: int) -> float | None:
+    """Seconds to wait if the server asks for it (429, and 5xx with Retry-After), else None."""
+    if not _asks_later(code):
+        return None
+    if header.isascii() and header.isdigit():
+        return float(header)
+    return 1.0 if code == HTTPStatus.TOO_MANY_REQUESTS else None
+
+
+def may_pass(error: ConnectionFailed | StatusError) -> bool:
+    """Whether a watch may continue later: no answer, an old version, too many requests, 5xx."""
+    if isinstance(error, ConnectionFailed):
+        return error.transient
+    return error.code == HTTPStatus.GONE or _asks_later(error.code)
+
+
+def is_busy(outcome: object) -> bool:
+    """Whether the same request may soon succeed; not if a webhook fails."""
+    if isinstance(outcome, ConnectionFailed):
+        return outcome.reset
+    if not isinstance(outcome, StatusError) or "failed calling webhook" in outcome.message:
+        return False
+    return _asks_later(outcome.code)
+
+
+def is_too_busy_to_create(outcome: object) -> bool:
+    """The same for a creation: a 500 counts only if it says when to try again.
+
+    kubectl treats any other 500 as final, such as that of a failing webhook.
+    """
+    if isinstance(outcome, StatusError) and outcome.code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return at(outcome.status, "details", "retryAfterSeconds") is not None
+    return is_busy(outcome)
+
+
+def _asks_later(code: int) -> bool:
+    return code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class Session:
     """A connection pool to one server with one user's credentials; safe to share among threads.
 
-    ``log`` gets one line per request where -v asks for it; ``warn`` gets each warning that the
-    server sends, once.
+    ``log`` gets a line per request if -v asks for it; ``warn`` gets each of the server's warnings
+    once. Reads the kubeconfig; sends nothing yet. Raises ConfigError and ConnectionFailed.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        flags: ConnectionFlags,
-        log: Notify,
-        warn: Notify,
-        clock: Clock,
-    ) -> None:
-        self.namespace = connection.namespace
-        self._connection = connection
+    def __init__(self, flags: ConnectionFlags, *, log: Notify, warn: Notify) -> None:
         self.flags = flags
-        self.clock = clock
+        self.clock = Clock(time.monotonic, time.sleep)
+        self._connection = resolve(flags, os.environ)
+        self.namespace = self._connection.namespace
         self._timeout = flags.request_timeout
         self._log = log if flags.verbosity else None
         self._warn = warn
         self._warned: set[str] = set()
         self._authenticating = threading.Lock()
-        self._credentials = credentials_of(connection, POOL_SIZE)
+        self._credentials = credentials_of(self._connection)
         self.server = self._credentials.server
-        if not self._credentials.verified:
+        insecure = self._connection.cluster.get("insecure-skip-tls-verify")
+        if insecure and self.server.startswith("https:"):
             warn(
                 f"insecure-skip-tls-verify: whoever answers at {self.server} is taken for the"
                 " server and gets your credentials"
             )
 
-    def _current(self) -> Credentials:
-        """The credentials, after their renewal if they end by themselves and have."""
-        credentials = self._credentials
-        if credentials.expired:
-            self._authenticate(credentials)
-        return self._credentials
+    def _renewed(self, refused: Credentials) -> Credentials:
+        """Read the credentials again, once for all threads that used the ``refused`` ones.
 
-    def _authenticate(self, refused: Credentials) -> None:
-        """Read the credentials anew when they have expired, or after a 401.
-
-        Once for all threads that were ``refused`` with the same ones. Raises ConnectionFailed where
-        they can't be read: whoever writes them may be in the midst of it.
+        Raises ConnectionFailed if they are unreadable: something may just be writing them.
         """
         with self._authenticating:
             if self._credentials is refused:
-                self._connection = self._renewed()
+                context = self._connection.context or self.flags.context
+                with suppress(ConfigError):
+                    found = resolve(replace(self.flags, context=context), os.environ)
+                    if found.cluster == self._connection.cluster:  # others are not for this one
+                        self._connection = replace(self._connection, user=found.user)
                 try:
-                    self._credentials = credentials_of(self._connection, POOL_SIZE)
+                    self._credentials = credentials_of(self._connection)
                 except ConfigError as error:
-                    reason = f"Unable to connect to the server: {error.args[0]}"
-                    raise ConnectionFailed(reason) from error
-
-    def _renewed(self) -> Connection:
-        """The same context's user as the kubeconfig has it now.
-
-        As long as the context's cluster is the same: another's credentials are not for this one.
-        """
-        context = self._connection.context or self.flags.context
-        try:
-            found = resolve(replace(self.flags, context=context), os.environ)
-        except ConfigError:
-            return self._connection
-        same = found.cluster == self._connection.cluster
-        return replace(self._connection, user=found.user) if same else self._connection
+                    raise ConnectionFailed(f"{_UNABLE}{error.args[0]}") from error
+            return self._credentials
 
     def request(
         self,
@@ -134,27 +163,33 @@ class Session:
         *,
         query: Query = (),
         body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
         read_timeout: float | None = None,
         deadline: float = math.inf,
     ) -> dict[str, Any]:
         """Send one request and return the decoded JSON object of the answer.
 
-        ``read_timeout`` is how long, in seconds, the server may be silent, if not as long as
-        --request-timeout says. Raises StatusError for an answer of 400 and more, Deferred where the
-        server wants it again after the ``deadline``, a time of the monotonic clock, and
-        ConnectionFailed where there is no answer.
+        ``read_timeout``: how many seconds the server may be silent, by default as long as
+        --request-timeout says. Raises StatusError for an answer of 400 and more, Deferred if the
+        server wants the request again after the ``deadline``, a time of the monotonic clock, and
+        ConnectionFailed if there is no answer.
         """
         if read_timeout is None:
             read_timeout = READ_TIMEOUT if self._timeout is None else self._timeout or None
-        request = _Request(method, path, query, read_timeout, deadline, body, content_type, accept)
-        response = self._send(request)
+        call: dict[str, Any] = {"headers": {"Accept": accept}, "read_timeout": read_timeout}
+        if body is not None:
+            call["headers"]["Content-Type"] = content_type
+            call["body"] = json.dumps(body).encode()
+        response = self._send(method, path, query, deadline, **call)
         try:
             data = self._translated(response.read)
         finally:
             response.release_conn()
-        return object_in(data, self.server)
+        with suppress(ValueError):
+            if isinstance(answer := read_json(data), dict):
+                return answer
+        raise ConnectionFailed(f"{_UNABLE}{self.server} sent no JSON object", transient=False)
 
     @contextmanager
     def stream(
@@ -164,7 +199,8 @@ class Session:
 
         ``read_timeout`` and ``deadline`` as for ``request``.
         """
-        response = self._send(_Request("GET", path, query, read_timeout, deadline))
+        call = {"headers": {"Accept": JSON}, "read_timeout": read_timeout}
+        response = self._send("GET", path, query, deadline, **call)
         try:
             yield self._lines(response)
         finally:
@@ -179,90 +215,71 @@ class Session:
         if pending:
             yield pending
 
-    def _send(self, request: _Request) -> Any:
-        """Return an open response of less than 400; asks again where the server says so."""
+    def _send(self, method: str, path: str, query: Query, deadline: float, **call: Any) -> Any:
+        """Return an open response below 400; ask again where the server says so."""
+        # Bytes in a flag that are not UTF-8 stay as they are, as in Go.
+        encoded = urlencode(query, errors="surrogateescape")
+        url = f"{self.server}{path}{encoded and '?'}{encoded}"
         reauthenticated = False
         for attempt in range(1, ATTEMPTS + 1):
-            credentials = self._current()
+            credentials = self._credentials
+            if credentials.expired:
+                credentials = self._renewed(credentials)
             try:
-                response = self._once(request, credentials)
+                response = self._once(credentials, method, url, **call)
             except ConnectionFailed as failed:
                 # A server may close an idle connection while the next request is on its way.
-                if request.method == "GET" and failed.reset and attempt == 1:
+                if method == "GET" and failed.reset and attempt == 1:
                     continue
                 raise
             if response.status < HTTPStatus.BAD_REQUEST:
                 return response
             try:
                 otherwise = f"the server answered {response.status} {response.reason}"
-                body = self._translated(response.read)
-                status = status_in(body, otherwise)
-                error = StatusError(status, response.status, self.flags.access.words)
+                status = status_in(self._translated(response.read), otherwise)
             finally:
                 response.release_conn()
+            error = StatusError(status, response.status, self.flags.access.words)
             if error.code == HTTPStatus.UNAUTHORIZED and not reauthenticated:
                 reauthenticated = True
-                self._authenticate(credentials)
+                self._renewed(credentials)
                 continue
             delay = retry_after(response.headers.get("Retry-After", ""), error.code)
-            if delay is not None and self.clock.now() + delay > request.deadline:
+            if delay is not None and self.clock.now() + delay > deadline:
                 raise Deferred(error.status, error.code, error.connection)
             if delay is None or delay > LONGEST_DELAY or attempt == ATTEMPTS:
                 raise error
             self.clock.sleep(delay)
         raise error
 
-    def _once(self, request: _Request, credentials: Credentials) -> Any:
-        from urllib3 import Timeout
+    def _once(self, credentials: Credentials, method: str, url: str, **call: Any) -> Any:
+        from urllib3 import HTTPHeaderDict, Timeout
 
-        # What is no UTF-8 in a flag stays as it is, as in Go.
-        query = urlencode(request.query, errors="surrogateescape")
-        url = f"{self.server}{request.path}{query and '?'}{query}"
+        agent = f"kubectl-virt-clone/{__version__} ({sys.platform}/{platform.machine()})"
+        headers = HTTPHeaderDict({**call.pop("headers"), "User-Agent": agent})
+        said = [("Authorization", credentials.authorization)] if credentials.authorization else []
+        for name, value in [*said, *self._connection.impersonation]:
+            # http.client writes Latin-1: like this, it puts UTF-8 on the wire.
+            headers.add(name, value.encode("utf-8", "surrogateescape").decode("latin-1"))
+        connect = self._timeout or CONNECT_TIMEOUT
+        call |= {"headers": headers, "timeout": Timeout(None, connect, call.pop("read_timeout"))}
+        call |= {"preload_content": False, "redirect": False, "retries": False}
         started = self.clock.now()
         status = "without an answer"
         try:
-            response = self._translated(
-                lambda: credentials.pool.request(
-                    request.method,
-                    url,
-                    headers=self._headers(request, credentials),
-                    body=None if request.body is None else json.dumps(request.body).encode(),
-                    preload_content=False,
-                    redirect=False,
-                    retries=False,
-                    timeout=Timeout(
-                        connect=self._timeout or CONNECT_TIMEOUT, read=request.read_timeout
-                    ),
-                )
-            )
+            response = self._translated(partial(credentials.pool.request, method, url, **call))
             status = str(response.status)
         finally:
             if self._log:
                 elapsed = (self.clock.now() - started) * 1000
-                self._log(f"{request.method} {url} {status} in {elapsed:.0f} ms")
-        for warning in response.headers.getlist("Warning"):
-            self._pass_on(warning)
+                self._log(f"{method} {url} {status} in {elapsed:.0f} ms")
+        for header in response.headers.getlist("Warning"):
+            for warning in re.finditer(_WARNING, header):
+                text = re.sub(r"\\(.)", r"\1", warning[1])
+                if text not in self._warned:  # as kubectl, each text once
+                    self._warned.add(text)
+                    self._warn(text)
         return response
-
-    def _headers(self, request: _Request, credentials: Credentials) -> Any:
-        from urllib3 import HTTPHeaderDict
-
-        headers = HTTPHeaderDict({"Accept": request.accept, "User-Agent": USER_AGENT})
-        if authorization := credentials.authorization:
-            headers["Authorization"] = _as_utf8(authorization)
-        for name, value in self._connection.impersonation:
-            headers.add(name, _as_utf8(value))
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        return headers
-
-    def _pass_on(self, header: str) -> None:
-        """Give on each ``299 agent "text"`` of a header, each text once, as kubectl does."""
-        for warning in re.finditer(_WARNING, header):
-            text = re.sub(r"\\(.)", r"\1", warning[1])
-            if text not in self._warned:
-                self._warned.add(text)
-                self._warn(text)
 
     def _translated(self, call: Callable[[], Any]) -> Any:
         """Run a call into urllib3; its errors leave as ConnectionFailed in kubectl's words."""
@@ -273,39 +290,25 @@ class Session:
         except (exceptions.HTTPError, OSError) as error:
             raise connection_failed(error, self.server) from error
         except ValueError as error:
-            # Of http.client and its codecs; their text repeats the value, which may be a token.
+            # From http.client and its codecs; the text has the value, which may be a token.
             raise ConfigError("a flag or the kubeconfig has a value that can't be sent") from error
 
 
-def _as_utf8(value: str) -> str:
-    """What http.client, which writes headers in Latin-1, puts on the wire as UTF-8."""
-    return value.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def connect(flags: ConnectionFlags, *, log: Notify, warn: Notify) -> Session:
-    """Resolve the flags against kubeconfig and environment; no request is sent yet."""
-    clock = Clock(time.monotonic, time.sleep)
-    return Session(resolve(flags, os.environ), flags=flags, log=log, warn=warn, clock=clock)
-
-
-def _refuse(constant: str) -> NoReturn:
-    """Python's parser takes NaN and Infinity, which JSON doesn't have."""
-    raise ValueError(f"{constant} is no JSON")
-
-
 def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
+    """The number; unlike Python's parser, JSON has no NaN and no Infinity."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not JSON")
+    return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def read_json(data: bytes) -> Any:
-    """The JSON value in ``data``; raises ValueError where there is none.
+    """The JSON value in ``data``; raises ValueError if there is none.
 
-    As in Go, what is no UTF-8, and half a pair of surrogates, is U+FFFD: the value can be sent and
-    printed again.
+    As in Go, bytes that are not UTF-8, and half a pair of surrogates, become U+FFFD: the value can
+    be sent and printed again.
     """
     text = data.decode("utf-8", "replace")
     try:
@@ -318,38 +321,20 @@ def read_json(data: bytes) -> Any:
     return value
 
 
-def object_in(data: bytes, server: str) -> dict[str, Any]:
-    """The JSON object of an answer; raises ConnectionFailed where there is none."""
-    try:
-        decoded = read_json(data)
-    except ValueError as error:
-        raise ConnectionFailed(
-            f"Unable to connect to the server: {server} sent no JSON", transient=False
-        ) from error
-    if not isinstance(decoded, dict):
-        raise ConnectionFailed(
-            f"Unable to connect to the server: {server} sent no JSON object", transient=False
-        )
-    return decoded
-
-
 def status_in(body: bytes, otherwise: str) -> dict[str, Any]:
-    """The Status in the body of a failed answer; a proxy's HTML becomes a Status with that text.
+    """The Status in the body of a failed answer, or one with the text of a proxy's HTML.
 
-    ``otherwise`` is said where there is no text at all.
+    ``otherwise`` is the message of an empty body.
     """
-    try:
+    with suppress(ValueError):
         status = read_json(body)
-    except ValueError:
-        status = None
-    if isinstance(status, dict) and status.get("kind") == "Status":
-        return status
-    text = " ".join(body.decode("utf-8", "replace").split())[:200]
-    return {"message": text or otherwise}
+        if isinstance(status, dict) and status.get("kind") == "Status":
+            return status
+    return {"message": " ".join(body.decode("utf-8", "replace").split())[:200] or otherwise}
 
 
 def connection_failed(error: Exception, server: str) -> ConnectionFailed:
-    """Say in kubectl's words why there is no answer; only a wrong certificate is for good."""
+    """Say in kubectl's words why there is no answer; only a wrong certificate is permanent."""
     from urllib3 import exceptions
 
     host = urlsplit(server)
@@ -359,29 +344,25 @@ def connection_failed(error: Exception, server: str) -> ConnectionFailed:
             f"The connection to the server {host.netloc} was refused"
             " - did you specify the right host or port?"
         )
+    verified = True
     if isinstance(error, exceptions.SSLError):
         reason, verified = _tls(error)
-        return ConnectionFailed(f"Unable to connect to the server: {reason}", transient=verified)
-    if isinstance(error, exceptions.NameResolutionError):
+    elif isinstance(error, exceptions.NameResolutionError):
         reason = f"dial tcp: lookup {host.hostname}: no such host"
-    elif isinstance(error, exceptions.NewConnectionError):  # a TimeoutError, too
-        reason = _bare(error)
-    elif isinstance(error, exceptions.TimeoutError):
-        reason = "the server did not answer in time"
-    elif isinstance(error, exceptions.ProxyError):
-        reason = f"the proxy: {_bare(error.original_error)}"
     else:
         reason = _bare(error)
     reset = isinstance(error, exceptions.ProtocolError)
-    return ConnectionFailed(f"Unable to connect to the server: {reason}", reset=reset)
+    return ConnectionFailed(f"{_UNABLE}{reason}", transient=verified, reset=reset)
 
 
 def _bare(error: BaseException) -> str:
-    """What is at the bottom of an error, without the objects that urllib3 wraps it in."""
+    """The root cause of an error, without the objects that urllib3 wraps it in."""
     from ssl import SSLError
 
     from urllib3 import exceptions
 
+    if isinstance(error, exceptions.ProxyError):
+        return f"the proxy: {_bare(error.original_error)}"
     if isinstance(error, (SSLError, exceptions.SSLError)):
         return _tls(error)[0]
     if isinstance(error, exceptions.NewConnectionError):
@@ -389,29 +370,31 @@ def _bare(error: BaseException) -> str:
         if hasattr(cause, "socket_err"):  # an error of PySocks
             return f"the proxy: {_bare(cause.socket_err or cause)}"
         error = cause
+    elif isinstance(error, exceptions.TimeoutError):
+        return "the server did not answer in time"
     if isinstance(error, exceptions.ProtocolError) and isinstance(error.args[-1], Exception):
         error = error.args[-1]
-    if isinstance(error, EOF):
+    if isinstance(error, (RemoteDisconnected, EOFError)):
         return "EOF"
     said = error.strerror if isinstance(error, OSError) else None
     return said.lower() if said else " ".join(str(error).split())
 
 
 def _tls(error: BaseException) -> tuple[str, bool]:
-    """What is wrong, in the words of Go's crypto/x509, and whether it is not the certificate."""
+    """What is wrong, in the words of Go's crypto/x509, and whether the certificate is not."""
     import ssl
 
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
-        # urllib3 gives the error of ssl as an argument, or raises its own from it.
+        # urllib3 passes ssl's error as an argument, or raises its own from it.
         nested = [item for item in cause.args if isinstance(item, BaseException)]
         cause = nested[0] if nested else cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLEOFError):
         return "EOF", True
     if isinstance(cause, ssl.SSLCertVerificationError):
         known = dict.fromkeys((18, 19, 20, 21), "certificate signed by unknown authority")
-        known |= {10: "certificate has expired or is not yet valid"}
         known |= {9: "certificate is not yet valid"}
+        known |= {10: "certificate has expired or is not yet valid"}
         reason = known.get(cause.verify_code, cause.verify_message)
         return f"tls: failed to verify certificate: x509: {reason}", False
     name = getattr(cause, "reason", None) or " ".join(str(error).split())

@@ -1,13 +1,13 @@
 """List and watch as one iterator of states that outlives what servers and networks do to it.
 
-It knows nothing of goals: what a state means is judged by its consumer.
+Knows nothing of goals: its consumer judges what a state means.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,18 +15,16 @@ from queue import Empty, Queue
 from typing import Any
 
 from kubectl_virt_clone.errors import ConnectionFailed, Deferred, StatusError
-from kubectl_virt_clone.kube.resource import get, items_of, list_page, path_of
-from kubectl_virt_clone.kube.retry import Backoff, may_pass
-from kubectl_virt_clone.kube.transport import Query, Session, read_json
+from kubectl_virt_clone.kube.resource import get, items_of, path_of
+from kubectl_virt_clone.kube.transport import Backoff, Query, Session, may_pass, read_json
 from kubectl_virt_clone.objects.fields import name_of, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
-# A server ends a watch by itself after this long: short, for so long a half-open connection may
-# go unnoticed.
+# The server ends a watch after this time, for which a half-open connection may go unnoticed.
 WATCH_SECONDS = 60
-# Silence for longer than the server's own end of the watch: the connection is half open.
+# Silence for longer than that means that the connection is half open.
 GRACE_SECONDS = 15
-# A server or proxy that ends watches at once must not be asked again without a pause.
+# Pause before asking a server or proxy again that ends watches at once.
 SHORT_WATCH_SECONDS = 0.5
 POLL_SECONDS = 1.0
 BACKOFF = Backoff(shortest=0.2, longest=15.0)
@@ -34,11 +32,11 @@ BACKOFF = Backoff(shortest=0.2, longest=15.0)
 
 @dataclass(frozen=True)
 class Scope:
-    """What to follow: the objects of a resource in a namespace, in all of them if it is empty.
+    """The objects of a resource to follow, in a namespace or, if it is empty, in all of them.
 
-    ``names`` narrow it: a single one is all that is asked for, and where listing is forbidden each
+    ``names`` narrow it: a single one is all that is asked for, and where listing is forbidden, each
     is asked for by its name. ``selector`` narrows every list and watch; ``first`` only chooses what
-    to begin with: an object whose labels change afterwards is still the same object.
+    to begin with: an object whose labels change later is still the same object.
     ``page_size`` is the number of objects per request, 0 for all at once.
     """
 
@@ -57,9 +55,9 @@ class Scope:
 
 @dataclass(frozen=True)
 class Listed:
-    """A page of a list; with the ``last`` one, what was on no page does not exist.
+    """A page of a list; after the ``last`` one, objects that were on no page don't exist.
 
-    The first page after a break has ``first``: the state begins anew.
+    The first page after a break has ``first``: forget the state before it.
     """
 
     scope: Scope
@@ -70,7 +68,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Changed:
-    """One object's new version; ``deleted`` when it was its last."""
+    """One object's new version; ``deleted`` if it was its last."""
 
     scope: Scope
     object: dict[str, Any]
@@ -86,7 +84,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A scope that can't be followed, and why; only of one that is followed ``in_passing``."""
+    """A scope, followed ``in_passing``, that can't be followed, and why."""
 
     scope: Scope
     why: str
@@ -94,7 +92,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Posted:
-    """What another thread of the consumer has to tell: it comes with the changes."""
+    """A value that another thread of the consumer adds to the changes."""
 
     value: Any
 
@@ -103,7 +101,11 @@ Change = Listed | Changed | Notice | Unreadable | Posted
 
 
 class Watch:
-    """What the threads that follow one scope each have found; read it with ``next``."""
+    """What the threads that follow one scope each have found; read it with ``next``.
+
+    ``troubles``: by a scope's place, why the last attempt to reach it failed, while it does.
+    ``deferred``: scopes that the server wants to be asked for after the deadline.
+    """
 
     def __init__(self, session: Session, deadline: float) -> None:
         self.session = session
@@ -111,9 +113,7 @@ class Watch:
         self.found: Queue[Change | BaseException] = Queue()
         self.stopped = threading.Event()
         self.troubles: dict[tuple[str, str], str] = {}
-        """By a scope's place: why the last attempt to reach it failed; none while it is well."""
         self.deferred: set[Scope] = set()
-        """What the server wants to be asked for when nobody waits any more."""
 
     @property
     def trouble(self) -> str:
@@ -123,10 +123,10 @@ class Watch:
     def follow(self, scope: Scope, *, in_passing: bool = False) -> None:
         """Begin to follow a scope, from a thread of its own.
 
-        ``in_passing``: its changes are only good to know. No trouble with it ends the watch.
+        ``in_passing``: its changes are only good to know; trouble with it doesn't end the watch.
         """
         follower = _Follower(self, scope, in_passing=in_passing)
-        # A daemon, for it may sit in a read of the socket when the program is done.
+        # A daemon: it may still read from a socket when the program ends.
         name = f"watch-{scope.resource.plural}"
         threading.Thread(target=follower.run, name=name, daemon=True).start()
 
@@ -148,10 +148,10 @@ class Watch:
 def watching(
     session: Session, scopes: Iterable[Scope], *, deadline: float = math.inf
 ) -> Iterator[Watch]:
-    """Follow what is in ``scopes``, with one list and one watch for each.
+    """Follow the ``scopes``, with one list and one watch for each.
 
-    A scope that the server wants to be asked for after the ``deadline``, a time of the monotonic
-    clock, is ``deferred``. Stops at the end without waiting for the server.
+    The ``deadline`` is a time of the monotonic clock. Stops at the end without waiting for the
+    server.
     """
     watch = Watch(session, deadline)
     for scope in scopes:
@@ -163,25 +163,22 @@ def watching(
 
 
 class _Follower:
-    """Follows the objects of one scope, from a thread of its own."""
-
     def __init__(self, watch: Watch, scope: Scope, *, in_passing: bool) -> None:
         self._shared = watch
         self._put = watch.found.put
         self._stopped = watch.stopped
-        self._session = watch.session
         self._scope = scope
         self._in_passing = in_passing
         self._noticed: set[str] = set()
         self._names = scope.names
-        self._version = ""  # to watch from; empty while there has to be a list first
+        self._version = ""  # to watch from; empty until there is a list
         self._listed_once = False
         self._in_pages = bool(scope.page_size)
-        self._heard = False  # whether a watch has told anything since the last trouble
+        self._heard = False  # whether a watch had an event since the last trouble
 
     def run(self) -> None:
         """Follow until stopped, or until an error that no later attempt can cure."""
-        now, chance = self._session.clock.now, self._session.clock.chance
+        now, chance = self._shared.session.clock.now, self._shared.session.clock.chance
         pause, failures = 0.0, 0
         while not self._stopped.wait(pause):
             began = now()
@@ -191,29 +188,23 @@ class _Follower:
                 self._note(error, again=False)
                 self._shared.deferred.add(self._scope)
                 return
-            except (ConnectionFailed, StatusError) as error:
-                if not may_pass(error):
-                    self._give_up(error)
+            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
+                if not isinstance(error, (ConnectionFailed, StatusError)) or not may_pass(error):
+                    why = error.message if isinstance(error, StatusError) else str(error)
+                    self._put(Unreadable(self._scope, why) if self._in_passing else error)
                     return
                 if now() - began > (pause if self._heard else BACKOFF.longest):
-                    failures = 0  # it went well for a while: this is not the trouble of before
+                    failures = 0  # it went well for a while: this is a new trouble
                 self._heard = False
                 self._note(error, again=failures > 0)
                 failures += 1
                 pause = BACKOFF.pause(failures, chance())
-            except BaseException as error:  # noqa: BLE001 - raised again by Watch.next
-                self._give_up(error)
-                return
             else:
                 pause = 0.0 if now() - began > SHORT_WATCH_SECONDS else SHORT_WATCH_SECONDS
                 failures = 0
 
-    def _give_up(self, error: BaseException) -> None:
-        why = error.message if isinstance(error, StatusError) else str(error)
-        self._put(Unreadable(self._scope, why) if self._in_passing else error)
-
     def _note(self, error: ConnectionFailed | StatusError, *, again: bool) -> None:
-        """Remember what is wrong; said where it is still so at the second attempt."""
+        """Remember the trouble; say it if the second attempt fails, too."""
         if isinstance(error, StatusError) and error.code == HTTPStatus.GONE:
             self._version = ""
         elif not self._in_passing:
@@ -222,20 +213,18 @@ class _Follower:
                 self._notice(f"{error} (trying again)")
 
     def _notice(self, text: str) -> None:
-        """Say something once."""
         if text not in self._noticed and not self._in_passing:
             self._noticed.add(text)
             self._put(Notice(text))
 
     def _well(self) -> None:
-        """The server answers."""
         self._shared.troubles.pop(self._scope.place, None)
 
     def _follow(self) -> None:
         """List if need be, then watch from there until the stream ends.
 
-        A watch that broke off goes on from its last event: only what the server has forgotten has
-        to be listed again.
+        A watch that broke off goes on from its last event: there is a new list only if the server
+        has forgotten that one. Polls where reading is allowed, but not listing or watching.
         """
         if not self._version:
             try:
@@ -243,35 +232,38 @@ class _Follower:
             except StatusError as error:
                 if error.code != HTTPStatus.FORBIDDEN or not self._names:
                     raise
-                self._poll_each()
-                return
+                self._read_each()
+                return self._poll("listing", self._read_each)
         try:
-            self._watch()
+            return self._watch()
         except StatusError as error:
             if error.code != HTTPStatus.FORBIDDEN:
                 raise
-            self._poll_list()
+            return self._poll("watching", self._list)
+
+    def _poll(self, forbidden: str, read: Callable[[], None]) -> None:
+        self._notice(f"{forbidden} {self._scope.resource.plural} is forbidden: polling instead")
+        while not self._stopped.wait(POLL_SECONDS):
+            read()
 
     def _list(self) -> None:
-        """List page by page; what was chosen to begin with is known by name from then on."""
-        scope = self._scope
+        scope, session = self._scope, self._shared.session
+        path, deadline = path_of(scope.resource, scope.namespace), self._shared.deadline
         query = [*self._selector, *(() if self._listed_once else scope.first)]
         if self._in_pages:
             query.append(("limit", str(scope.page_size)))
-        names, token, first = [], "", True
+        names: list[str] = []
+        token, first = "", True
         while first or token:
             more = [("continue", token)] if token else []
             try:
-                page = list_page(
-                    *(self._session, scope.resource, scope.namespace, [*query, *more]),
-                    deadline=self._shared.deadline,
-                )
+                page = session.request("GET", path, query=[*query, *more], deadline=deadline)
             except StatusError as error:
-                # It takes longer than the server keeps a version: all at once then, as client-go.
+                # As in client-go: all at once if it takes longer than the server keeps a version.
                 self._in_pages = self._in_pages and not (more and error.code == HTTPStatus.GONE)
                 raise
             objects = items_of(page)
-            names += [name_of(obj) for obj in objects] if scope.first else []
+            names += map(name_of, objects)
             token = text_at(page, "metadata", "continue")
             self._well()
             self._put(Listed(scope, tuple(objects), first=first, last=not token))
@@ -283,24 +275,18 @@ class _Follower:
 
     @property
     def _selector(self) -> list[tuple[str, str]]:
-        if len(self._names) == 1:
-            return [*self._scope.selector, ("fieldSelector", f"metadata.name={self._names[0]}")]
-        return list(self._scope.selector)
+        if len(self._names) != 1:
+            return list(self._scope.selector)
+        return [*self._scope.selector, ("fieldSelector", f"metadata.name={self._names[0]}")]
 
     def _watch(self) -> None:
-        """Watch from the last version seen until the stream ends."""
-        query = [
-            *self._selector,
-            ("watch", "true"),
-            ("resourceVersion", self._version),
-            ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", str(WATCH_SECONDS)),
-        ]
-        path = path_of(self._scope.resource, self._scope.namespace)
-        silence = WATCH_SECONDS + GRACE_SECONDS
-        deadline = self._shared.deadline
-        with self._session.stream(
-            path, query=query, read_timeout=silence, deadline=deadline
+        query = [("watch", "true"), ("resourceVersion", self._version)]
+        query += [("allowWatchBookmarks", "true"), ("timeoutSeconds", str(WATCH_SECONDS))]
+        with self._shared.session.stream(
+            path_of(self._scope.resource, self._scope.namespace),
+            query=[*self._selector, *query],
+            read_timeout=WATCH_SECONDS + GRACE_SECONDS,
+            deadline=self._shared.deadline,
         ) as lines:
             self._well()
             for line in lines:
@@ -311,35 +297,23 @@ class _Follower:
                 if not isinstance(obj, dict):
                     continue
                 if event.get("type") == "ERROR":
-                    if _code(obj) == HTTPStatus.UNAUTHORIZED:
+                    code = obj.get("code")
+                    if code == HTTPStatus.UNAUTHORIZED:
                         return  # the next request renews the credentials, or fails for good
-                    raise StatusError(obj, _code(obj))
+                    unknown = HTTPStatus.INTERNAL_SERVER_ERROR
+                    raise StatusError(obj, code if isinstance(code, int) else unknown)
                 self._heard = True
                 self._version = text_at(obj, "metadata", "resourceVersion") or self._version
                 if event.get("type") != "BOOKMARK":
                     self._put(Changed(self._scope, obj, deleted=event.get("type") == "DELETED"))
 
-    def _poll_list(self) -> None:
-        self._notice(f"watching {self._scope.resource.plural} is forbidden: polling instead")
-        while not self._stopped.wait(POLL_SECONDS):
-            self._list()
-
-    def _poll_each(self) -> None:
-        """Ask for each object by name, where listing is forbidden but reading one is not."""
-        self._read_each()
-        self._notice(f"listing {self._scope.resource.plural} is forbidden: polling instead")
-        while not self._stopped.wait(POLL_SECONDS):
-            self._read_each()
-
     def _read_each(self) -> None:
         scope, found = self._scope, []
+        limits = {"deadline": self._shared.deadline}
         for name in self._names:
             try:
                 found.append(
-                    get(
-                        *(self._session, scope.resource, scope.namespace, name),
-                        deadline=self._shared.deadline,
-                    )
+                    get(self._shared.session, scope.resource, scope.namespace, name, **limits)
                 )
             except StatusError as error:
                 if error.code != HTTPStatus.NOT_FOUND:
@@ -349,14 +323,8 @@ class _Follower:
 
 
 def _event(line: bytes) -> dict[str, Any]:
-    """Decode one line of a watch; half a line means that the connection broke in it."""
     try:
         event = read_json(line)
     except ValueError as error:
-        raise ConnectionFailed("the watch broke off in the midst of an event") from error
+        raise ConnectionFailed("the watch broke off in the middle of an event") from error
     return event if isinstance(event, dict) else {}
-
-
-def _code(status: dict[str, Any]) -> int:
-    code = status.get("code")
-    return code if isinstance(code, int) else HTTPStatus.INTERNAL_SERVER_ERROR

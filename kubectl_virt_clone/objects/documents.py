@@ -1,6 +1,6 @@
 """Read YAML and JSON text as kubectl does: every document of a file, and the items of a List.
 
-What a document must contain is for ``clone/spec/manifest`` to check.
+``clone/spec/manifest`` checks what a document contains.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -24,15 +24,6 @@ _NUMBER = re.compile(
 _OCTAL = re.compile(r"[-+]?0[0-7]+")
 _TAGS = "tag:yaml.org,2002:"
 _ALIASED = 100_000  # values that aliases may expand to
-
-_PLAIN_SCALARS = (
-    (f"{_TAGS}float", _NUMBER, "-+.0123456789"),
-    (f"{_TAGS}bool", re.compile(r"[yYnN]$"), "yYnN"),
-)
-"""(tag, pattern, first characters) of unquoted text that kubectl does not read as a string.
-
-Source: the resolver of ``sigs.k8s.io/yaml``, a mixture of YAML 1.1 and 1.2.
-"""
 
 
 class _Loader(yaml.SafeLoader):
@@ -52,7 +43,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[str, int] = {}  # by anchor, once it is complete
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Read a value and count everything in it."""
+        """Read a value and count the values in it."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         anchor = event.anchor
         if isinstance(event, yaml.AliasEvent):
@@ -98,8 +89,6 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag[len(_TAGS) :] not in _OTHERWISE]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-for _tag, _pattern, _first in _PLAIN_SCALARS:
-    _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
 _Loader.add_constructor(f"{_TAGS}float", _number)
 
 
@@ -114,8 +103,11 @@ class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mis
         return True
 
 
-for _tag, _pattern, _first in _PLAIN_SCALARS:
-    Dumper.add_implicit_resolver(_tag, _pattern, list(_first))
+# Text without quotes that kubectl does not read as a string, and its first characters.
+# Source: the resolver of sigs.k8s.io/yaml, a mixture of YAML 1.1 and 1.2.
+for _kind in (_Loader, Dumper):
+    _kind.add_implicit_resolver(f"{_TAGS}float", _NUMBER, list("-+.0123456789"))
+    _kind.add_implicit_resolver(f"{_TAGS}bool", re.compile(r"[yYnN]$"), list("yYnN"))
 
 
 def parse_documents(text: str, origin: str) -> list[Any]:
@@ -128,6 +120,14 @@ def parse_documents(text: str, origin: str) -> list[Any]:
     except ValueError as error:
         raise ManifestError(f"error parsing {origin}: {error}") from error
     return [item for document in documents if document is not None for item in _items(document)]
+
+
+def _items(document: Any) -> list[Any]:
+    """The items of a List of any kind, as ``kubectl get -o yaml`` and the API write them."""
+    if isinstance(document, dict) and str(document.get("kind")).endswith("List"):
+        items = document.get("items")
+        return items if isinstance(items, list) else []
+    return [document]
 
 
 def values_in(text: str) -> list[Any]:
@@ -152,18 +152,13 @@ def _documents(text: str) -> list[Any]:
     """Concatenated JSON objects, as some tools write them; otherwise YAML."""
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("{"):
-        try:
-            return list(_json_objects(text))
-        except ValueError:
-            pass  # YAML has braces too
+        decoder, space, place, found = json.JSONDecoder(), re.compile(r"\s*"), 0, []
+        with suppress(ValueError):  # YAML also has braces
+            while (place := space.match(text, place).end()) < len(text):  # type: ignore[union-attr]
+                value, place = decoder.raw_decode(text, place)
+                found.append(value)
+            return found
     return list(yaml.load_all(text, Loader=_Loader))
-
-
-def _json_objects(text: str) -> Iterator[Any]:
-    decoder, space, place = json.JSONDecoder(), re.compile(r"\s*"), 0
-    while (place := space.match(text, place).end()) < len(text):  # type: ignore[union-attr]
-        value, place = decoder.raw_decode(text, place)
-        yield value
 
 
 def _as_json(value: Any) -> Any:
@@ -194,11 +189,3 @@ def _key(key: Any) -> str:
     if isinstance(key, (bool, int, float)):
         return json.dumps(key)
     raise ValueError("unsupported map key: it is neither text nor a number")
-
-
-def _items(document: Any) -> list[Any]:
-    """The items of a List of any kind, as ``kubectl get -o yaml`` and the API write them."""
-    if isinstance(document, dict) and str(document.get("kind")).endswith("List"):
-        items = document.get("items")
-        return items if isinstance(items, list) else []
-    return [document]

@@ -1,6 +1,6 @@
-"""Reading Kubernetes objects as plain dicts, whatever is missing or malformed in them.
+"""Read Kubernetes objects as plain dicts, whatever is missing or malformed in them.
 
-Half-written objects exist, so every function here is total. None knows what a field means.
+Half-written objects exist, so every function is total. None knows what a field means.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 Object = Mapping[str, Any]
-_MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstract class
 Key = tuple[str, str]
 """(namespace, name) of an object."""
-
-_SURROGATE = "[\ud800-\udfff]"
+_MAPPING = (dict, Mapping)  # isinstance is fast for dict and slow for the abstract class
 
 
 def at(obj: object, *path: str) -> Any:
-    """The value at ``path``, or None where a step is missing or is not a mapping."""
+    """The value at ``path``, or None if a step is missing or not a mapping."""
     for key in path:
         if obj is None or not isinstance(obj, _MAPPING):
             return None
@@ -28,13 +26,13 @@ def at(obj: object, *path: str) -> Any:
 
 
 def text_at(obj: object, *path: str) -> str:
-    """The string at ``path``; empty where it is missing or of another type."""
+    """The string at ``path``; empty if it is missing or of another type."""
     value = at(obj, *path)
     return value if isinstance(value, str) else ""
 
 
 def mapping_at(obj: object, *path: str) -> Mapping[str, Any]:
-    """The mapping at ``path``; empty where it is missing or of another type."""
+    """The mapping at ``path``; empty if it is missing or of another type."""
     value = at(obj, *path)
     return value if isinstance(value, _MAPPING) else {}
 
@@ -46,7 +44,7 @@ def mappings_at(obj: object, *path: str) -> list[Mapping[str, Any]]:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of what JSON can hold; several times as fast as ``copy.deepcopy``."""
+    """A deep copy of JSON types, several times as fast as ``copy.deepcopy``."""
     if isinstance(value, dict):
         return {key: copied(item) for key, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
@@ -54,7 +52,7 @@ def copied(value: Any) -> Any:
 
 def well_formed(text: str) -> str:
     """The text as Go reads it from JSON: a lone surrogate becomes U+FFFD."""
-    return re.sub(_SURROGATE, "\ufffd", text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def name_of(obj: object) -> str:
@@ -73,7 +71,7 @@ def key_of(obj: object) -> Key:
 
 
 def time_at(obj: object, *path: str) -> datetime | None:
-    """The RFC 3339 time at ``path``, aware and in UTC; None where there is none."""
+    """The RFC 3339 time at ``path``, aware and in UTC; None if there is none."""
     value = text_at(obj, *path)
     try:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))

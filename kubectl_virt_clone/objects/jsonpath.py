@@ -1,18 +1,19 @@
 """The part of kubectl's JSONPath that points into one object: ``{.status.conditions[0].type}``.
 
-No templates (``range``, several paths, text); the caller knows what a value means.
+Finds values and sorts by them; the caller knows what they mean. No templates (``range``, text).
 """
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
+from kubectl_virt_clone.objects.fields import Object
 
 Step = Callable[[Any], Iterable[Any]]
 """Maps a value to what one step of a path finds in it; nothing if it has another type."""
@@ -37,14 +38,7 @@ _LITERAL = r"""(?sx)
 # A path, with or without braces, including its filters; then the value it should have.
 _GOAL = r"(?s)(\{[^{}]*\}|(?:\[\?\(.*?\)\]|==|[^=])*)(?:=(.*))?"
 
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
+_OPERATORS = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
 _EXPECTED = (
     "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or"
     " '{.name1.name2}'"
@@ -57,7 +51,7 @@ _NO_VALUE = (
 
 @dataclass(frozen=True)
 class Path:
-    """A path read by ``parse_jsonpath``; its text is as in kubectl's messages: ``{.a.b}``."""
+    """A path from ``parse_jsonpath``; its text is as in kubectl's messages: ``{.a.b}``."""
 
     text: str
 
@@ -171,8 +165,6 @@ def _field(escaped: str) -> Step:
 
 def _items(text: str) -> Step:
     members = [_item(member.strip(" ")) for member in text.split(",")]
-    if len(members) == 1:
-        return members[0]
     return lambda value: [found for member in members for found in member(value)]
 
 
@@ -195,15 +187,14 @@ def _filter(text: str) -> Step:
     match = re.fullmatch(_COMPARISON, text)
     left = _steps(text) if match is None else _operand(match[1])
     right = () if match is None else _operand(match[3])
-    compare = None if match is None else _OPERATORS[match[2]]
 
     def passes(item: Any) -> bool:
-        found = _walk(left, item)
-        if compare is None:
+        found, wanted = _walk(left, item), _walk(right, item)
+        if match is None:
             return bool(found)
-        wanted = _walk(right, item)
-        # Where kubectl fails, and the wait with it, the item just doesn't pass.
-        return len(found) == len(wanted) == 1 and _compares(compare, found[0], wanted[0])
+        # Where kubectl fails, and its wait, the item just doesn't pass.
+        one = len(found) == len(wanted) == 1
+        return one and _compares(_OPERATORS[match[2]], found[0], wanted[0])
 
     return lambda value: filter(passes, value) if isinstance(value, list) else []
 
@@ -228,6 +219,30 @@ def _compares(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> boo
     """Whether both have one type that supports the comparison, and pass it."""
     flags = isinstance(left, bool), isinstance(right, bool)
     if any(flags):
-        return all(flags) and compare in (operator.eq, operator.ne) and compare(left, right)
+        return all(flags) and compare in (eq, ne) and compare(left, right)
     both = any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, (int, float)))
     return both and compare(left, right)
+
+
+def sorted_by(objects: Iterable[Object], path: Path) -> list[Object]:
+    """The objects by the value at ``path``, as numbers or as text; those without one first.
+
+    Source: ``kubectl get --sort-by``. Raises VirtCloneError in its words if no object has a value.
+    """
+    ranked = [(_rank(path.find(obj)), obj) for obj in objects]
+    if ranked and all(rank == _MISSING for rank, _ in ranked):
+        raise VirtCloneError(f'couldn\'t find any field with path "{path}" in the list of objects')
+    return [obj for _, obj in sorted(ranked, key=lambda pair: pair[0])]
+
+
+_MISSING = (0, 0.0, "")
+
+
+def _rank(values: list[Any]) -> tuple[int, float, str]:
+    """The sort key of one object; values of different types are ordered by type."""
+    value = values[0] if values else None
+    if value is None:
+        return _MISSING
+    if isinstance(value, (int, float)):
+        return 1, value, ""
+    return 2, 0, value if isinstance(value, str) else repr(value)

@@ -16,15 +16,15 @@ _SUBDOMAIN = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
 
+_ENDS = "begins and ends with a letter or digit"
+
+
 def check_hostname(text: str) -> str:
     """Return ``text`` if it is a valid host name: a DNS label (RFC 1123). Raises InvalidValue."""
-    if len(text) > LONGEST_LABEL:
-        raise InvalidValue(f'"{text}" is longer than {LONGEST_LABEL} characters')
+    _check_length(text, f'"{text}"')
     if not re.fullmatch(_DNS_LABEL, text):
-        raise InvalidValue(
-            f'"{text}" is not a host name; it needs lower case letters, digits and -,'
-            " and begins and ends with a letter or digit"
-        )
+        rule = f"it needs lower case letters, digits and -, and {_ENDS}"
+        raise InvalidValue(f'"{text}" is not a host name; {rule}')
     return text
 
 
@@ -34,35 +34,32 @@ def check_label_key(text: str) -> str:
 
 
 def check_annotation_key(text: str) -> str:
-    """Return an annotation's key: its domain may have capitals too. Raises InvalidValue."""
+    """Return an annotation's key: its domain may also have capitals. Raises InvalidValue."""
     return _check_key(text, text.rpartition("/")[0].lower())
+
+
+def check_label_value(text: str) -> str:
+    """Return ``text`` if it is a valid label value; it may be empty. Raises InvalidValue."""
+    _check_length(text, f'the value "{text}"')
+    return text and _check_qualified(text, text, "value")
 
 
 def _check_key(text: str, domain: str) -> str:
     _, slash, name = text.rpartition("/")
     if slash and (not re.fullmatch(_SUBDOMAIN, domain) or len(domain) > LONGEST_SUBDOMAIN):
-        raise InvalidValue(
-            f'the key "{text}" is not valid: the part before the / is not a DNS name'
-        )
-    if len(name) > LONGEST_LABEL:
-        raise InvalidValue(
-            f'the key "{text}" is not valid: its name is longer than {LONGEST_LABEL} characters'
-        )
-    if not re.fullmatch(_QUALIFIED, name):
-        raise InvalidValue(
-            f'the key "{text}" is not valid; it needs letters, digits, -, _ and .,'
-            " and begins and ends with a letter or digit"
-        )
-    return text
+        wrong = "the part before the / is not a DNS name"
+        raise InvalidValue(f'the key "{text}" is not valid: {wrong}')
+    _check_length(name, f'the key "{text}" is not valid: its name')
+    return _check_qualified(text, name, "key")
 
 
-def check_label_value(text: str) -> str:
-    """Return ``text`` if it is a valid label value; it may be empty. Raises InvalidValue."""
+def _check_length(text: str, what: str) -> None:
     if len(text) > LONGEST_LABEL:
-        raise InvalidValue(f'the value "{text}" is longer than {LONGEST_LABEL} characters')
-    if text and not re.fullmatch(_QUALIFIED, text):
-        raise InvalidValue(
-            f'the value "{text}" is not valid; it needs letters, digits, -, _ and .,'
-            " and begins and ends with a letter or digit"
-        )
+        raise InvalidValue(f"{what} is longer than {LONGEST_LABEL} characters")
+
+
+def _check_qualified(text: str, name: str, kind: str) -> str:
+    if not re.fullmatch(_QUALIFIED, name):
+        rule = f"it needs letters, digits, -, _ and ., and {_ENDS}"
+        raise InvalidValue(f'the {kind} "{text}" is not valid; {rule}')
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
-from kubectl_virt_clone.kube.retry import is_too_busy_to_create
+from kubectl_virt_clone.kube.transport import is_too_busy_to_create
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_bulk import FIVE, NAMES, clones
 from tests.cli.test_wait import errors

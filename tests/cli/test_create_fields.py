@@ -10,9 +10,9 @@ import pytest
 
 from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.clone.api import CLONES, FIELD_SINCE
-from kubectl_virt_clone.kube.connection import ConnectionFlags
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import served_fields
-from kubectl_virt_clone.kube.transport import Session, connect
+from kubectl_virt_clone.kube.transport import Session
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 
@@ -214,7 +214,7 @@ def test_volumes_are_named_after_the_target_if_asked_for(kvc: Kvc, plane: Contro
 
 
 def session() -> Session:
-    return connect(ConnectionFlags(), log=lambda _line: None, warn=lambda _line: None)
+    return Session(ConnectionFlags(), log=lambda _line: None, warn=lambda _line: None)
 
 
 @pytest.mark.parametrize("version", ["v1beta1", "v1alpha1"])

@@ -111,7 +111,7 @@ def test_a_list_that_expires_midway_goes_on_from_where_it_was_and_says_so(
 
     assert answer == (
         f"{OBJECT}/a\n{OBJECT}/b\n{OBJECT}/c\n",
-        "Warning: the list expired while it was read: what follows is newer than what stands"
+        "Warning: the list expired while it was being read: the rest is newer than what came"
         " before\n",
     )
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from kubectl_virt_clone.kube import watch as watching
-from kubectl_virt_clone.kube.retry import Backoff
+from kubectl_virt_clone.kube.transport import Backoff
 from kubectl_virt_clone.objects.fields import Object
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes

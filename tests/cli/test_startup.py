@@ -62,7 +62,7 @@ def test_what_needs_no_cluster_loads_only_what_it_needs(
     # The connection flags are a value; nothing of it connects.
     assert {
         module
-        for module in modules - clicks - {f"{OURS}.kube", f"{OURS}.kube.connection"}
+        for module in modules - clicks - {f"{OURS}.kube", f"{OURS}.kube.kubeconfig"}
         if any(module == name or module.startswith(f"{name}.") for name in unwanted)
     } == set()
 

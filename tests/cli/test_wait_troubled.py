@@ -13,7 +13,7 @@ import pytest
 
 from kubectl_virt_clone.errors import Deferred
 from kubectl_virt_clone.kube import transport as session
-from kubectl_virt_clone.kube.connection import ConnectionFlags
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
@@ -135,7 +135,7 @@ def test_a_server_that_says_later_within_the_time_is_waited_for(
 
 def test_a_deadline_is_that_of_one_request(make_plane: Planes, slept: list[float]) -> None:
     make_plane(faults=["429:retry-after=20,count=2"])
-    connected = session.connect(ConnectionFlags(), log=print, warn=print)
+    connected = session.Session(ConnectionFlags(), log=print, warn=print)
 
     with pytest.raises(Deferred):
         connected.request("GET", "/apis", deadline=time.monotonic())

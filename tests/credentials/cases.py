@@ -91,8 +91,8 @@ CERTIFICATES = {
     **{
         f"a client certificate {what}": Case(
             {**CERTIFICATE, **pair},
-            error="error: the client-certificate and client-key of the user are no PEM, or no pair,"
-            " or the key is encrypted\n",
+            error="error: the client-certificate and client-key of the user are not PEM, or not a"
+            " pair, or the key is encrypted\n",
         )
         for what, pair in {
             "that is no PEM": {"client-certificate": "{tokenfile}"},
@@ -169,8 +169,8 @@ TOKENS = {
     ),
     "an identity provider whose token has ended": Case(
         {"auth-provider": {"name": "oidc", "config": {"id-token": "{wrong}"}}},
-        error="error: the ID token of the user's auth-provider has ended, and its provider gives no"
-        " other: log in anew as you did the first time\n",
+        error="error: the ID token of the user's auth-provider has expired, and its provider gives"
+        " no other: log in again as you did the first time\n",
     ),
 }
 PLUGINS = {
@@ -251,7 +251,7 @@ PLUGINS = {
         error="error: command must be specified for u to use exec authentication plugin\n",
     ),
     "a plugin that prints no JSON": Case(
-        plugin("{gives_text}"), error=fails("exec plugin: its output is no JSON")
+        plugin("{gives_text}"), error=fails("exec plugin: its output is not JSON")
     ),
     **{
         f"a plugin that prints {what}": Case(
@@ -371,7 +371,7 @@ TLS = {
     ),
     "a CA that is no PEM": Case(
         TOKEN,
-        error="error: the certificate-authority of the cluster is no PEM\n",
+        error="error: the certificate-authority of the cluster is not PEM\n",
         cluster={"certificate-authority": "{tokenfile}"},
     ),
     "a CA that is no base64": Case(
@@ -591,7 +591,8 @@ SERVERS = {
     **{
         f"a server {what}": Case(
             TOKEN,
-            error="error: the server must be a URL or host:port, as https://cluster.example:6443\n",
+            error="error: the server must be a URL or host:port, such as"
+            " https://cluster.example:6443\n",
             cluster={"server": url},
         )
         for what, url in {

@@ -21,8 +21,8 @@ from tests.credentials.kit import Kit, b64
 from tests.credentials.servers import HOST, Identity, server_tls
 
 NOT_RENEWED = (
-    "error: the ID token of the user's auth-provider has ended, and its provider gives no other:"
-    " log in anew as you did the first time\n"
+    "error: the ID token of the user's auth-provider has expired, and its provider gives no other:"
+    " log in again as you did the first time\n"
 )
 
 
@@ -229,8 +229,8 @@ def test_no_token_is_renewed_that_could_not_be_kept(
 
     assert (answer.code, provider.asked) == (1, [])
     assert answer.err == (
-        "error: the ID token of the user's auth-provider has ended, and another can't be kept in"
-        f" {path}: permission denied\n"
+        "error: the ID token of the user's auth-provider has expired, and a new one can't be saved"
+        f" in {path}: permission denied\n"
     )
 
 

@@ -66,19 +66,7 @@ def test_a_file_is_taken(kit: Kit, kvc: Kvc, kubectl: Kubectl, how: str) -> None
         ("t: x\n", "t: 5\n", "current-context is of type number, not string"),
         ("name: x\n", "name: 5\n", "contexts.name is of type number, not string"),
         ("user: u\n", "user: y\n", "contexts.context.user is of type bool, not string"),
-        (
-            "user: u\n",
-            "extensions: a\n",
-            "contexts.context.extensions is of type string, not array",
-        ),
         ("clusters:\n", "clusters:\n- 5\n", "clusters is of type number, not object"),
-        ("kind:", "preferences: 5\nkind:", "preferences is of type number, not object"),
-        (
-            "kind:",
-            "preferences: {colors: 5}\nkind:",
-            "preferences.colors is of type number, not bool",
-        ),
-        ("kind:", "extensions: {}\nkind:", "extensions is of type object, not array"),
         ("contexts:\n", "contexts:\n- null\n- null\n", 'duplicate name "" in contexts'),
     ],
 )

@@ -153,4 +153,4 @@ def test_a_variable_that_is_no_url_is_named_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         proxy_of("https://a.example", "", {"HTTPS_PROXY": url})
 
-    assert str(refusal.value) == "error: HTTPS_PROXY of the environment is no URL of a proxy"
+    assert str(refusal.value) == "error: HTTPS_PROXY of the environment is not the URL of a proxy"

@@ -12,8 +12,8 @@ from tests.credentials.cases import PAT, TOKEN, TOM, plugin
 from tests.credentials.conftest import Kubectl, Kvc
 from tests.credentials.kit import Kit
 
-NO_PEM = "error: the certificate-authority of the cluster is no PEM\n"
-NO_PROXY_HOST = "error: the URL of the proxy has a host that can't be one\n"
+NO_PEM = "error: the certificate-authority of the cluster is not PEM\n"
+NO_PROXY_HOST = "error: the URL of the proxy has an invalid host\n"
 BOTH = "certificate-authority-data and certificate-authority are both specified"
 COMBINED = "authProvider cannot be provided in combination with an exec plugin for u"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.kube import kubeconfig
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.transport import connect
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+from kubectl_virt_clone.kube.transport import Session
 from tests.credentials.cases import BEHIND, CARL, EVERYBODY, plugin
 from tests.credentials.conftest import Answer, Kvc
 from tests.credentials.kit import Kit
@@ -211,7 +211,7 @@ def test_a_plugins_certificate_that_ends(kit: Kit, waits: Waits) -> None:
 def test_many_requests_that_are_refused_at_once_run_the_plugin_once(kit: Kit) -> None:
     token = kit.token("rita")
     path = kit.config(plugin(str(kit.file("changing.json", kit.granted(token=token)))))
-    session = connect(ConnectionFlags(kubeconfig=str(path)), log=print, warn=print)
+    session = Session(ConnectionFlags(kubeconfig=str(path)), log=print, warn=print)
     kit.file("changing.json", kit.granted(token=kit.token("rose")))
     del kit.cluster.users[token]
     together = threading.Barrier(8)

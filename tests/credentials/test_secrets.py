@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_virt_clone.kube.auth import credentials_of
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.kubeconfig import resolve
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags, resolve
 from tests.credentials import relays
 from tests.credentials.cases import BEHIND, CERTIFICATE, NAMED, TOKEN, plugin
 from tests.credentials.conftest import Kvc, Transcript, leaks
@@ -59,7 +58,7 @@ def test_a_redirect_is_not_followed(kit: Kit, kvc: Kvc) -> None:
         answer = kvc("get", "c", "--kubeconfig", kit.config(TOKEN, {"server": server}))
 
     assert (answer.code, answer.seen) == (1, ())
-    assert answer.err == f"Unable to connect to the server: {server} sent no JSON\n"
+    assert answer.err == f"Unable to connect to the server: {server} sent no JSON object\n"
 
 
 def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Kit) -> None:
@@ -67,7 +66,7 @@ def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Ki
     path = kit.config(TOKEN, {"server": f"https://{NAMED}", "proxy-url": url})
     connection = resolve(ConnectionFlags(kubeconfig=str(path)), {})
 
-    pool = credentials_of(connection, 1).pool
+    pool = credentials_of(connection).pool
 
     assert str(pool.proxy) == kit.fill("http://127.0.0.1:{gate}")
 

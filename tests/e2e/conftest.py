@@ -10,9 +10,9 @@ import pytest
 
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.kube.connection import ConnectionFlags
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import path_of
-from kubectl_virt_clone.kube.transport import Session, connect
+from kubectl_virt_clone.kube.transport import Session
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -41,7 +41,7 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def session(kubeconfig: Path) -> Session:
     """A connection for what the program itself does not do."""
     flags = ConnectionFlags(kubeconfig=str(kubeconfig))
-    return connect(flags, log=lambda _: None, warn=lambda _: None)
+    return Session(flags, log=lambda _: None, warn=lambda _: None)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
 from kubectl_virt_clone.errors import StatusError
-from kubectl_virt_clone.kube.resource import get, items_of, list_page
+from kubectl_virt_clone.kube.resource import get, items_of, path_of
 from kubectl_virt_clone.kube.transport import Session
 from tests.e2e.conftest import Kvc, MakeVm
 
@@ -86,8 +86,8 @@ def test_many_clones_come_from_one_snapshot_and_leave_nothing_behind(
     assert again.out.count(" condition met\n") == 5
     kvc("delete", "--finished")
     query = [("labelSelector", SHARED)]
-    assert items_of(list_page(session, CLONES, namespace)) == []
-    left = items_of(list_page(session, SNAPSHOTS, namespace, query))
+    assert items_of(session.request("GET", path_of(CLONES, namespace))) == []
+    left = items_of(session.request("GET", path_of(SNAPSHOTS, namespace), query=query))
     assert [item for item in left if not item["metadata"].get("deletionTimestamp")] == []
     for number in range(1, 6):
         get(session, VIRTUAL_MACHINES, namespace, f"web-0{number}")

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.transport import connect
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.documents import parse_documents
 from tests.fuzz import corpus
 from tests.fuzz.conftest import Cluster
@@ -238,7 +238,7 @@ def test_any_kubeconfig_connects_or_is_refused(
         # A mutated command may be that of anything.
         patch.setattr("subprocess.run", lambda *_, **__: CompletedProcess((), code, printed))
         with suppress(VirtCloneError):
-            session = connect(ConnectionFlags(context=context), log=said.append, warn=said.append)
+            session = Session(ConnectionFlags(context=context), log=said.append, warn=said.append)
             assert isinstance(session.server, str)
 
 

@@ -14,8 +14,7 @@ from kubectl_virt_clone.cli.flags import parse_duration
 from kubectl_virt_clone.clone.checks.facts import Facts, kubevirt_version
 from kubectl_virt_clone.clone.shared_snapshot import owners
 from kubectl_virt_clone.errors import InvalidValue, ManifestError
-from kubectl_virt_clone.kube.retry import retry_after
-from kubectl_virt_clone.kube.transport import read_json
+from kubectl_virt_clone.kube.transport import read_json, retry_after
 from kubectl_virt_clone.objects.documents import parse_documents
 from kubectl_virt_clone.objects.resource import Listing
 from kubectl_virt_clone.render.removal import question
@@ -63,7 +62,7 @@ def test_a_number_that_json_does_not_have_is_no_json(cluster: Cluster, number: s
 
     done = answered(cluster, ["get", "c1", "-o", "json"], {f"GET {CLONES}/c1": body})
 
-    reason = f"Unable to connect to the server: {cluster.replay.url} sent no JSON\n"
+    reason = f"Unable to connect to the server: {cluster.replay.url} sent no JSON object\n"
     assert done == (1, "", reason)
 
 
@@ -73,7 +72,9 @@ def test_values_nested_without_end_are_no_traceback(cluster: Cluster) -> None:
     done = answered(cluster, ["get"], {f"GET {CLONES}": body})
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == f"Unable to connect to the server: {cluster.replay.url} sent no JSON\n"
+    assert (
+        done.err == f"Unable to connect to the server: {cluster.replay.url} sent no JSON object\n"
+    )
 
 
 @pytest.fixture

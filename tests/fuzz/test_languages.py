@@ -14,8 +14,7 @@ from kubectl_virt_clone.clone.progress.progress import parse_goal, verdict
 from kubectl_virt_clone.clone.spec.filters import check_filter, compile_error, decisions, matches
 from kubectl_virt_clone.clone.spec.patches import OPERATIONS, applied, unsafe_reason
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
-from kubectl_virt_clone.objects.jsonpath import as_text, parse_jsonpath
-from kubectl_virt_clone.objects.sorting import sorted_by
+from kubectl_virt_clone.objects.jsonpath import as_text, parse_jsonpath, sorted_by
 from tests.fuzz import corpus, worlds
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import TEXTS, VALUES, objects_like

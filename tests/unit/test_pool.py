@@ -14,7 +14,7 @@ from functools import partial
 import pytest
 
 from kubectl_virt_clone.kube.pool import in_order, side_by_side
-from kubectl_virt_clone.kube.retry import Clock
+from kubectl_virt_clone.kube.transport import Clock
 
 PATIENCE = 20.0
 Wait = Callable[[Callable[[], str]], object]

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError
 from kubectl_virt_clone.kube.pool import in_order
-from kubectl_virt_clone.kube.retry import Backoff, Clock, is_busy, may_pass, retry_after
+from kubectl_virt_clone.kube.transport import Backoff, Clock, is_busy, may_pass, retry_after
 
 BUSY = StatusError({}, 503)
 
@@ -80,12 +80,14 @@ def refusing(times: float) -> Callable[[], StatusError | int]:
 
 def test_a_busy_server_is_asked_until_it_has_refused_everything_for_the_patience() -> None:
     time = Time()
-    backoff = Backoff(shortest=1.0, longest=4.0, patience=10.0)
     calls = [refusing(float("inf")), refusing(0)]
 
-    values = list(in_order(calls, at_once=1, is_busy=is_busy, backoff=backoff, clock=time.clock))
+    values = list(in_order(calls, at_once=1, is_busy=is_busy, clock=time.clock))
 
-    assert (values, time.slept) == ([BUSY, 1], [1.0, 2.0, 4.0, 3.0])
+    assert (values, sum(time.slept)) == ([BUSY, 1], 30.0)
+    assert [round(pause, 6) for pause in time.slept] == [
+        *(0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0, 4.0, 4.0, 4.0, 3.7),
+    ]
 
 
 def test_no_call_is_made_again_when_the_time_is_up() -> None:

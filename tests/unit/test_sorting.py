@@ -3,8 +3,7 @@
 import pytest
 
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.objects.jsonpath import parse_jsonpath
-from kubectl_virt_clone.objects.sorting import sorted_by
+from kubectl_virt_clone.objects.jsonpath import parse_jsonpath, sorted_by
 
 PATH = parse_jsonpath(".x")
 

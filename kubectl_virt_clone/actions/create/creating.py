@@ -24,11 +24,10 @@ from kubectl_virt_clone.clone.progress.progress import Goal, Result, has_childre
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
-from kubectl_virt_clone.kube.connection import ConnectionFlags
-from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
+from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
-from kubectl_virt_clone.kube.retry import is_too_busy_to_create
-from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.transport import Session, is_too_busy_to_create
 from kubectl_virt_clone.objects.fields import Object, key_of, name_of, text_at, uid_of
 from kubectl_virt_clone.objects.resource import Resource, Selection
 from kubectl_virt_clone.render.hints import written
@@ -114,21 +113,19 @@ class Creation:
         VirtCloneError where ``say`` can't be heard any more, both naming what is there by then.
         """
         work = partial(self._create, partial(self._tell, say), notice, timeout)
-        if len(self.plan.missing) == 1 and not self.plan.is_series:
-            alone(work, lambda _: self._told(bool(self.clones)))
-        else:
-            stoppable(work, self._stopped, self._told)
+        alone = len(self.plan.missing) == 1 and not self.plan.is_series
+        stoppable(work, self._stopped, self._told, alone=alone)
         if self._unwritten:
             raise VirtCloneError(f"{self._unwritten}; {self._told(True)}") from self._unwritten
 
     def _told(self, answered: bool) -> str:
         wanted = len(self.plan.missing) + len(self.plan.there)
-        if wanted == 1 and answered:
+        if wanted == 1 and (answered or self.clones):
             fate = "is there, and goes on without us" if self.clones else "was not created"
             return f"interrupted; {named([*self.clones, *self.plan.missing][0])} {fate}"
         open_ones = min(self._at_once, wanted - len(self.clones))
-        unknown = "" if answered else f"; no answer came for up to {open_ones} more"
-        return f"interrupted; {self._state(unknown)}"
+        unknown = f"; no answer came for up to {open_ones} more" if open_ones else ""
+        return f"interrupted; {self._state('' if answered else unknown)}"
 
     def _state(self, unknown: str = "") -> str:
         """How many clones are there by now, and how to go on."""

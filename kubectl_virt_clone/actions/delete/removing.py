@@ -16,10 +16,9 @@ from typing import Any
 from kubectl_virt_clone.clone.api import CLONES, named
 from kubectl_virt_clone.clone.removal import Limits, remembered
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
-from kubectl_virt_clone.kube.pool import alone, in_order, stoppable
+from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import delete, each, pages
-from kubectl_virt_clone.kube.retry import is_busy
-from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.kube.transport import Session, is_busy
 from kubectl_virt_clone.objects.fields import Object, name_of
 from kubectl_virt_clone.objects.resource import Resource, Selection
 from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE
@@ -134,14 +133,11 @@ class Removal:
 
         def told(answered: bool) -> str:
             untold = min(self._at_once, len(self._objects) - len(self.gone))
-            unknown = "" if answered else f"; no answer came for up to {untold} more"
+            unknown = "" if answered or not untold else f"; no answer came for up to {untold} more"
             return f"interrupted; {self.state}{unknown}"
 
         work = partial(self._delete_all, say)
-        if len(self._objects) == 1:
-            alone(work, lambda _: told(bool(self.gone)))
-        else:
-            stoppable(work, self._stopped, told)
+        stoppable(work, self._stopped, told, alone=len(self._objects) == 1)
         if self._unsaid:
             raise VirtCloneError(f"{self._unsaid.strerror}; {self.state}")
 
