@@ -14,11 +14,10 @@ from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, KUBEVIRT_GROUP
 from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import items_of
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import mappings_at, text_at
-from kubectl_virt_clone.objects.resource import Resource
+from kubectl_virt_clone.objects.resource import ConnectionFlags, Resource
 
 _KUBEVIRTS = f"/apis/{KUBEVIRT_GROUP}/v1/kubevirts"
 # virt-api says it to everybody; the KubeVirt object may be read by few.

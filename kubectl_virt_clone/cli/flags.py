@@ -17,7 +17,7 @@ from kubectl_virt_clone.errors import InvalidValue
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
 
     ParamType = click.ParamType[Any]
 else:
@@ -253,7 +253,7 @@ def connection_options(command: Command) -> Command:
 
 def connection_flags(ctx: click.Context) -> ConnectionFlags:
     """The connection flags of this invocation, from before and after the verb."""
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
 
     return ConnectionFlags(**ctx.meta.get(_CONNECTION, {}))
 

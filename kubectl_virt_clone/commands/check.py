@@ -16,8 +16,8 @@ from kubectl_virt_clone.cli.flags_clone import (
 from kubectl_virt_clone.errors import ExitCode
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 EXAMPLES = """
 # Say whether anything can be cloned on this cluster, and by you

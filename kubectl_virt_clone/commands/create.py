@@ -30,8 +30,8 @@ from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 # Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.create.creating import Creation
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.fields import Object
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
     from kubectl_virt_clone.render.answers import Answers
 
 EXAMPLES = """

@@ -40,8 +40,8 @@ from kubectl_virt_clone.objects.resource import Resource, Selection
 if TYPE_CHECKING:
     from kubectl_virt_clone.actions.delete.removing import Found, Removal
     from kubectl_virt_clone.clone.removal import Limits
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.kube.transport import Session
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays

@@ -12,8 +12,7 @@ from kubectl_virt_clone.cli.flags_selection import selection_options
 from kubectl_virt_clone.errors import SeveralErrors
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
-    from kubectl_virt_clone.objects.resource import Selection
+    from kubectl_virt_clone.objects.resource import ConnectionFlags, Selection
 
 EXAMPLES = """
 # Describe a clone, or those whose names begin so

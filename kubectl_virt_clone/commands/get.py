@@ -15,8 +15,8 @@ from kubectl_virt_clone.errors import SeveralErrors, is_missing
 from kubectl_virt_clone.objects.resource import PAGE_SIZE, Selection
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
     from kubectl_virt_clone.objects.jsonpath import Path
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
     from kubectl_virt_clone.render.rows import Layout
 
 EXAMPLES = """

@@ -10,7 +10,7 @@ from kubectl_virt_clone.cli.flags import Verb, connection_options, output_option
 from kubectl_virt_clone.cli.flags_clone import CloneFlags, clone_options, requested_clones
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+    from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 EXAMPLES = """
 # Show what the new VM will be, and what the checks say

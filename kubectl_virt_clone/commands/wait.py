@@ -21,8 +21,7 @@ from kubectl_virt_clone.cli.flags_selection import selection_options
 
 if TYPE_CHECKING:
     from kubectl_virt_clone.clone.progress.progress import Goal
-    from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
-    from kubectl_virt_clone.objects.resource import Selection
+    from kubectl_virt_clone.objects.resource import ConnectionFlags, Selection
 
 EXAMPLES = """
 # Wait until a clone has succeeded; end at once if it never can

@@ -7,13 +7,12 @@ functions import slow modules themselves.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
-from kubectl_virt_clone.objects.resource import Access
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 GROUP = "client.authentication.k8s.io"
@@ -51,56 +50,6 @@ _CONFIG = {
     "contexts": [{"name": str, "context": dict.fromkeys(("cluster", "user", "namespace"), str)}],
 }
 _WORDS = {dict: "object", list: "array", str: "string", bool: "bool"}
-
-
-@dataclass(frozen=True)
-class ConnectionFlags:
-    """kubectl's connection flags; an empty value means that the flag was not given.
-
-    ``request_timeout`` is in seconds: 0 for no limit, None for our own. A ``verbosity`` above 0
-    logs each request.
-    """
-
-    kubeconfig: str = ""
-    context: str = ""
-    cluster: str = ""
-    user: str = ""
-    namespace: str = ""
-    server: str = ""
-    token: str = ""
-    certificate_authority: str = ""
-    client_certificate: str = ""
-    client_key: str = ""
-    tls_server_name: str = ""
-    insecure_skip_tls_verify: bool = False
-    impersonate_user: str = ""
-    impersonate_groups: tuple[str, ...] = ()
-    impersonate_uid: str = ""
-    request_timeout: float | None = None
-    verbosity: int = 0
-
-    @property
-    def access(self) -> Access:
-        """The words that reach the same server as the same user, without token and password."""
-        server = re.sub(r"^(\w+://)?[^/]*@", r"\1", self.server)
-        cluster = {"--kubeconfig": self.kubeconfig, "--context": self.context}
-        cluster |= {"--cluster": self.cluster, "-s": server}
-        cluster |= {"--certificate-authority": self.certificate_authority}
-        cluster |= {"--tls-server-name": self.tls_server_name}
-        user = {"--user": self.user, "--client-certificate": self.client_certificate}
-        user |= {"--client-key": self.client_key, "--as": self.impersonate_user}
-        user |= {"--as-uid": self.impersonate_uid}
-        insecure = ("--insecure-skip-tls-verify",) if self.insecure_skip_tls_verify else ()
-        groups = [("--as-group", group) for group in self.impersonate_groups]
-        return Access(
-            (*_words(cluster.items()), *insecure),
-            _words([*user.items(), *groups]),
-            self.namespace,
-        )
-
-
-def _words(flags: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(word for flag, value in flags if value for word in (flag, value))
 
 
 @dataclass(frozen=True)

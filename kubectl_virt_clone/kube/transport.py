@@ -28,8 +28,9 @@ from urllib.parse import urlencode, urlsplit
 from kubectl_virt_clone import __version__
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags, resolve
+from kubectl_virt_clone.kube.kubeconfig import resolve
 from kubectl_virt_clone.objects.fields import at, well_formed
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 Query = Sequence[tuple[str, str]]
 Notify = Callable[[str], None]

@@ -10,9 +10,9 @@ import pytest
 
 from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.clone.api import CLONES, FIELD_SINCE
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import served_fields
 from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc
 

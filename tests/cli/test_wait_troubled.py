@@ -13,7 +13,7 @@ import pytest
 
 from kubectl_virt_clone.errors import Deferred
 from kubectl_virt_clone.kube import transport as session
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes

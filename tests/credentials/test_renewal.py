@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.kube import kubeconfig
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 from tests.credentials.cases import BEHIND, CARL, EVERYBODY, plugin
 from tests.credentials.conftest import Answer, Kvc
 from tests.credentials.kit import Kit

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_virt_clone.kube.auth import credentials_of
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags, resolve
+from kubectl_virt_clone.kube.kubeconfig import resolve
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 from tests.credentials import relays
 from tests.credentials.cases import BEHIND, CERTIFICATE, NAMED, TOKEN, plugin
 from tests.credentials.conftest import Kvc, Transcript, leaks

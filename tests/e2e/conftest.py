@@ -10,9 +10,9 @@ import pytest
 
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.resource import path_of
 from kubectl_virt_clone.kube.transport import Session
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 NAMESPACES = "/api/v1/namespaces"
 

@@ -15,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.documents import parse_documents
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 from tests.fuzz import corpus
 from tests.fuzz.conftest import Cluster
 from tests.fuzz.effort import fuzzed

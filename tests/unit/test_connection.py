@@ -5,8 +5,7 @@ import shlex
 import pytest
 
 from kubectl_virt_clone.clone.hint import Command, Field, flag, kubectl, leave_out
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
-from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
+from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, ConnectionFlags
 from kubectl_virt_clone.render.hints import written
 
 EVERYTHING = ConnectionFlags(

@@ -3,8 +3,7 @@
 import pytest
 
 from kubectl_virt_clone.clone.progress.progress import SUCCESS, parse_goal
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
-from kubectl_virt_clone.objects.resource import Access, Selection
+from kubectl_virt_clone.objects.resource import Access, ConnectionFlags, Selection
 from kubectl_virt_clone.render.progress.interruption import interrupted
 
 

@@ -5,7 +5,8 @@ import yaml
 
 from kubectl_virt_clone.errors import ConfigError
 from kubectl_virt_clone.kube import kubeconfig
-from kubectl_virt_clone.kube.kubeconfig import Connection, ConnectionFlags, resolve
+from kubectl_virt_clone.kube.kubeconfig import Connection, resolve
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 LOCALHOST = {"server": "http://localhost:8080"}
 

@@ -20,7 +20,7 @@ from kubectl_virt_clone.cli.flags import (
 )
 from kubectl_virt_clone.clone.progress.progress import SUCCESS
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
+from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,11 @@ from kubectl_virt_clone.clone.progress.progress import Goal, Result, has_childre
 from kubectl_virt_clone.clone.shared_snapshot import is_same, shares, sharing
 from kubectl_virt_clone.clone.spec.manifest import chosen_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, WaitInterrupted
-from kubectl_virt_clone.kube.kubeconfig import ConnectionFlags
 from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import create, delete, get
 from kubectl_virt_clone.kube.transport import Session, is_too_busy_to_create
 from kubectl_virt_clone.objects.fields import Object, key_of, name_of, text_at, uid_of
-from kubectl_virt_clone.objects.resource import Resource, Selection
+from kubectl_virt_clone.objects.resource import ConnectionFlags, Resource, Selection
 from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.messages import log, warn
 from kubectl_virt_clone.render.progress.interruption import interrupted
