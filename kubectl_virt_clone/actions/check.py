@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kubectl_virt_clone.actions.create.planning import Notice, Plan, plan_of
@@ -24,11 +25,13 @@ from kubectl_virt_clone.clone.api import (
     VIRTUAL_MACHINES,
     target_name,
 )
+from kubectl_virt_clone.clone.checks.admission import tried_target, unknown_fields
 from kubectl_virt_clone.clone.checks.cluster import RIGHTS, ClusterFacts, cluster_findings
 from kubectl_virt_clone.clone.checks.facts import (
     ALL,
     FLAGS,
     SERIES,
+    DryRun,
     Facts,
     Finding,
     Judged,
@@ -54,7 +57,7 @@ from kubectl_virt_clone.errors import (
     VirtCloneError,
 )
 from kubectl_virt_clone.kube.pool import side_by_side
-from kubectl_virt_clone.kube.resource import list_up, look_up, served_fields
+from kubectl_virt_clone.kube.resource import create, list_up, look_up, served_fields
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import Key, Object, at, mapping_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Lookup, Resource
@@ -242,8 +245,13 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
 
 
 def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
-    """The storage classes, if there is a claim of any; the namespace, if nothing is found in it."""
+    """What the server says of the target, and the storage classes, if there is a claim of any.
+
+    Also the namespace, if nothing is found in it.
+    """
     wanted: dict[str, Question] = {}
+    if vm := tried_target(clone, facts):
+        wanted["dry_run"] = reader.dry_run(vm, facts)
     if storage_classes_used(clone, facts):
         wanted["storage_classes"] = reader.listing(STORAGE_CLASSES, "")
     if _is_missing(clone, facts) and not (facts.vms and facts.vms.objects):
@@ -342,6 +350,12 @@ class _Reader:
         read = partial(list_up, self._session, self.served, namespace, keep=_outline)
         return ("list", self.served.qualified, namespace), read
 
+    def dry_run(self, vm: Object, facts: Facts) -> Question:
+        """What the server says of a target; of a series it is asked for the first alone."""
+        key = "" if facts.form == SERIES else text_at(vm, "metadata", "name")
+        source = text_at(facts.source.object, "metadata", "uid")
+        return ("try", facts.namespace, source, key), partial(_tried, self._session, vm)
+
     def fields(self) -> Question:
         """The fields of a clone's spec that the server knows, None if it doesn't say."""
         return _FIELDS, partial(served_fields, self._session, self.served)
@@ -353,6 +367,26 @@ class _Reader:
     def user(self) -> Question:
         """The user's name, empty if the server doesn't say."""
         return ("whoami",), partial(_whoami, self._session)
+
+
+def _tried(session: Session, vm: Object) -> DryRun:
+    """Have the server create a VM as a dry run; what it doesn't know is dropped the second time."""
+    dropped: tuple[str, ...] = ()
+    for strictness in ("Strict", "Ignore"):
+        try:
+            create(session, VIRTUAL_MACHINES, vm, dry_run=True, validation=strictness, quiet=True)
+        except StatusError as error:
+            unknown = unknown_fields(error.message) if strictness == "Strict" else ()
+            if unknown:
+                dropped = unknown
+                continue
+            if error.code == HTTPStatus.CONFLICT:  # another finding tells of it
+                break
+            return DryRun(error.message, error.code, dropped)
+        except ConnectionFailed as error:
+            return DryRun(dropped=dropped, unasked=str(error))
+        break
+    return DryRun(dropped=dropped)
 
 
 def _may(session: Session, verb: str, namespace: str) -> bool | None:

@@ -69,15 +69,17 @@ def create(
     obj: Mapping[str, Any],
     *,
     dry_run: bool = False,
+    validation: str = "Strict",
     **limits: Any,
 ) -> dict[str, Any]:
     """Create an object in the version of ``resource``, whichever its manifest was written in.
 
     Its versions have to share one schema. The server refuses a field that it doesn't know, and
-    never drops it (fieldValidation=Strict). Raises StatusError or ConnectionFailed.
+    never drops it, unless ``validation``, its fieldValidation, says so. Raises StatusError or
+    ConnectionFailed.
     """
     namespace = text_at(obj, "metadata", "namespace") or session.namespace
-    query = [("fieldManager", "kubectl-virt-clone"), ("fieldValidation", "Strict")]
+    query = [("fieldManager", "kubectl-virt-clone"), ("fieldValidation", validation)]
     if dry_run:
         query.append(("dryRun", "All"))
     body = {**obj, "apiVersion": resource.api_version}

@@ -168,9 +168,11 @@ class Session:
         accept: str = JSON,
         read_timeout: float | None = None,
         deadline: float = math.inf,
+        quiet: bool = False,
     ) -> dict[str, Any]:
         """Send one request and return the decoded JSON object of the answer.
 
+        ``quiet``: the server's warnings are not passed on.
         ``read_timeout``: how many seconds the server may be silent, by default as long as
         --request-timeout says. Raises StatusError for an answer of 400 and more, Deferred if the
         server wants the request again after the ``deadline``, a time of the monotonic clock, and
@@ -179,6 +181,7 @@ class Session:
         if read_timeout is None:
             read_timeout = READ_TIMEOUT if self._timeout is None else self._timeout or None
         call: dict[str, Any] = {"headers": {"Accept": accept}, "read_timeout": read_timeout}
+        call["quiet"] = quiet
         if body is not None:
             call["headers"]["Content-Type"] = content_type
             call["body"] = json.dumps(body).encode()
@@ -265,6 +268,7 @@ class Session:
         connect = self._timeout or CONNECT_TIMEOUT
         call |= {"headers": headers, "timeout": Timeout(None, connect, call.pop("read_timeout"))}
         call |= {"preload_content": False, "redirect": False, "retries": False}
+        quiet = call.pop("quiet", False)
         started = self.clock.now()
         status = "without an answer"
         try:
@@ -274,7 +278,7 @@ class Session:
             if self._log:
                 elapsed = (self.clock.now() - started) * 1000
                 self._log(f"{method} {url} {status} in {elapsed:.0f} ms")
-        for header in response.headers.getlist("Warning"):
+        for header in () if quiet else response.headers.getlist("Warning"):
             for warning in re.finditer(_WARNING, header):
                 text = re.sub(r"\\(.)", r"\1", warning[1])
                 if text not in self._warned:  # as kubectl, each text once

@@ -13,6 +13,8 @@ import pytest
 from kubectl_virt_clone.clone.checks.facts import IDS, LEVELS
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.storage.status import ApiError, denied, failure
+from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 from tests.cli.conftest import Kvc, Planes
 from tests.cli.test_wait import until
 from tests.sandbox.world import a_snapshot
@@ -255,6 +257,34 @@ def without_a_volume(plane: ControlPlane) -> None:
     with_status(SNAPSHOTS, "part", snapshotVolumes={"excludedVolumes": ["data"]})(plane)
 
 
+class Somebody:
+    """Admission that refuses every VM, in these words."""
+
+    def __init__(self, refusal: ApiError) -> None:
+        self._refusal = refusal
+
+    def mutate(self, request: AdmissionRequest) -> Any:
+        return request.object
+
+    def validate(self, request: AdmissionRequest) -> None:
+        if request.type_key == VMS and request.operation == "CREATE":
+            raise self._refusal
+
+
+def refused(refusal: ApiError) -> Arrange:
+    return lambda plane: plane.registry.admission.append(Somebody(refusal))
+
+
+GATE_IS_OFF = denied("virtualmachine-validator.kubevirt.io", "HostDisk feature gate is not enabled")
+FREEZE = denied("vms.freeze.example.com", "the change freeze lasts until Monday")
+NO_ROOM = failure(
+    403,
+    'virtualmachines.kubevirt.io "t" is forbidden: exceeded quota: vms, requested:'
+    " count/virtualmachines.kubevirt.io=1",
+    "Forbidden",
+)
+
+
 class Case(NamedTuple):
     """A finding: the flags with which it appears (after an arrangement), and those without.
 
@@ -277,6 +307,7 @@ AN_OBJECT = '{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"zon
 A_COLON = '{"op":"add","path":"/metadata/annotations/url","value":"http://a,b"}'
 A_GUEST = '{"op":"add","path":"/spec/template/spec/hostname","value":"web"}'
 NO_PATH = '{"op":"replace","path":"/spec/nosuch/x","value":"a"}'
+NO_FIELD = '{"op":"add","path":"/spec/nope","value":"a"}'
 A_RENAME = '{"op":"replace","path":"/metadata/name","value":"other"}'
 BAD_MAC = (
     '{"op":"replace","path":"/spec/template/spec/domain/devices/interfaces/0/macAddress",'
@@ -493,6 +524,16 @@ CASES = (
         Case("patch-unsafe", "error", (*CIRROS, f"--patch={it}"), (*CIRROS, f"--patch={A_GUEST}"))
         for it in (AN_OBJECT, A_COLON, A_RENAME)
     ),
+    Case(
+        "patch-unknown-field",
+        "warning",
+        (*CIRROS, f"--patch={A_GUEST}", f"--patch={NO_FIELD}"),
+        (*CIRROS, f"--patch={A_GUEST}"),
+    ),
+    # As recordings 31, 26 and 29 have it.
+    Case("not-admissible", "error", CIRROS, CIRROS, refused(GATE_IS_OFF), curable=False),
+    Case("not-admissible", "warning", CIRROS, CIRROS, refused(FREEZE), curable=False),
+    Case("quota", "warning", CIRROS, CIRROS, refused(NO_ROOM)),
     Case("cloud-init-reruns", "info", CIRROS, ("--source=web-1",)),
     Case("running-without-agent", "info", ("--source=run-1",), ("--source=taken",)),
     *(
@@ -624,6 +665,9 @@ class Follower:
             )
             settled(self._plane)
             until(lambda: self._claims_are_bound(namespace))
+        elif verb == "describe":
+            assert rest[0] == "quota/vms"
+            self._plane.registry.admission.pop()  # whoever reads it raises it
         elif verb == "label":
             self._write_status(VMS, namespace, "vm-cirros", {"changedBlockTracking": None})
         elif verb == "wait":
@@ -812,7 +856,8 @@ def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
         " tracking-state,"
         " target-exists, target-claimed, claim-deleting, claim-filling, volume-not-snapshottable,"
         " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
-        " mac-unknown-interface, mac-in-use, cloud-init-reruns, running-without-agent"
+        " mac-unknown-interface, mac-in-use, not-admissible, cloud-init-reruns,"
+        " running-without-agent"
         " (the VirtualMachine can't be read: Forbidden; the target can't be read: Forbidden;"
         " the other clones can't be read: Forbidden; the other VMs can't be read: Forbidden)\n"
     )

@@ -68,6 +68,9 @@ IDS = (
     "serial-unsafe",
     "patch-invalid",
     "patch-unsafe",
+    "patch-unknown-field",
+    "not-admissible",
+    "quota",
     "cloud-init-reruns",
     "running-without-agent",
 )
@@ -119,6 +122,20 @@ _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
 @dataclass(frozen=True)
+class DryRun:
+    """What the server said of the target, asked to create it without storing it.
+
+    ``refusal`` is its message, empty where it would take it; ``dropped`` are fields that it doesn't
+    know. ``unasked`` says why there was no answer.
+    """
+
+    refusal: str = ""
+    code: int = 0
+    dropped: tuple[str, ...] = ()
+    unasked: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that was read for one clone; what was not asked for is None or empty.
 
@@ -138,6 +155,7 @@ class Facts:
     claims: Listing | None = None
     claimed: Mapping[str, str] = field(default_factory=dict)
     storage_classes: Listing | None = None
+    dry_run: DryRun | None = None
     kubevirt: Listing = field(default_factory=Listing)
     fields: frozenset[str] | None = None
     may_create: bool | None = None

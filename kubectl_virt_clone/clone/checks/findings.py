@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import target_name
-from kubectl_virt_clone.clone.checks import cluster, filters, references, sources, values, volumes
+from kubectl_virt_clone.clone.checks import (
+    admission,
+    cluster,
+    filters,
+    references,
+    sources,
+    values,
+    volumes,
+)
 from kubectl_virt_clone.clone.checks.facts import (
     FILES,
     UNKNOWN,
@@ -128,6 +136,7 @@ RULES = (
     ),
     Rule(values.patch_findings, {Fact.VM: ("patch-invalid",)}, about=values.patches_of),
     Rule(values.type_findings),
+    Rule(admission.admission_findings, {Fact.VM: ("not-admissible",)}),
     Rule(
         _projection,
         {

@@ -70,9 +70,14 @@ _SNAPSHOT = (
 
 def of_restore(sentence: str) -> Meaning:
     """What a restore's condition means, or the refusal to create one."""
-    if _OWN_REFUSAL.search(sentence):
+    if is_own_refusal(sentence):
         return Meaning.PENDING if _CURABLE.search(sentence) else Meaning.FINAL
     return _meaning(sentence, _RESTORE)
+
+
+def is_own_refusal(sentence: str) -> bool:
+    """Whether one of KubeVirt's own webhooks refused something."""
+    return _OWN_REFUSAL.search(sentence) is not None
 
 
 def of_snapshot(sentence: str) -> Meaning:
