@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubectl_virt_clone.errors import ConfigError, InvalidConfig, said_of
 from kubectl_virt_clone.objects.access import Access
@@ -53,8 +53,7 @@ _CONFIG = {
 _WORDS = {dict: "object", list: "array", str: "string", bool: "bool"}
 
 
-@dataclass(frozen=True)
-class ConnectionFlags:
+class ConnectionFlags(NamedTuple):
     """kubectl's connection flags; an empty value means that the flag was not given.
 
     ``request_timeout`` is in seconds: 0 for no limit, None for our own. A ``verbosity`` above 0
@@ -238,7 +237,7 @@ def _check_plugin(plugin: Mapping[str, Any], user: str) -> None:
 
 
 def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    # A server's name is its own: another server's does not count, as in client-go.
+    # As in client-go, --server drops the TLS name of another server.
     replaced = {"tls-server-name"} if flags.server else set()
     if flags.certificate_authority or flags.insecure_skip_tls_verify:
         replaced |= {*_AUTHORITY, "insecure-skip-tls-verify"}

@@ -147,7 +147,7 @@ class Session:
             if self._credentials is refused:
                 context = self._connection.context or self.flags.context
                 with suppress(ConfigError):
-                    found = resolve(replace(self.flags, context=context), os.environ)
+                    found = resolve(self.flags._replace(context=context), os.environ)
                     if found.cluster == self._connection.cluster:  # others are not for this one
                         self._connection = replace(self._connection, user=found.user)
                 try:
