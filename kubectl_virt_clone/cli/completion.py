@@ -190,7 +190,6 @@ def _interfaces(ctx: click.Context, typed: str) -> Words:
 
 def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> list[str]:
     """What ``ask`` has found when the time is up, or when anything goes wrong."""
-    from dataclasses import replace
 
     # Not the server's fault, and on a slow machine most of the time.
     import urllib3  # noqa: F401
@@ -205,7 +204,7 @@ def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> lis
             session = Session(quick, log=_ignore, warn=_ignore)
             found.extend(name for name in ask(session))
 
-    quick = replace(connection_flags(ctx), request_timeout=PATIENCE, verbosity=0)
+    quick = connection_flags(ctx)._replace(request_timeout=PATIENCE, verbosity=0)
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     thread.join(PATIENCE)

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -288,7 +287,7 @@ def _wait(
     gone = Goal("delete")
     wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})
     if selection.all_namespaces:  # what is said of a wait that was interrupted names one
-        flags = replace(flags, namespace=key_of(removal.gone[0])[0])
+        flags = flags._replace(namespace=key_of(removal.gone[0])[0])
     with progress(
         sys.stderr,
         met=lambda result: None,

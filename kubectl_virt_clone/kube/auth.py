@@ -75,10 +75,7 @@ def credentials_of(connection: Connection) -> Credentials:
 
 
 def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
-    """The user with the credentials from their exec plugin or identity provider, and their end.
-
-    As in client-go, neither is asked if there already is a credential.
-    """
+    """The user with credentials, and their end; as in client-go, asks nobody if there are some."""
     user = connection.user
     if any(user.get(key) for key in ("token", "tokenFile", "username")):
         return user, None

@@ -187,7 +187,7 @@ def _check_plugin(plugin: Mapping[str, Any], user: str) -> None:
 
 
 def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    # A server's name is its own: another server's does not count, as in client-go.
+    # As in client-go, --server drops the TLS name of another server.
     replaced = {"tls-server-name"} if flags.server else set()
     if flags.certificate_authority or flags.insecure_skip_tls_verify:
         replaced |= {*_AUTHORITY, "insecure-skip-tls-verify"}

@@ -148,7 +148,7 @@ class Session:
             if self._credentials is refused:
                 context = self._connection.context or self.flags.context
                 with suppress(ConfigError):
-                    found = resolve(replace(self.flags, context=context), os.environ)
+                    found = resolve(self.flags._replace(context=context), os.environ)
                     if found.cluster == self._connection.cluster:  # others are not for this one
                         self._connection = replace(self._connection, user=found.user)
                 try:
@@ -185,11 +185,7 @@ class Session:
         if body is not None:
             call["headers"]["Content-Type"] = content_type
             call["body"] = json.dumps(body).encode()
-        response = self._send(method, path, query, deadline, **call)
-        try:
-            data = self._translated(response.read)
-        finally:
-            response.release_conn()
+        data = self._read(self._send(method, path, query, deadline, **call))
         with suppress(ValueError):
             if isinstance(answer := read_json(data), dict):
                 return answer
@@ -211,13 +207,15 @@ class Session:
             response.close()
 
     def _lines(self, response: Any) -> Iterator[bytes]:
-        pending = b""
-        chunks = response.stream(65536)
-        while chunk := self._translated(lambda: next(chunks, b"")):
-            *lines, pending = (pending + chunk).split(b"\n")
-            yield from lines
-        if pending:
-            yield pending
+        lines = iter(response)
+        while line := self._translated(lambda: next(lines, b"")):
+            yield line
+
+    def _read(self, response: Any) -> Any:
+        try:
+            return self._translated(response.read)
+        finally:
+            response.release_conn()
 
     def _send(self, method: str, path: str, query: Query, deadline: float, **call: Any) -> Any:
         """Return an open response below 400; ask again where the server says so."""
@@ -238,11 +236,8 @@ class Session:
                 raise
             if response.status < HTTPStatus.BAD_REQUEST:
                 return response
-            try:
-                otherwise = f"the server answered {response.status} {response.reason}"
-                status = status_in(self._translated(response.read), otherwise)
-            finally:
-                response.release_conn()
+            otherwise = f"the server answered {response.status} {response.reason}"
+            status = status_in(self._read(response), otherwise)
             error = StatusError(status, response.status, self.flags.access.words)
             if error.code == HTTPStatus.UNAUTHORIZED and not reauthenticated:
                 reauthenticated = True

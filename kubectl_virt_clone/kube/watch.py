@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from queue import Empty, Queue
 from typing import Any
@@ -308,13 +309,11 @@ class _Follower:
                     self._put(Changed(self._scope, obj, deleted=event.get("type") == "DELETED"))
 
     def _read_each(self) -> None:
-        scope, found = self._scope, []
-        limits = {"deadline": self._shared.deadline}
+        scope, session, found = self._scope, self._shared.session, []
+        read = partial(get, session, scope.resource, deadline=self._shared.deadline)
         for name in self._names:
             try:
-                found.append(
-                    get(self._shared.session, scope.resource, scope.namespace, name, **limits)
-                )
+                found.append(read(namespace=scope.namespace, name=name))
             except StatusError as error:
                 if error.code != HTTPStatus.NOT_FOUND:
                     raise

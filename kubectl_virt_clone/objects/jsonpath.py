@@ -39,14 +39,6 @@ _LITERAL = r"""(?sx)
 _GOAL = r"(?s)(\{[^{}]*\}|(?:\[\?\(.*?\)\]|==|[^=])*)(?:=(.*))?"
 
 _OPERATORS = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
-_EXPECTED = (
-    "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or"
-    " '{.name1.name2}'"
-)
-_NO_VALUE = (
-    "jsonpath wait has to have a value after equal sign,"
-    " like --for=jsonpath='{.status.readyReplicas}'=3"
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,10 @@ def parse_jsonpath(text: str) -> Path:
     match = re.fullmatch(r"\{([^{}]+)\}|([^{}]+)", text)
     bare = (match[1] or match[2]) if match else ""
     if not bare.strip(" ."):
-        raise InvalidValue(_EXPECTED)
+        raise InvalidValue(
+            "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}'"
+            " or '{.name1.name2}'"
+        )
     path = bare if bare[0] in ".[$@" else f".{bare}"
     _steps(path)
     return Path(f"{{{path}}}")
@@ -87,7 +82,10 @@ def split_value(text: str) -> tuple[str, str | None]:
     """
     path, value = re.fullmatch(_GOAL, text).groups()  # type: ignore[union-attr]
     if value == "":
-        raise InvalidValue(_NO_VALUE)
+        raise InvalidValue(
+            "jsonpath wait has to have a value after equal sign, like"
+            " --for=jsonpath='{.status.readyReplicas}'=3"
+        )
     return path, None if value is None else value.strip("'\"").strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object
@@ -122,8 +123,7 @@ class Listing:
     unreadable: str = ""
 
 
-@dataclass(frozen=True)
-class ConnectionFlags:
+class ConnectionFlags(NamedTuple):
     """kubectl's connection flags; an empty value means that the flag was not given.
 
     ``request_timeout`` is in seconds: 0 for no limit, None for our own. A ``verbosity`` above 0

@@ -224,7 +224,7 @@ def test_each_connection_flag_of_kubectl_has_its_field(flag, fields):
 
 def test_no_connection_flag_is_left_untested():
     fields = {name for value in EVERY_FLAG.values() for name in value}
-    assert fields == set(ConnectionFlags.__dataclass_fields__)
+    assert fields == set(ConnectionFlags._fields)
 
 
 @pytest.mark.parametrize(
