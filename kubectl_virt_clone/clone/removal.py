@@ -64,6 +64,14 @@ def is_finished(clone: Object) -> bool:
     return phase == FAILED or (phase == SUCCEEDED and not has_children(clone))
 
 
+def loses_data(clone: Object) -> bool:
+    """Whether its deletion takes what volumes of its target are yet to be filled from.
+
+    They could never be bound then (recordings 43, 67).
+    """
+    return phase_of(clone) == SUCCEEDED and has_children(clone)
+
+
 def is_older(obj: Object, seconds: float, now: datetime) -> bool:
     """Whether it was created at least so long ago; one of unknown age was not."""
     created = time_at(obj, "metadata", "creationTimestamp")

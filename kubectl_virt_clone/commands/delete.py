@@ -58,11 +58,15 @@ kubectl virt-clone delete --all -y
 """
 
 
+UNBOUND = "claims-unbound"
+
+
 class DeleteFlags(NamedTuple):
     """The flags of ``delete``; ``older_than`` and ``timeout`` are in seconds."""
 
     selection: Selection
     finished: bool
+    skip_check: tuple[str, ...]
     older_than: float | None
     ignore_not_found: bool
     yes: bool
@@ -81,6 +85,13 @@ class DeleteFlags(NamedTuple):
     is_flag=True,
     help="Only clones that failed, or succeeded and have all volumes bound; also snapshots that"
     " an interrupted create left behind more than an hour ago.",
+)
+@click.option(
+    "--skip-check",
+    type=click.Choice(("all", UNBOUND)),
+    multiple=True,
+    help="Also delete clones that succeeded, but whose targets' volumes are not bound yet: what"
+    " these are to be filled from goes with the clone.",
 )
 @click.option(
     "--older-than",
@@ -123,7 +134,12 @@ def command(how: DeleteFlags) -> ExitCode:
     flags = how.connection
     session = Session(flags, log=log, warn=warn)
     served = served_clones(session)
-    found = find(session, served, selection, limits, _now(), at_once=how.parallel, notice=warn)
+    found = find(
+        *(session, served, selection, limits, _now()),
+        at_once=how.parallel,
+        notice=warn,
+        careful=not how.skip_check,
+    )
     namespace = selection.scope(session.namespace)
     if not _is_confirmed(found, selection, namespace, how):
         log("nothing is deleted")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kubectl_virt_clone.clone.api import named
-from kubectl_virt_clone.clone.hint import kubectl
+from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.removal import Remains, unfinished
-from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of
+from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of, text_at
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
@@ -33,6 +33,20 @@ def loss(clone: Object) -> str:
     """What goes lost with a clone that is not finished; empty if it is."""
     why = unfinished(clone)
     return escaped(f"{name_of(clone)}: {why}") if why else ""
+
+
+def kept(clones: Sequence[Object], which: str, access: Access = NO_FLAGS) -> str:
+    """Why clones are not deleted whose targets wait for their volumes; ``which`` names them."""
+    targets = [text_at(clone, "status", "targetName") for clone in clones]
+    one = len(clones) == 1
+    whose = f"its target {targets[0]}" if one else "their targets"
+    start = Command(("start", targets[0]), key_of(clones[0])[0], program="virtctl")
+    how = f"{written((start,), access)} binds them" if one else "start the targets to bind them"
+    return (
+        f"{which} {'is' if one else 'are'} not deleted: not all volumes of {whose} are bound, and"
+        " what they are to be filled from would go\n"
+        f"hint: {how}, or use --skip-check claims-unbound"
+    )
 
 
 def question(count: int, spared: int, namespace: str) -> str:

@@ -140,6 +140,56 @@ def phase(plane: ControlPlane, name: str) -> object:
     return plane.registry.get(CLONES, "default", name).get("status", {}).get("phase")
 
 
+UNBOUND = (
+    "not deleted: not all volumes of {} are bound, and what they are to be filled from would go\n"
+    "hint: {}, or use --skip-check claims-unbound\n"
+)
+START = "virtctl start unbound-t -n default binds them"
+
+
+@pytest.mark.parametrize("args", [("unbound",), ("unbound", "--dry-run=client"), ("--all", "-y")])
+def test_a_clone_whose_target_would_lose_its_data_is_not_deleted(  # recordings 43 and 67
+    kvc: Kvc, plane: ControlPlane, args: tuple[str, ...]
+) -> None:
+    clones(plane, "unbound", source="vm-later", wait=False)
+    World.of(plane).until(lambda: phase(plane, "unbound") == "Succeeded")
+
+    answer = kvc("delete", *args, exit_code=1)
+
+    who = UNBOUND.format("its target unbound-t", START)
+    assert answer.err == f"error: {OBJECT}/unbound is {who}"
+    assert left(plane) == ["unbound"]
+
+
+def test_several_clones_whose_targets_would_lose_data_are_told_in_one_line(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    clones(plane, "a", "b", source="vm-later", wait=False)
+    clones(plane, "done")
+    World.of(plane).until(lambda: {phase(plane, "a"), phase(plane, "b")} == {"Succeeded"})
+
+    answer = kvc("delete", "--all", "-y", exit_code=1)
+
+    assert answer.out == deleted("done")
+    told = UNBOUND.format("their targets", "start the targets to bind them")
+    assert answer.err.startswith(f"error: a, b are {told}")
+    assert left(plane) == ["a", "b"]
+
+
+@pytest.mark.parametrize("check", ["claims-unbound", "all"])
+def test_a_clone_whose_target_loses_its_data_is_deleted_if_that_is_wanted(
+    kvc: Kvc, plane: ControlPlane, check: str
+) -> None:
+    clones(plane, "unbound", source="vm-later", wait=False)
+    World.of(plane).until(lambda: phase(plane, "unbound") == "Succeeded")
+
+    answer = kvc("delete", "unbound", f"--skip-check={check}")
+
+    assert answer.out == deleted("unbound")
+    assert "not all volumes of target unbound-t are bound, and what they are to be" in answer.err
+    assert left(plane) == []
+
+
 def test_a_named_clone_that_is_not_finished_is_left_alone_and_that_is_said(
     kvc: Kvc, plane: ControlPlane
 ) -> None:

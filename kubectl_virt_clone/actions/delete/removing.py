@@ -14,14 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES, named
-from kubectl_virt_clone.clone.removal import Limits, remembered
+from kubectl_virt_clone.clone.removal import Limits, loses_data, remembered
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError, VirtCloneError, is_missing
 from kubectl_virt_clone.kube.pool import in_order, stoppable
 from kubectl_virt_clone.kube.resource import delete, each, pages
 from kubectl_virt_clone.kube.transport import Session, is_busy
 from kubectl_virt_clone.objects.fields import Object, name_of
 from kubectl_virt_clone.objects.resource import Resource, Selection
-from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE
+from kubectl_virt_clone.render.removal import NAMES_IN_A_LINE, kept
 
 SayDeleted = Callable[[Object], None]
 """Hears of each object that was deleted."""
@@ -35,7 +35,8 @@ PAUSES = (0.1, 0.2, 0.4, 0.8)  # before a lone deletion is tried again on a busy
 class Found:
     """What is to be deleted, as much of it as is needed; ``spared`` is how many are not.
 
-    ``errors`` stand for names that could not be read.
+    ``errors`` stand for names that could not be read, and for clones whose deletion would lose
+    data.
     """
 
     clones: Sequence[Object]
@@ -52,9 +53,14 @@ def find(
     *,
     at_once: int,
     notice: Callable[[str], None],
+    careful: bool = True,
 ) -> Found:
-    """The clones of a selection that the limits allow to delete, before the first is deleted."""
+    """The clones of a selection that the limits allow to delete, before the first is deleted.
+
+    Where it is ``careful``, those are left whose targets would lose data.
+    """
     clones, errors, spared = [], list[VirtCloneError](), 0
+    losing = []
     if selection.names:
         read = each(session, served, session.namespace, selection.distinct, at_once=at_once)
     else:
@@ -64,10 +70,14 @@ def find(
     for outcome in read:
         if isinstance(outcome, VirtCloneError):
             errors.append(outcome)
-        elif limits.allow(outcome, now):
-            clones.append(remembered(outcome))
-        else:
+        elif not limits.allow(outcome, now):
             spared += 1
+        elif careful and loses_data(outcome):
+            losing.append(remembered(outcome))
+        else:
+            clones.append(remembered(outcome))
+    if losing:
+        errors.append(VirtCloneError(kept(losing, _some(losing), session.flags.access)))
     return Found(clones, spared, errors)
 
 
