@@ -60,6 +60,11 @@ SOURCE_VM_NAME = "restore.kubevirt.io/source-vm-name"
 SOURCE_VM_NAMESPACE = "restore.kubevirt.io/source-vm-namespace"
 """Labels of a claim that a restore made: the VM whose snapshot it is filled from."""
 
+VMCLONE = f"vmclone.{CLONES.group}"
+VMSNAPSHOT = f"vmsnapshot.{SNAPSHOTS.group}"
+VMRESTORE = f"vmrestore.{RESTORES.group}"
+"""What a kubectl command calls them: another group may have the short name alone (recording 33)."""
+
 SHORT_NAMES = {VIRTUAL_MACHINES.kind: "vm", SNAPSHOTS.kind: "vmsnapshot"}
 
 

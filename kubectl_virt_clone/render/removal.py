@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubectl_virt_clone.clone.api import named
+from kubectl_virt_clone.clone.api import VMSNAPSHOT, named
 from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.removal import Remains, unfinished
 from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of, text_at
@@ -84,7 +84,7 @@ def young(snapshot: Object, *, access: Access = NO_FLAGS) -> str:
     """Why a snapshot that no clone owns or names is not deleted."""
     namespace, name = key_of(snapshot)
     why = "it is younger than an hour, and a create may still need it"
-    command = written((kubectl("delete", "vmsnapshot", name, namespace=namespace),), access)
+    command = written((kubectl("delete", VMSNAPSHOT, name, namespace=namespace),), access)
     return escaped(f"{named(snapshot)} stays: {why}; hint: {command}")
 
 

@@ -17,7 +17,7 @@ from tests.cli.test_bulk import SNAPSHOTS, clones, fates, shared
 from tests.pacing import keep_pace
 
 TWO = ("create", "--source=vm-freeze", "--target=t-{}", "--count=2", "--skip-check=all")
-SHOW = "kubectl describe vmsnapshot/{} -n default"
+SHOW = "kubectl describe vmsnapshot.snapshot.kubevirt.io/{} -n default"
 LEFT = "0 of 2 clones are there with the snapshot {}; the same command creates what is missing"
 LOCKED = {"type": "Progressing", "status": "False", "reason": "Source not locked"}
 
@@ -126,7 +126,7 @@ def test_one_that_fails_ends_it_at_once(kvc: Kvc, plane: ControlPlane) -> None:
     error, hint, left = told(answer, snapshot["metadata"]["name"])[-3:]
     assert error.startswith('error: the snapshot "NAME" failed: ')
     assert (hint, left) == (
-        "hint: kubectl delete vmsnapshot/NAME -n default",
+        "hint: kubectl delete vmsnapshot.snapshot.kubevirt.io/NAME -n default",
         LEFT.format("NAME"),
     )
 
@@ -200,7 +200,8 @@ def test_the_hint_is_about_the_cluster_that_was_asked(
 
     answer = kvc(*TWO, "--timeout=0", "--kubeconfig", still.kubeconfig, exit_code=3)
 
-    command = f"hint: kubectl --kubeconfig {still.kubeconfig} describe vmsnapshot/NAME -n default"
+    shown = "vmsnapshot.snapshot.kubevirt.io/NAME -n default"
+    command = f"hint: kubectl --kubeconfig {still.kubeconfig} describe {shown}"
     lines = told(answer, name)
     assert lines[0].endswith(f"; {command}")
     assert lines[2] == command

@@ -693,6 +693,7 @@ class Follower:
     def _make_it_come_true(self, words: list[str], namespace: str) -> None:
         """What kubectl wait waits for: here nobody else would bring it about."""
         kind, name = next(word for word in words if "/" in word).split("/")
+        kind = kind.partition(".")[0]  # without its group
         if kind == "pvc" and "--for=create" in words:
             self._import(namespace, name)
             return

@@ -223,7 +223,7 @@ def test_create_with_wait_ends_with_4_when_the_clone_fails(kvc: Kvc, plane: Cont
     assert answer.err.splitlines()[-2:] == [
         f"error: {OBJECT}/c will not reach phase=Succeeded:"
         " Clone of source with backendstorage is not supported: VM default/vm-tpm",
-        "hint: kubectl delete vmclone/c -n default",
+        "hint: kubectl delete vmclone.clone.kubevirt.io/c -n default",
     ]
 
 

@@ -386,7 +386,7 @@ def test_a_shared_snapshot_that_nobody_needs_goes_after_an_hour_whatever_the_age
     assert early == (
         "No resources found\n",
         f"{name}/unused stays: it is younger than an hour, and a create may still need it;"
-        " hint: kubectl delete vmsnapshot unused -n default\n"
+        " hint: kubectl delete vmsnapshot.snapshot.kubevirt.io unused -n default\n"
         "1 clone is not finished, or not old enough, and left alone\n",
     )
     assert dry.out == "No resources found\n"

@@ -96,7 +96,7 @@ def test_a_target_that_exists_is_the_cause_of_a_restore_that_is_stuck(
         "tmp-restore-UID (not complete: restore source and restore target are different but"
         " restore target already exists)",
         'the target "taken" exists already; KubeVirt goes on only if it is deleted',
-        "kubectl delete vmclone/stuck -n default",
+        "kubectl delete vmclone.clone.kubevirt.io/stuck -n default",
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_restore_that_admission_refuses_is_told_as_the_cause(
         ' "virtualmachinerestore-validator.snapshot.kubevirt.io" denied the request: patch format'
         ' is not valid - one ":" expected in a single key-value json patch:'
         ' "value":"02:00:00:00:00:99"',
-        "kubectl delete vmclone/colons -n default",
+        "kubectl delete vmclone.clone.kubevirt.io/colons -n default",
     ]
 
 

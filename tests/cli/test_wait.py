@@ -111,7 +111,7 @@ def test_a_failed_clone_ends_the_wait_at_once_with_kubevirts_sentence(
     assert answer.out == ""
     assert answer.err.splitlines()[-2:] == [
         f"error: {OBJECT}/c will not reach phase=Succeeded: {BACKEND_STORAGE}",
-        "hint: kubectl delete vmclone/c -n default",
+        "hint: kubectl delete vmclone.clone.kubevirt.io/c -n default",
     ]
 
 

@@ -109,7 +109,7 @@ def test_quiet_prints_the_results_alone(kvc: Kvc, plane: ControlPlane) -> None:
     assert answer.out == met("good")
     assert answer.err.splitlines() == [
         f"error: {OBJECT}/failed will not reach phase=Succeeded: {BACKEND_STORAGE}",
-        "hint: kubectl delete vmclone/failed -n default",
+        "hint: kubectl delete vmclone.clone.kubevirt.io/failed -n default",
     ]
 
 

@@ -125,7 +125,7 @@ def test_ctrl_c_leaves_what_has_failed_with_its_cause(plane: Planes, pane: Panes
     summary, failed, hint, *rest = timeless(shell.until_done())
     assert summary == "0 of 2 done, 1 failed, 1 running after <t>"
     assert failed.startswith(f"error: {OBJECT}/failed will not reach phase=Succeeded: ")
-    assert hint == "hint: kubectl delete vmclone/failed -n default"
+    assert hint == "hint: kubectl delete vmclone.clone.kubevirt.io/failed -n default"
     assert rest == [
         "interrupted; the clone pending goes on without us. To wait again:",
         "  kubectl virt-clone wait pending -n default",

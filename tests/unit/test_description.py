@@ -302,7 +302,7 @@ def test_a_failed_clone_whose_conditions_were_overwritten_has_its_cause_from_the
     clone["status"]["conditions"] = [a_condition("Ready", "False", "Still processing")]
     assert lines_of(clone, FAILED[1], "Cause:", "Try:") == [
         f"Cause:  {BACKEND}",
-        "Try:    kubectl delete vmclone/clone-1 -n default",
+        "Try:    kubectl delete vmclone.clone.kubevirt.io/clone-1 -n default",
     ]
 
 

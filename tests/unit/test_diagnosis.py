@@ -91,7 +91,7 @@ NO_VM = """\
 error patching VM t-type: cannot unmarshal modified marshalled vm {"metadata":{"name":"t-type"}}: \
 json: cannot unmarshal string into Go struct field"""  # [62]
 AGAIN = "KubeVirt tries again by itself, after pauses that double up to 16m40s"
-DELETE = "kubectl delete vmclone/clone-1 -n default"
+DELETE = "kubectl delete vmclone.clone.kubevirt.io/clone-1 -n default"
 FORBIDDEN = Lookup(unreadable="Forbidden")
 STATUSES = "kubectl get vm/vm-cirros -o 'jsonpath={.status.volumeSnapshotStatuses}' -n default"
 
@@ -197,13 +197,17 @@ CASES = {
     "a missing snapshot [11]": (
         from_snapshot("") | {"status": a_clone("", sentence=NO_SNAPSHOT)["status"]},
         surroundings(),
-        Cause("source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot -n default"),
+        Cause(
+            "source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot.snapshot.kubevirt.io -n default"
+        ),
     ),
     "a snapshot that was deleted while the clone waited for it [11]": (
         from_snapshot("SnapshotInProgress")
         | {"status": a_clone("SnapshotInProgress", sentence=NO_SNAPSHOT)["status"]},
         surroundings(snapshot=None),
-        Cause("source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot -n default"),
+        Cause(
+            "source-missing", NO_SNAPSHOT, "kubectl get vmsnapshot.snapshot.kubevirt.io -n default"
+        ),
     ),
     "a volume without snapshot support [03]": (
         a_clone("", sentence=NO_SUPPORT),
@@ -327,7 +331,7 @@ CASES = {
         Cause(
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: {QUEUED}',
-            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
             passing=True,
         ),
     ),
@@ -337,7 +341,7 @@ CASES = {
         Cause(
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: {USED}',
-            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
         ),
     ),
     "a snapshot of a VM that is being deleted [28]": (
@@ -349,7 +353,7 @@ CASES = {
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: its source is being'
             " deleted (Source not locked)",
-            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
             passing=True,
         ),
     ),
@@ -360,7 +364,7 @@ CASES = {
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m:'
             " Source locked and operation in progress",
-            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
             passing=True,
         ),
     ),
@@ -370,7 +374,7 @@ CASES = {
         Cause(
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 10s: no freeze',
-            f"kubectl describe vmsnapshot/{SNAPSHOT} -n default",
+            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
         ),
     ),
     "a snapshot that was not begun, and has no deadline": (
@@ -381,7 +385,7 @@ CASES = {
         Cause(
             "snapshot-waiting",
             'the snapshot "s" is not ready: KubeVirt has not begun with it',
-            "kubectl describe vmsnapshot/s -n default",
+            "kubectl describe vmsnapshot.snapshot.kubevirt.io/s -n default",
             passing=True,
         ),
     ),
@@ -443,7 +447,7 @@ CASES = {
             "restore-failing",
             f'its restore "{RESTORE}" fails: error patching VM t-type: cannot unmarshal modified'
             " marshalled vm: json: cannot unmarshal string into Go struct field",
-            f"kubectl describe vmrestore/{RESTORE} -n default",
+            f"kubectl describe vmrestore.snapshot.kubevirt.io/{RESTORE} -n default",
             final=True,
         ),
     ),
@@ -463,7 +467,7 @@ CASES = {
         Cause(
             "target-claimed",
             'another restore, "tmp-restore-other", is making the same target',
-            "kubectl describe vmrestore/tmp-restore-other -n default",
+            "kubectl describe vmrestore.snapshot.kubevirt.io/tmp-restore-other -n default",
         ),
     ),
     "a target that exists [08]": (
@@ -532,7 +536,7 @@ CASES = {
             f'its restore "{RESTORE}" fails: error patching VM p-nopath-t: failed to apply patch'
             " for VM: replace operation does not apply: doc is missing path: /spec/nosuch/x:"
             " missing value",
-            f"kubectl describe vmrestore/{RESTORE} -n default",
+            f"kubectl describe vmrestore.snapshot.kubevirt.io/{RESTORE} -n default",
             final=True,
         ),
     ),
@@ -543,7 +547,7 @@ CASES = {
             "restore-failing",
             f'its restore "{RESTORE}" fails: error patching VM p-arr-t: cannot decode vm patches:'
             " json: cannot unmarshal array into Go value of type jsonpatch.Operation",
-            f"kubectl describe vmrestore/{RESTORE} -n default",
+            f"kubectl describe vmrestore.snapshot.kubevirt.io/{RESTORE} -n default",
             final=True,
         ),
     ),
@@ -553,7 +557,7 @@ CASES = {
         Cause(
             "restore-failing",
             f'its restore "{RESTORE}" fails: {MALFORMED_MAC}',
-            f"kubectl describe vmrestore/{RESTORE} -n default",
+            f"kubectl describe vmrestore.snapshot.kubevirt.io/{RESTORE} -n default",
             final=True,
         ),
     ),
@@ -588,7 +592,7 @@ CASES = {
         Cause(
             "restore-failing",
             f'its restore "{RESTORE}" fails: it took too long',
-            f"kubectl describe vmrestore/{RESTORE} -n default",
+            f"kubectl describe vmrestore.snapshot.kubevirt.io/{RESTORE} -n default",
             final=True,
         ),
     ),

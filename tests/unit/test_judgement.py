@@ -46,7 +46,7 @@ TARGET = "vm-cirros-clone"
 MARK = {"restore.kubevirt.io/lastRestoreUID": f"{RESTORE}-1"}
 EXISTS = "restore source and restore target are different but restore target already exists"
 TAKEN = f'the target "{TARGET}" exists already; KubeVirt goes on only if it is deleted'
-DELETE = (kubectl("delete", "vmclone/clone-1", namespace="default"),)
+DELETE = (kubectl("delete", "vmclone.clone.kubevirt.io/clone-1", namespace="default"),)
 STUCK = Cause("target-exists", TAKEN, DELETE, final=True)
 FAILED = "Clone of source with backendstorage is not supported: VM default/vm-tpm"
 DELETED, CREATED, FROZEN = Goal("delete"), Goal("create"), parse_goal("condition=Frozen")
@@ -217,7 +217,7 @@ PASSING = Cause(
     "snapshot-waiting",
     f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: KubeVirt has not begun'
     " with it",
-    (kubectl("describe", f"vmsnapshot/{SNAPSHOT}", namespace="default"),),
+    (kubectl("describe", f"vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT}", namespace="default"),),
     passing=True,
 )
 

@@ -453,7 +453,7 @@ def test_an_interruption_when_all_is_decided_is_just_that():
 FAILED = (
     "error: virtualmachineclone.clone.kubevirt.io/clone-1 will not reach phase=Succeeded:"
     " no backend\n"
-    "hint: kubectl delete vmclone/clone-1"
+    "hint: kubectl delete vmclone.clone.kubevirt.io/clone-1"
 )
 GOES_ON = (
     "interrupted; the clone b goes on without us. To wait again:\n"
@@ -462,7 +462,12 @@ GOES_ON = (
 
 
 def failed_with_a_hint(name):
-    cause = Cause("clone-failed", "no backend", (kubectl("delete", f"vmclone/{name}"),), final=True)
+    cause = Cause(
+        "clone-failed",
+        "no backend",
+        (kubectl("delete", f"vmclone.clone.kubevirt.io/{name}"),),
+        final=True,
+    )
     return replace(failed(name), cause=cause)
 
 

@@ -212,7 +212,7 @@ def a_maker(**metadata: str) -> dict[str, Any]:
             "--skip-check source-missing lets the clone wait for it",
         ),
         ("VirtualMachine", {"kubevirt": BEFORE_1_5}, "kubectl get vm -n ns"),
-        (SNAPSHOT, {"kubevirt": BEFORE_1_5}, "kubectl get vmsnapshot -n ns"),
+        (SNAPSHOT, {"kubevirt": BEFORE_1_5}, "kubectl get vmsnapshot.snapshot.kubevirt.io -n ns"),
         (
             "VirtualMachine",
             {"kubevirt": BEFORE_1_5, "clones": Listing((a_maker(name="m"),))},
@@ -235,7 +235,7 @@ def test_a_source_that_is_missing_gets_the_closest_name_or_the_way_to_wait_for_i
     [
         ("VirtualMachine", Listing((a_vm("bad-name"),)), "--source vm/bad-name"),
         ("VirtualMachine", Listing(), "kubectl get vm -n ns"),
-        (SNAPSHOT, None, "kubectl get vmsnapshot -n ns"),
+        (SNAPSHOT, None, "kubectl get vmsnapshot.snapshot.kubevirt.io -n ns"),
     ],
 )
 def test_a_source_of_a_name_that_no_object_can_have_is_not_waited_for(
@@ -358,7 +358,8 @@ def test_a_snapshot_that_is_not_ready_is_waited_for(
             "snapshot-not-ready",
             "warning",
             f'the snapshot "s" is not ready, the clone waits for it{because}',
-            "kubectl wait --for=condition=Ready --timeout=10m vmsnapshot/s -n ns",
+            "kubectl wait --for=condition=Ready --timeout=10m"
+            " vmsnapshot.snapshot.kubevirt.io/s -n ns",
         )
     ]
 

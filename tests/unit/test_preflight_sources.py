@@ -61,7 +61,8 @@ def test_a_source_that_another_snapshot_holds_is_told_with_how_to_wait_for_that(
             "source-locked",
             "warning",
             'the snapshot "nightly-1" of the VM is in progress, and the clone waits for it',
-            "kubectl wait --for=condition=Ready vmsnapshot/nightly-1 --timeout=10m -n ns",
+            "kubectl wait --for=condition=Ready vmsnapshot.snapshot.kubevirt.io/nightly-1"
+            " --timeout=10m -n ns",
         )
     ]
 

@@ -9,7 +9,12 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
+from kubectl_virt_clone.clone.api import (
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    VMSNAPSHOT,
+    target_name,
+)
 from kubectl_virt_clone.clone.checks.facts import (
     ERROR,
     SERIES,
@@ -145,7 +150,9 @@ def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
     # Until 1.4 the clone's webhook refuses a source that is not there.
     if is_name(name) and not is_before(facts, 1, 5):
         return (_SKIP, " lets the clone wait for it")
-    return (kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace),)
+    return (
+        kubectl("get", VMSNAPSHOT if resource == SNAPSHOTS else "vm", namespace=facts.namespace),
+    )
 
 
 def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -167,7 +174,7 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             WARNING,
             f'the snapshot "{name}" is not ready, the clone waits for it'
             + (f": {because}" if because else ""),
-            (kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),),
+            (kubectl(*_WAIT, f"{VMSNAPSHOT}/{name}", namespace=facts.namespace),),
         )
     elif (
         at(snapshot, "status", "readyToUse") is True

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from kubectl_virt_clone.clone.api import (
     VIRTUAL_MACHINES,
+    VMSNAPSHOT,
     VOLUME_NAME_POLICIES,
     target_name,
 )
@@ -45,7 +46,7 @@ def source_state_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         yield from _tracking(source, facts)
         if other := text_at(source, "status", "snapshotInProgress"):
             message = f'the snapshot "{other}" of the VM is in progress, and the clone waits for it'
-            wait = ("wait", "--for=condition=Ready", f"vmsnapshot/{other}", "--timeout=10m")
+            wait = ("wait", "--for=condition=Ready", f"{VMSNAPSHOT}/{other}", "--timeout=10m")
             hint = (kubectl(*wait, namespace=facts.namespace),)
             yield Finding("source-locked", WARNING, message, hint)
     vm = source_vm(clone, facts)

@@ -10,7 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, SOURCE_ALIASES
+from kubectl_virt_clone.clone.api import (
+    SNAPSHOTS,
+    SOURCE_ALIASES,
+    VMRESTORE,
+    VMSNAPSHOT,
+)
 from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress import sentences
 from kubectl_virt_clone.clone.progress.progress import (
@@ -63,7 +68,7 @@ def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
         return Cause("snapshot-gone", sentence, deletion(clone), True)
     if at(obj, "status", "readyToUse") is True:
         return None
-    show = kubectl_in(clone, "describe", f"vmsnapshot/{name}")
+    show = kubectl_in(clone, "describe", f"{VMSNAPSHOT}/{name}")
     error = _flat(text_at(obj, "status", "error", "message"))
     reasons = [reason for kind, _, reason in _conditions(obj) if kind == "Progressing"]
     said = "".join(reasons[:1])
@@ -145,7 +150,7 @@ def _of_refusal(clone: Object, events: Listing) -> Cause | None:
             return None
         if other:
             sentence = f'another restore, "{other[1]}", is making the same target'
-            show = kubectl_in(clone, "describe", f"vmrestore/{other[1]}")
+            show = kubectl_in(clone, "describe", f"{VMRESTORE}/{other[1]}")
             return Cause("target-claimed", sentence, show)
         if sentences.of_restore(refusal) is Meaning.PENDING:
             return _held_up(clone, "its restore is refused", refusal)
@@ -170,7 +175,7 @@ def _of_restore(clone: Object, around: Surroundings) -> Cause | None:
             return _of_running_target(clone, around)
         if meaning is Meaning.PENDING:
             return _held_up(clone, f'its restore "{name}" is held up', error)
-        show = kubectl_in(clone, "describe", f"vmrestore/{name}")
+        show = kubectl_in(clone, "describe", f"{VMRESTORE}/{name}")
         return Cause("restore-failing", f'its restore "{name}" fails: {error}', show, final=True)
     return None
 
@@ -345,7 +350,11 @@ def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
     """A cause in KubeVirt's own words, with the command that shows or mends what it speaks of."""
     if id_ == "source-missing":
         resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
-        hint = kubectl_in(clone, "get", SHORT_NAMES[resource.kind]) if resource else ()
+        hint = (
+            kubectl_in(clone, "get", VMSNAPSHOT if resource == SNAPSHOTS else "vm")
+            if resource
+            else ()
+        )
     elif id_.startswith("volume-"):
         source = text_at(clone, "spec", "source", "name")
         path = "jsonpath={.status.volumeSnapshotStatuses}"

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kubectl_virt_clone.clone.api import SNAPSHOTS
+from kubectl_virt_clone.clone.api import SNAPSHOTS, VMCLONE, VMSNAPSHOT
 from kubectl_virt_clone.clone.hint import Command, Hint
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.objects.fields import (
@@ -117,7 +117,7 @@ def kubectl_in(clone: Object, *words: str) -> Hint:
 
 def deletion(stuck: Object) -> Hint:
     """The hint for a clone that is stuck for good, or a snapshot: its temporary objects go too."""
-    resource = "vmsnapshot" if text_at(stuck, "kind") == SNAPSHOTS.kind else "vmclone"
+    resource = VMSNAPSHOT if text_at(stuck, "kind") == SNAPSHOTS.kind else VMCLONE
     return kubectl_in(stuck, "delete", f"{resource}/{name_of(stuck)}")
 
 
