@@ -39,7 +39,8 @@ class Field:
     value: object = None
 
 
-Hint = tuple[str | Command | Flag | Field, ...]
+Part = str | Command | Flag | Field
+Hint = tuple[Part, ...]
 """One after the other, with no blanks but those of the words; empty where nothing is to be done."""
 
 

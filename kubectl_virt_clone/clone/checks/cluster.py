@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     GATE,
     UNKNOWN,
     WARNING,
     Facts,
     Finding,
+    error,
     gate_is_on,
     gates_of,
 )
@@ -73,7 +73,7 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
             *("apply", "-f", f"{_INSTALL}/kubevirt-operator.yaml"),
             *("-f", f"{_INSTALL}/kubevirt-cr.yaml"),
         )
-        yield Finding("no-clone-api", ERROR, cluster.unserved, (hint,))
+        yield error("no-clone-api", cluster.unserved, hint)
         return
     yield from gate_findings({}, Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
@@ -95,7 +95,7 @@ def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
     role = ("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}")
     grant = Command((*words, *role), namespace, for_an_admin=True)
     message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
-    return Finding("rbac", ERROR, message, (grant,))
+    return error("rbac", message, grant)
 
 
 def _as_name(user: str) -> str:
@@ -122,12 +122,8 @@ def gate_findings(_: Object, facts: Facts) -> Iterator[Finding]:
         patch = json.dumps({"spec": {"configuration": value}}, separators=(",", ":"))
         where = text_at(kubevirt, "metadata", "namespace")
         words = ("patch", f"kubevirt/{name_of(kubevirt)}", "--type=merge", "-p", patch)
-        yield Finding(
-            "snapshot-gate",
-            ERROR,
-            f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it",
-            (kubectl(*words, namespace=where),),
-        )
+        message = f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it"
+        yield error("snapshot-gate", message, kubectl(*words, namespace=where))
 
 
 def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -136,22 +132,22 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     Where the schema could not be read, only the latter are known.
     """
     for name, release in unserved_fields(clone, facts.fields):
-        yield Finding(
+        message = f"the server's clone API has no spec.{name}, which came with KubeVirt {release}"
+        yield error(
             "field-unsupported",
-            ERROR,
-            f"the server's clone API has no spec.{name}, which came with KubeVirt {release}",
-            ("leave out ", *_flags_of(clone, name), f", or update KubeVirt to {release}"),
+            message,
+            "leave out ",
+            *_flags_of(clone, name),
+            f", or update KubeVirt to {release}",
         )
     for path, known in _unknown_fields(clone, facts):
         close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         parent = path.rpartition(".")[0]
         meant = f"{parent}.{close[0]}".lstrip(".") if close else ""
-        yield Finding(
-            "unknown-field",
-            ERROR,
-            f"the server's clone API has no {path}" + (f"; {meant} is meant?" if meant else ""),
-            leave_out(path),
+        message = f"the server's clone API has no {path}" + (
+            f"; {meant} is meant?" if meant else ""
         )
+        yield error("unknown-field", message, *leave_out(path))
 
 
 def _flags_of(clone: Object, field: str) -> Hint:

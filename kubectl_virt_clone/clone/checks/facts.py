@@ -16,7 +16,7 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.hint import Hint, kubectl
+from kubectl_virt_clone.clone.hint import Hint, Part, kubectl
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
@@ -81,6 +81,16 @@ class Finding:
     level: str
     message: str
     hint: Hint = ()
+
+
+def error(id_: str, message: str, *hint: Part) -> Finding:
+    """A finding of a clone that can't work, hangs or destroys data."""
+    return Finding(id_, ERROR, message, hint)
+
+
+def warning(id_: str, message: str, *hint: Part) -> Finding:
+    """A finding of a clone that works, but probably not as meant."""
+    return Finding(id_, WARNING, message, hint)
 
 
 Judged = tuple[Object, Sequence[Finding]]

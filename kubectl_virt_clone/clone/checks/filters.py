@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
-from kubectl_virt_clone.clone.checks.facts import ERROR, INFO, WARNING, Finding
+from kubectl_virt_clone.clone.checks.facts import INFO, WARNING, Finding, error, warning
 from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
     NEGATION,
@@ -96,19 +96,17 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
     for pattern in filters.patterns or ():
         try:
             check_filter(pattern)
-        except InvalidValue as error:
-            message = f"{filters.field}: {error.reason}"
-            yield Finding("filter-invalid", ERROR, message, leave_out(_one(filters, pattern)))
+        except InvalidValue as refusal:
+            message = f"{filters.field}: {refusal.reason}"
+            yield error("filter-invalid", message, *leave_out(_one(filters, pattern)))
             continue
         if reason := compile_error(pattern):
             instead = _literal(pattern)
-            yield Finding(
-                "filter-invalid",
-                ERROR,
+            message = (
                 f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is not a"
-                f" regular expression: {reason}",
-                (_one(filters, instead), f" instead of {pattern}"),
+                f" regular expression: {reason}"
             )
+            yield error("filter-invalid", message, _one(filters, instead), f" instead of {pattern}")
 
 
 def _literal(pattern: str) -> str:
@@ -126,14 +124,12 @@ def _literal(pattern: str) -> str:
 def _only_negative(filters: _Filters) -> Iterator[Finding]:
     if all(pattern.startswith(NEGATION) for pattern in filters.patterns or ()):
         what = "without a filter that keeps" if filters.patterns else "an empty list of filters"
-        yield Finding(
-            "filter-only-negative",
-            WARNING,
+        message = (
             f"{filters.field}: {what}, KubeVirt drops every {filters.noun}"
             if filters.patterns
-            else f"{filters.field}: {what} drops every {filters.noun}",
-            (_one(filters, WILDCARD),),
+            else f"{filters.field}: {what} drops every {filters.noun}"
         )
+        yield warning("filter-only-negative", message, _one(filters, WILDCARD))
 
 
 def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
@@ -142,12 +138,8 @@ def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             continue
         # A negative one that finds nothing to drop does no harm: one list may serve many sources.
         level = INFO if pattern.startswith(NEGATION) else WARNING
-        yield Finding(
-            "filter-unused",
-            level,
-            f"{filters.field}: {pattern} matches no {filters.noun} of the source",
-            leave_out(_one(filters, pattern)),
-        )
+        message = f"{filters.field}: {pattern} matches no {filters.noun} of the source"
+        yield Finding("filter-unused", level, message, leave_out(_one(filters, pattern)))
 
 
 def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
@@ -163,12 +155,12 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             surprised.setdefault(decision.by, []).append(decision.key)
     for pattern, hit in surprised.items():
         verb = "drops" if pattern.startswith(NEGATION) else "keeps"
-        yield Finding(
-            "filter-overreach",
-            WARNING,
+        message = (
             f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
-            " too",
-            (_one(filters, _literal(pattern)), f" instead of {pattern}"),
+            " too"
+        )
+        yield warning(
+            "filter-overreach", message, _one(filters, _literal(pattern)), f" instead of {pattern}"
         )
 
 
@@ -207,13 +199,11 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
         hint = leave_out(_one(filters, pattern))
         if not pattern:
             hint = (flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost)),)
-        yield Finding(
-            "filter-controller-keys",
-            WARNING,
+        message = (
             f"{filters.field}: {pattern or 'no filter keeps'} {'drops ' if pattern else ''}"
-            f"{_some(lost)}, which KubeVirt's controllers read",
-            hint,
+            f"{_some(lost)}, which KubeVirt's controllers read"
         )
+        yield warning("filter-controller-keys", message, *hint)
 
 
 def _is_of(key: str, domain: str) -> bool:
@@ -232,11 +222,9 @@ def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator
     dropping = [f"{NEGATION}^{_escaped(prefix)}/" for prefix in prefixes]
     given = at(clone, "spec", "template", "annotationFilters")
     keeping = [] if isinstance(given, list) else [WILDCARD]
-    yield Finding(
-        "network-annotations",
-        WARNING,
-        f"the target's template gets the source's addresses: {_some(found)}",
-        (flag("--template-annotation-filter", *keeping, *dropping),),
+    message = f"the target's template gets the source's addresses: {_some(found)}"
+    yield warning(
+        "network-annotations", message, flag("--template-annotation-filter", *keeping, *dropping)
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import astuple
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint, flag, kubectl, leave_out
+from kubectl_virt_clone.clone.hint import Field, Flag, Hint, Part, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import parse
 from kubectl_virt_clone.clone.spec.target_patches import (
     RUN_STRATEGIES,
@@ -75,7 +75,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
 
 def in_manifest(hint: Hint) -> Hint:
     """The hint with the fields of a manifest in place of our flags; the rest stays."""
-    parts: list[str | Command | Flag | Field] = []
+    parts: list[Part] = []
     for part in hint:
         shown = _field(part) if isinstance(part, Flag) else part
         if parts[-1:] == [" or "] and parts[-2:-1] == [shown]:

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     SERIES,
-    WARNING,
     Facts,
     Finding,
+    error,
     from_snapshot,
     is_before,
     source_name,
     source_resource,
     source_vm,
+    warning,
 )
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.objects.fields import (
@@ -58,7 +58,7 @@ def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     name = name_of(clone)
     if name and any(name_of(other) == name for other in facts.clones.objects):
         message = f'there is a clone "{name}" already'
-        yield Finding("clone-exists", ERROR, message, (flag("--name", f"{name}-2"),))
+        yield error("clone-exists", message, flag("--name", f"{name}-2"))
 
 
 def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -70,13 +70,15 @@ def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         if name and not is_name(name):
             shown, instead = _shortened(name), _corrected(name)
             in_series = (flag(option), f" with {instead} in place of {shown}")
-            yield Finding(
-                "invalid-name",
-                ERROR,
+            message = (
                 f'the {what} can\'t be called "{shown}": a name has at most'
                 f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
-                " with a letter or digit",
-                in_series if facts.form == SERIES else (flag(option, instead),),
+                " with a letter or digit"
+            )
+            yield error(
+                "invalid-name",
+                message,
+                *(in_series if facts.form == SERIES else (flag(option, instead),)),
             )
 
 
@@ -95,23 +97,17 @@ def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
     if source_resource(clone) is None or not text_at(source, "apiGroup"):
         what = text_at(source, "kind") or "nothing"
         group = text_at(source, "apiGroup") or "no API group"
-        yield Finding(
-            "source-kind",
-            ERROR,
+        message = (
             f"the source is {what} of {group}; only a {VIRTUAL_MACHINES.kind} of"
-            f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned",
-            (flag("--source", f"vm/{source_name(clone) or 'NAME'}"),),
+            f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned"
         )
+        yield error("source-kind", message, flag("--source", f"vm/{source_name(clone) or 'NAME'}"))
     wanted = (VIRTUAL_MACHINES.group, VIRTUAL_MACHINES.kind)
     given = (text_at(target, "apiGroup"), text_at(target, "kind"))
     if mapping_at(clone, "spec", "target") and given != wanted:
         group, kind = (given[0] or "no API group"), (given[1] or "no kind")
-        yield Finding(
-            "source-kind",
-            ERROR,
-            f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}",
-            (flag("--target", f"vm/{target_name(clone) or 'NAME'}"),),
-        )
+        message = f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}"
+        yield error("source-kind", message, flag("--target", f"vm/{target_name(clone) or 'NAME'}"))
 
 
 def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -122,17 +118,13 @@ def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     maker = next((o for o in facts.clones.objects if _claims(o, name)), None)
     if maker is not None and not is_before(facts, 1, 5):
         message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
-        yield Finding("source-missing", WARNING, message, (_SKIP,))
+        yield warning("source-missing", message, _SKIP)
     elif facts.own_namespace == Lookup():
         message = f'there is no namespace "{facts.namespace}"'
-        yield Finding("source-missing", ERROR, message, (kubectl("get", "namespaces"),))
+        yield error("source-missing", message, kubectl("get", "namespaces"))
     else:
-        yield Finding(
-            "source-missing",
-            ERROR,
-            f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
-            _another_source(resource, name, facts),
-        )
+        message = f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}'
+        yield error("source-missing", message, *_another_source(resource, name, facts))
 
 
 def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
@@ -156,21 +148,22 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     fresh = (flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}"),)
     if text_at(snapshot, "status", "phase") == "Failed":
         because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
-        yield Finding("snapshot-failed", ERROR, f'the snapshot "{name}" failed: {because}', fresh)
+        yield error("snapshot-failed", f'the snapshot "{name}" failed: {because}', *fresh)
     elif at(snapshot, "status", "readyToUse") is not True:
         because = _reason_of(snapshot, "Progressing", "True") or _reason_of(
             snapshot, "Progressing", "False"
         )
-        yield Finding(
+        message = f'the snapshot "{name}" is not ready, the clone waits for it' + (
+            f": {because}" if because else ""
+        )
+        yield warning(
             "snapshot-not-ready",
-            WARNING,
-            f'the snapshot "{name}" is not ready, the clone waits for it'
-            + (f": {because}" if because else ""),
-            (kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),),
+            message,
+            kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),
         )
     elif not facts.content.unreadable and source_vm(clone, facts) is None:
         message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
-        yield Finding("snapshot-failed", ERROR, message, fresh)
+        yield error("snapshot-failed", message, *fresh)
 
 
 def _reason_of(obj: Object, kind: str, status: str) -> str:
@@ -188,22 +181,16 @@ def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     another = _another_target(target, facts)
     if source_resource(clone) == VIRTUAL_MACHINES and target == source_name(clone):
         message = f'the target "{target}" is the source itself'
-        yield Finding("target-is-source", ERROR, message, another)
+        yield error("target-is-source", message, *another)
     elif _overwritten(clone, facts, target):
-        yield Finding(
-            "target-overwritten",
-            ERROR,
+        message = (
             f'the snapshot "{source_name(clone)}" was taken from the VM "{target}": KubeVirt would'
-            " put that VM back to the snapshot, and what changed since would be lost",
-            another,
+            " put that VM back to the snapshot, and what changed since would be lost"
         )
+        yield error("target-overwritten", message, *another)
     elif facts.target.object is not None:
-        yield Finding(
-            "target-exists",
-            ERROR,
-            f'there is a VM "{target}" already; KubeVirt clones only to a new one',
-            another,
-        )
+        message = f'there is a VM "{target}" already; KubeVirt clones only to a new one'
+        yield error("target-exists", message, *another)
 
 
 def claimed_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -212,7 +199,7 @@ def claimed_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     for other in facts.clones.objects if target else ():
         if _claims(other, target):
             message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
-            yield Finding("target-claimed", ERROR, message, _another_target(target, facts))
+            yield error("target-claimed", message, *_another_target(target, facts))
 
 
 def _another_target(target: str, facts: Facts) -> Hint:

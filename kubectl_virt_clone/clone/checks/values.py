@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VOLUME_NAME_POLICIES, target_name
-from kubectl_virt_clone.clone.checks.facts import ERROR, WARNING, Facts, Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding, error, warning
 from kubectl_virt_clone.clone.checks.flags import left_out
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import (
@@ -67,11 +67,11 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
     seen: dict[str, str] = {}
     for interface, mac in macs.items():
         if reason := _mac_fault(mac):
-            yield Finding(
+            message = f"the interface {interface} can't have the MAC address {mac}: {reason}"
+            yield error(
                 "mac-invalid",
-                ERROR,
-                f"the interface {interface} can't have the MAC address {mac}: {reason}",
-                (flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),),
+                message,
+                flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),
             )
             continue
         if interface in unknown:
@@ -82,7 +82,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
         if user:
             other = _free({**users, **seen}, address)
             message = f"the MAC address {mac} is in use by {user}"
-            yield Finding("mac-in-use", WARNING, message, (flag(_MAC, f"{interface}={other}"),))
+            yield warning("mac-in-use", message, flag(_MAC, f"{interface}={other}"))
     if vm is not None:
         yield from _unknown_interfaces(macs, unknown, _interfaces(vm))
 
@@ -131,13 +131,11 @@ def _unknown_interfaces(
         hint = leave_out(flag(_MAC, f"{interface}={macs[interface]}"))
         if free:
             hint = (flag(_MAC, f"{free[0]}={macs[interface]}"), f" instead of {interface}")
-        yield Finding(
-            "mac-unknown-interface",
-            ERROR,
+        message = (
             f"the source has no interface {interface}, and KubeVirt would ignore the MAC address:"
-            f" {known}",
-            hint,
+            f" {known}"
         )
+        yield error("mac-unknown-interface", message, *hint)
 
 
 def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterator[Finding]:
@@ -150,15 +148,15 @@ def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterat
         return
     if vm is not None and not mapping_at(vm, *_DOMAIN, "firmware"):
         message = "the source has no firmware section, and KubeVirt would ignore the serial"
-        yield Finding("serial-ignored", WARNING, message, leave_out(flag(_SERIAL, serial)))
+        yield warning("serial-ignored", message, *leave_out(flag(_SERIAL, serial)))
         return
     if judged and (reason := _serial_fault(serial)):
         patch = value_patch("replace", _SERIAL_PATH, serial)
-        yield Finding(
-            "serial-unsafe",
-            ERROR,
-            f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}",
-            (flag("--patch", patch), " instead of ", flag(_SERIAL, serial)),
+        message = (
+            f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}"
+        )
+        yield error(
+            "serial-unsafe", message, flag("--patch", patch), " instead of ", flag(_SERIAL, serial)
         )
 
 
@@ -177,7 +175,7 @@ def type_findings(clone: Object, _: Facts) -> Iterator[Finding]:
         if value is not None and not fits(value):
             field = ".".join(("spec", *path))
             message = f"{field} has to be {wanted}, and the server refuses anything else"
-            yield Finding("unknown-field", ERROR, message, leave_out(field))
+            yield error("unknown-field", message, *leave_out(field))
 
 
 def _is_text(value: object) -> bool:
@@ -211,12 +209,10 @@ def patch_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Patches that are none, and those that the restore's webhook refuses."""
     for patch in patches_of(clone):
         if fault := _fault(patch):
-            yield Finding("patch-invalid", ERROR, fault, _one_by_one(patch))
+            yield error("patch-invalid", fault, *_one_by_one(patch))
         elif reason := unsafe_reason(patch):
             message = f"the clone would hang, for KubeVirt's restore refuses {patch}: {reason}"
-            yield Finding(
-                "patch-unsafe", ERROR, message, _acceptable(clone, patch, facts.namespace)
-            )
+            yield error("patch-unsafe", message, *_acceptable(clone, patch, facts.namespace))
 
 
 def problem_finding(
@@ -237,7 +233,7 @@ def problem_finding(
             if problem not in problems_of({**clone, "spec": spec}):
                 hint = left_out(patch, patches, target_name(clone), namespace)
                 break
-    return Finding("patch-invalid", ERROR, f"the clone would hang: {problem}", hint)
+    return error("patch-invalid", f"the clone would hang: {problem}", *hint)
 
 
 def _fault(patch: str) -> str:

@@ -15,12 +15,14 @@ from kubectl_virt_clone.clone.checks.facts import (
     WARNING,
     Facts,
     Finding,
+    error,
     from_snapshot,
     is_before,
     source_name,
     source_vm,
     storage_classes_used,
     volumes_of,
+    warning,
 )
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.spec.patches import value_patch
@@ -74,17 +76,20 @@ def left_out_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         if volume not in taken:
             message = f'the volume "{volume}" is not in the snapshot "{source_name(clone)}"'
             hint = (flag("--source", f"vm/{name}"),)
-            yield Finding("volume-not-snapshottable", ERROR, message, hint)
+            yield error("volume-not-snapshottable", message, *hint)
 
 
 def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
     # Until 1.4 the clone's webhook refuses such a source; since then the clone waits.
     refused = is_before(facts, 1, 5)
     what = "refuses the clone until it has" if refused else "lets the clone wait until it has"
+    message = (
+        f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}'
+    )
     return Finding(
         "volume-unknown",
         ERROR if refused else WARNING,
-        f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}',
+        message,
         (
             kubectl(
                 *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
@@ -98,10 +103,11 @@ def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
     """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
     refused = is_before(facts, 1, 5)
     what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
+    message = f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}'
     return Finding(
         "volume-not-snapshottable",
         ERROR if refused else WARNING,
-        f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}',
+        message,
         (kubectl(*_WAIT, f"pvc/{claim}", "--timeout=10m", namespace=facts.namespace),),
     )
 
@@ -125,7 +131,7 @@ def _not_snapshottable(
         text = json.dumps(wanted, separators=(",", ":"))
         hint = Command(("create", "-f", "-"), stdin=text)
     message = f'the volume "{volume}" can\'t be snapshotted: {reason}'
-    return Finding("volume-not-snapshottable", ERROR, message, (hint,))
+    return error("volume-not-snapshottable", message, hint)
 
 
 def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
@@ -137,7 +143,7 @@ def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
     else:
         hint = _run(vm, facts.namespace, start=True)
     message = f'the claim "{claim}" of the volume "{volume}" is not bound: nothing to snapshot'
-    return Finding("volume-unbound", ERROR, message, (hint,))
+    return error("volume-unbound", message, hint)
 
 
 def _runs(vm: Object) -> bool:
@@ -173,12 +179,15 @@ def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         )
         # Before 1.5 nobody looks, and the state is left behind.
         lost = is_before(facts, 1, 5)
+        message = (
+            f"the source keeps its {what} state in a volume of its own, which KubeVirt"
+            + (" leaves behind" if lost else " can't clone")
+            + "; the hint gives that state up"
+        )
         yield Finding(
             "backend-storage",
             WARNING if lost else ERROR,
-            f"the source keeps its {what} state in a volume of its own, which KubeVirt"
-            + (" leaves behind" if lost else " can't clone")
-            + "; the hint gives that state up",
+            message,
             (hint, ", then ", flag("--source", f"vm/{name}")) if from_snapshot(clone) else (hint,),
         )
 
@@ -199,13 +208,11 @@ def first_consumer_findings(
     ]
     if not volumes or _runs(projected):
         return
-    yield Finding(
-        "first-consumer",
-        WARNING,
+    message = (
         f"the storage of {', '.join(volumes)} binds when the target is first started; until then"
-        " its data is not there and the temporary snapshot stays",
-        _started_target(facts, projected, target_name(clone)),
+        " its data is not there and the temporary snapshot stays"
     )
+    yield warning("first-consumer", message, *_started_target(facts, projected, target_name(clone)))
 
 
 def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> Hint:
@@ -232,13 +239,11 @@ def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
     paths = [f"/spec/template/spec/volumes/{index}" for index in reversed(found)]
     paths += [f"/{'/'.join(_DOMAIN)}/devices/disks/{index}" for index in reversed(attached)]
     removals = (json.dumps({"op": "remove", "path": p}, separators=(",", ":")) for p in paths)
-    yield Finding(
-        "cloud-init-reruns",
-        INFO,
+    message = (
         "cloud-init runs again at the target's first start: it may set passwords, keys and the"
-        " hostname anew",
-        (flag("--patch", *removals),),
+        " hostname anew"
     )
+    yield Finding("cloud-init-reruns", INFO, message, (flag("--patch", *removals),))
 
 
 def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -250,9 +255,7 @@ def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         connected = (text_at(condition, "type"), text_at(condition, "status"))
         if connected == ("AgentConnected", "True"):
             return
-    yield Finding(
-        "running-without-agent",
-        INFO,
-        f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut',
-        (_run(vm, facts.namespace, start=False),),
+    message = (
+        f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut'
     )
+    yield Finding("running-without-agent", INFO, message, (_run(vm, facts.namespace, start=False),))

@@ -69,10 +69,7 @@ class Decision:
 
 
 def decisions(
-    filters: Sequence[str] | None,
-    keys: Iterable[str],
-    *,
-    always_kept: frozenset[str] = frozenset(),
+    filters: Sequence[str] | None, keys: Iterable[str], *, always_kept: frozenset[str] = frozenset()
 ) -> tuple[Decision, ...]:
     """What the filters do to each key, sorted by key.
 
