@@ -25,7 +25,6 @@ FIELD_SINCE = {"template": "1.2", "patches": "1.6", "volumeNamePolicy": "1.8"}
 VOLUME_NAME_POLICIES = ("RandomizeNames", "PrefixTargetName")
 """``spec.volumeNamePolicy``: how restored claims are named; the first is the default."""
 
-
 CLONES = Resource(CLONE_GROUP, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
 VIRTUAL_MACHINES = Resource(KUBEVIRT_GROUP, "v1", "virtualmachines", "VirtualMachine")
 SNAPSHOTS = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
@@ -36,16 +35,14 @@ RESTORES = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinerestores", "Virtua
 PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 EVENTS = Resource("", "v1", "events", "Event")
 
+_VM_ALIASES = ("vm", "vms", "virtualmachine", "virtualmachines")
+_SNAPSHOT_ALIASES = (
+    *("vmsnapshot", "vmsnapshots", "snapshot"),
+    *("virtualmachinesnapshot", "virtualmachinesnapshots"),
+)
 SOURCE_ALIASES = {
-    "vm": VIRTUAL_MACHINES,
-    "vms": VIRTUAL_MACHINES,
-    "virtualmachine": VIRTUAL_MACHINES,
-    "virtualmachines": VIRTUAL_MACHINES,
-    "vmsnapshot": SNAPSHOTS,
-    "vmsnapshots": SNAPSHOTS,
-    "snapshot": SNAPSHOTS,
-    "virtualmachinesnapshot": SNAPSHOTS,
-    "virtualmachinesnapshots": SNAPSHOTS,
+    **dict.fromkeys(_VM_ALIASES, VIRTUAL_MACHINES),
+    **dict.fromkeys(_SNAPSHOT_ALIASES, SNAPSHOTS),
 }
 """What a source may be called, in lower case: kubectl's names and virtctl's."""
 

@@ -54,6 +54,6 @@ def flag(name: str, *values: str) -> Flag:
     return Flag(name, values)
 
 
-def leave_out(*parts: str | Flag) -> Hint:
+def leave_out(*parts: Part) -> Hint:
     """The advice not to give a flag or a field."""
     return ("leave out ", *parts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS, target_name
+from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     STEPS,
@@ -18,6 +18,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Result,
     has_children,
     phase_of,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
@@ -94,7 +95,7 @@ def unfinished(clone: Object) -> str:
         return ""
     phase = phase_of(clone)
     if phase == SUCCEEDED:
-        target = f"target {_target(clone)}" if _target(clone) else "its target"
+        target = f"target {target_of(clone)}" if target_of(clone) else "its target"
         return f"not all volumes of {target} are bound, and what they are to be filled from goes"
     if not phase:
         return "unfinished, and KubeVirt has made nothing for it"
@@ -135,7 +136,7 @@ def remains(
     targets, begun = dict[Key, None](), list[Key]()
     restores = set[Key]()
     for clone in gone:
-        key = (key_of(clone)[0], _target(clone))
+        key = (key_of(clone)[0], target_of(clone))
         target = found.get(key)
         if phase_of(clone) == SUCCEEDED:
             targets[key] = None
@@ -168,7 +169,3 @@ def unused(snapshots: Iterable[Mapping[str, Any]], clones: Iterable[Object]) -> 
         if text_at(clone, "spec", "source", "kind").lower() == SNAPSHOTS.singular
     }
     return [snapshot for snapshot in snapshots if key_of(snapshot) not in sources]
-
-
-def _target(clone: Object) -> str:
-    return text_at(clone, "status", "targetName") or target_name(clone)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from kubectl_virt_clone.clone.api import CLONES, EVENTS, RESTORES, SNAPSHOTS, VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.progress.diagnosis import SILENT_SECONDS
-from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need, target_of
+from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need
 from kubectl_virt_clone.clone.progress.progress import (
     Cause,
     Outcome,
@@ -27,6 +27,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Surroundings,
     Verdict,
     last_seen,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.errors import ConnectionFailed, StatusError

@@ -69,21 +69,16 @@ class ClusterFacts:
 def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
     """What stands in the way of any clone on this cluster."""
     if cluster.unserved:
-        hint = kubectl(
-            *("apply", "-f", f"{_INSTALL}/kubevirt-operator.yaml"),
-            *("-f", f"{_INSTALL}/kubevirt-cr.yaml"),
-        )
-        yield error("no-clone-api", cluster.unserved, hint)
+        files = (f"{_INSTALL}/kubevirt-operator.yaml", "-f", f"{_INSTALL}/kubevirt-cr.yaml")
+        yield error("no-clone-api", cluster.unserved, kubectl("apply", "-f", *files))
         return
     yield from gate_findings({}, Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
     unasked = [verb for verb, allowed in cluster.rights.items() if allowed is None]
-    if "create" in denied:
-        yield denied_finding(denied, cluster.namespace, cluster.user)
-    elif denied:
-        # Creating is enough to clone; the others are for following it and for cleaning up.
+    if denied:
+        # Creating is enough to clone; the other rights are for following it and cleaning up.
         finding = denied_finding(denied, cluster.namespace, cluster.user)
-        yield replace(finding, level=WARNING)
+        yield finding if "create" in denied else replace(finding, level=WARNING)
     if unasked:
         message = f"whether you may {', '.join(unasked)} {CLONES.qualified} can't be asked"
         yield Finding("rbac", UNKNOWN, message)
@@ -91,16 +86,12 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
     """The finding that the user may not do something with clones; an admin can change that."""
-    words = ("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone")
+    name = re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
+    words = ("create", "rolebinding", f"{name}-may-clone")
     role = ("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}")
     grant = Command((*words, *role), namespace, for_an_admin=True)
     message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
     return error("rbac", message, grant)
-
-
-def _as_name(user: str) -> str:
-    """A user's name as part of an object's: what no object's name may have becomes a dash."""
-    return re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
 
 
 def right_findings(_: Object, facts: Facts) -> Iterator[Finding]:
@@ -133,20 +124,14 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """
     for name, release in unserved_fields(clone, facts.fields):
         message = f"the server's clone API has no spec.{name}, which came with KubeVirt {release}"
-        yield error(
-            "field-unsupported",
-            message,
-            "leave out ",
-            *_flags_of(clone, name),
-            f", or update KubeVirt to {release}",
-        )
+        hint = (*leave_out(*_flags_of(clone, name)), f", or update KubeVirt to {release}")
+        yield error("field-unsupported", message, *hint)
     for path, known in _unknown_fields(clone, facts):
         close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         parent = path.rpartition(".")[0]
         meant = f"{parent}.{close[0]}".lstrip(".") if close else ""
-        message = f"the server's clone API has no {path}" + (
-            f"; {meant} is meant?" if meant else ""
-        )
+        question = f"; {meant} is meant?" if meant else ""
+        message = f"the server's clone API has no {path}{question}"
         yield error("unknown-field", message, *leave_out(path))
 
 

@@ -26,48 +26,21 @@ ERROR, WARNING, INFO, UNKNOWN = LEVELS = ("error", "warning", "info", "unknown")
 good to know; not checked, because something could not be read."""
 
 IDS = (
-    "no-clone-api",
-    "snapshot-gate",
-    "rbac",
-    "field-unsupported",
-    "unknown-field",
-    "invalid-name",
-    "clone-exists",
-    "source-missing",
-    "source-kind",
-    "snapshot-not-ready",
-    "snapshot-failed",
-    "target-exists",
-    "target-is-source",
-    "target-overwritten",
-    "target-claimed",
-    "volume-not-snapshottable",
-    "volume-unknown",
-    "volume-unbound",
-    "backend-storage",
-    "first-consumer",
-    "filter-invalid",
-    "filter-only-negative",
-    "filter-unused",
-    "filter-overreach",
-    "filter-controller-keys",
-    "network-annotations",
-    "mac-invalid",
-    "mac-unknown-interface",
-    "mac-in-use",
-    "serial-ignored",
-    "serial-unsafe",
-    "patch-invalid",
-    "patch-unsafe",
-    "cloud-init-reruns",
-    "running-without-agent",
+    *("no-clone-api", "snapshot-gate", "rbac", "field-unsupported", "unknown-field"),
+    *("invalid-name", "clone-exists", "source-missing", "source-kind"),
+    *("snapshot-not-ready", "snapshot-failed"),
+    *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
+    *("volume-not-snapshottable", "volume-unknown", "volume-unbound"),
+    *("backend-storage", "first-consumer"),
+    *("filter-invalid", "filter-only-negative", "filter-unused", "filter-overreach"),
+    *("filter-controller-keys", "network-annotations"),
+    *("mac-invalid", "mac-unknown-interface", "mac-in-use", "serial-ignored", "serial-unsafe"),
+    *("patch-invalid", "patch-unsafe", "cloud-init-reruns", "running-without-agent"),
 )
 """Every check there is, in the order in which findings of one level are told."""
 
-
 ALL = "all"
 """Stands for every id where checks are to be skipped."""
-
 
 FLAGS, SERIES, FILES = "flags", "series", "files"
 """What a hint can speak of: how a clone was asked for, alone, among several, or in a manifest."""
@@ -179,11 +152,6 @@ def content_name(snapshot: Object | None) -> str:
     return text_at(snapshot, "status", "virtualMachineSnapshotContentName")
 
 
-def volumes_of(vm: object) -> list[Object]:
-    """The volumes of a VM's template."""
-    return list(mappings_at(vm, "spec", "template", "spec", "volumes"))
-
-
 def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
     """Volume → the storage class of its claim, for those that are known.
 
@@ -191,25 +159,19 @@ def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
     """
     if from_snapshot(clone):
         backups = mappings_at(facts.content.object, "spec", "volumeBackups")
-        named = {
-            text_at(backup, "volumeName"): at(backup, "persistentVolumeClaim") for backup in backups
-        }
+        named = {text_at(b, "volumeName"): at(b, "persistentVolumeClaim") for b in backups}
     else:
         claims = {name_of(claim): claim for claim in (facts.claims or Listing()).objects}
-        named = {
-            volume: claims.get(claim) for volume, claim in disks_of(facts.source.object).items()
-        }
-    classes = {
-        volume: text_at(claim, "spec", "storageClassName") for volume, claim in named.items()
-    }
-    return {volume: name for volume, name in classes.items() if name}
+        disks = disks_of(facts.source.object)
+        named = {volume: claims.get(claim) for volume, claim in disks.items()}
+    classes = ((volume, text_at(named[volume], "spec", "storageClassName")) for volume in named)
+    return {volume: name for volume, name in classes if name}
 
 
 def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
     """KubeVirt's (major, minor), as its own object says it; None if that is not known."""
     for kubevirt in facts.kubevirt.objects:
-        match = _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion"))
-        if match:
+        if match := _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion")):
             return int(match[1]), int(match[2])
     return None
 

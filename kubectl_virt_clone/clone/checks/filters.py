@@ -19,6 +19,7 @@ from kubectl_virt_clone.clone.spec.filters import (
     decisions,
     matches,
 )
+from kubectl_virt_clone.clone.target.restore_rules import OBSERVED
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at
 
@@ -26,9 +27,7 @@ _METACHARACTERS = frozenset("^$|()[]{}+?\\")
 _SHOWN = 3
 
 # KubeVirt's controllers write these anew, so that only a filter against them is worth a word.
-_WRITTEN_BACK = frozenset(
-    {"kubevirt.io/latest-observed-api-version", "kubevirt.io/storage-observed-api-version"}
-)
+_WRITTEN_BACK = frozenset(OBSERVED)
 _CONTROLLERS = "kubevirt.io"
 # Annotations with which a network plugin gives a pod its addresses: OVN-Kubernetes, kube-ovn
 # (also with a provider in front), Calico.
@@ -123,12 +122,9 @@ def _literal(pattern: str) -> str:
 
 def _only_negative(filters: _Filters) -> Iterator[Finding]:
     if all(pattern.startswith(NEGATION) for pattern in filters.patterns or ()):
-        what = "without a filter that keeps" if filters.patterns else "an empty list of filters"
-        message = (
-            f"{filters.field}: {what}, KubeVirt drops every {filters.noun}"
-            if filters.patterns
-            else f"{filters.field}: {what} drops every {filters.noun}"
-        )
+        no_keeper = "without a filter that keeps, KubeVirt"
+        what = no_keeper if filters.patterns else "an empty list of filters"
+        message = f"{filters.field}: {what} drops every {filters.noun}"
         yield warning("filter-only-negative", message, _one(filters, WILDCARD))
 
 
@@ -165,9 +161,9 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
 
 
 def _kept(filters: _Filters, keys: Iterable[str]) -> frozenset[str]:
-    """The keys that would stay if the filters were what KubeVirt documents."""
-    keeping = [pattern for pattern in filters.compiling if not pattern.startswith(NEGATION)]
+    """The keys that would stay if filters worked as KubeVirt documents them."""
     dropping = [pattern for pattern in filters.compiling if pattern.startswith(NEGATION)]
+    keeping = [pattern for pattern in filters.compiling if pattern not in dropping]
     return filters.always_kept | frozenset(
         key
         for key in keys
@@ -207,7 +203,6 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
 
 
 def _is_of(key: str, domain: str) -> bool:
-    """Whether a key's prefix is a domain, or one below it."""
     prefix, slash, _ = key.partition("/")
     return bool(slash) and (prefix == domain or prefix.endswith(f".{domain}"))
 
@@ -244,7 +239,6 @@ def _one(filters: _Filters, pattern: str) -> Flag:
 
 
 def _some(keys: Sequence[str]) -> str:
-    """The first few keys, and how many more there are."""
     more = len(keys) - _SHOWN
     shown = ", ".join(keys[:_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown

@@ -54,7 +54,6 @@ def _serial(clone: Object, facts: Facts) -> Iterable[Finding]:
 
 
 def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """What the target would be like, and why there would be none."""
     vm = source_vm(clone, facts)
     if vm is None:
         return

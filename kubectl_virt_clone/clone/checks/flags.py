@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from operator import itemgetter
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
@@ -44,15 +45,7 @@ def _reference(text: str) -> dict[str, str]:
     return {"apiGroup": VIRTUAL_MACHINES.group, "kind": VIRTUAL_MACHINES.kind, "name": name}
 
 
-def _assigned(text: str) -> tuple[str, str]:
-    interface, _, mac = text.partition("=")
-    return interface, mac
-
-
-def _last(values: Sequence[object]) -> object:
-    return values[-1]
-
-
+_last = itemgetter(-1)
 _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]], object]]] = {
     "--name": ("metadata.name", str, _last),
     "--source": ("spec.source", _reference, _last),
@@ -61,7 +54,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
     "--annotation-filter": ("spec.annotationFilters", str, list),
     "--template-label-filter": ("spec.template.labelFilters", str, list),
     "--template-annotation-filter": ("spec.template.annotationFilters", str, list),
-    "--new-mac-address": ("spec.newMacAddresses", _assigned, dict),
+    "--new-mac-address": ("spec.newMacAddresses", lambda text: text.partition("=")[::2], dict),
     "--new-smbios-serial": ("spec.newSMBiosSerial", str, _last),
     "--volume-name-policy": ("spec.volumeNamePolicy", str, _last),
     "--patch": ("spec.patches", str, list),
@@ -120,7 +113,7 @@ def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) ->
             pairs = [pair for other in patches if (pair := _pair(other, name))]
             later = kubectl(verb, f"vm/{target or 'TARGET'}", *pairs, namespace=namespace)
             return (*leave_out(flag(name, *pairs)), ", and once the clone is done: ", later)
-    return ("leave out ", *given_as(patch))
+    return leave_out(*given_as(patch))
 
 
 def _pair(patch: str, wanted: str) -> str:

@@ -36,6 +36,7 @@ from kubectl_virt_clone.objects.resource import Lookup, Resource
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
+_SHOWN = 60
 _SKIP = flag("--skip-check", "source-missing")
 _WAIT = ("wait", "--for=condition=Ready", "--timeout=10m")
 _FINISHED = ("Succeeded", "Failed")
@@ -47,7 +48,6 @@ def is_name(text: str) -> bool:
 
 
 def _corrected(text: str) -> str:
-    """A valid name that looks like ``text``."""
     plain = re.sub(r"[^a-z0-9.-]+", "-", text.lower())
     parts = [part.strip("-") for part in plain[:_LONGEST_NAME].split(".")]
     return ".".join(part for part in parts if part) or "copy"
@@ -68,23 +68,17 @@ def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         ("target", "--target", target_name(clone)),
     ):
         if name and not is_name(name):
-            shown, instead = _shortened(name), _corrected(name)
-            in_series = (flag(option), f" with {instead} in place of {shown}")
+            shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            instead = _corrected(name)
+            hint: Hint = (flag(option, instead),)
+            if facts.form == SERIES:
+                hint = (flag(option), f" with {instead} in place of {shown}")
             message = (
                 f'the {what} can\'t be called "{shown}": a name has at most'
                 f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
                 " with a letter or digit"
             )
-            yield error(
-                "invalid-name",
-                message,
-                *(in_series if facts.form == SERIES else (flag(option, instead),)),
-            )
-
-
-def _shortened(name: str) -> str:
-    limit = 60
-    return name if len(name) <= limit else f"{name[:limit]}…"
+            yield error("invalid-name", message, *hint)
 
 
 def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
@@ -150,17 +144,11 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
         yield error("snapshot-failed", f'the snapshot "{name}" failed: {because}', *fresh)
     elif at(snapshot, "status", "readyToUse") is not True:
-        because = _reason_of(snapshot, "Progressing", "True") or _reason_of(
-            snapshot, "Progressing", "False"
-        )
-        message = f'the snapshot "{name}" is not ready, the clone waits for it' + (
-            f": {because}" if because else ""
-        )
-        yield warning(
-            "snapshot-not-ready",
-            message,
-            kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace),
-        )
+        reasons = (_reason_of(snapshot, "Progressing", status) for status in ("True", "False"))
+        because = next((f": {reason}" for reason in reasons if reason), "")
+        message = f'the snapshot "{name}" is not ready, the clone waits for it{because}'
+        hint = kubectl(*_WAIT, f"vmsnapshot/{name}", namespace=facts.namespace)
+        yield warning("snapshot-not-ready", message, hint)
     elif not facts.content.unreadable and source_vm(clone, facts) is None:
         message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
         yield error("snapshot-failed", message, *fresh)

@@ -17,6 +17,7 @@ from kubectl_virt_clone.clone.spec.patches import (
     dashed,
     parse,
     pointer_of,
+    safe_text,
     unsafe_reason,
     value_patch,
 )
@@ -29,8 +30,6 @@ _SERIAL = "--new-smbios-serial"
 _DOMAIN = ("spec", "template", "spec", "domain")
 _SERIAL_PATH = (*_DOMAIN, "firmware", "serial")
 _NOT_RUNNING = '{"op":"remove","path":"/spec/running"}'
-# What the restore's webhook counts, written so that it doesn't see it and JSON still means it.
-_ESCAPES = {":": "\\u003a", ",": "\\u002c"}
 
 
 def new_macs(clone: Object) -> dict[str, str]:
@@ -48,15 +47,11 @@ def patches_of(clone: Object) -> list[str]:
 def feasible(clone: Object) -> dict[str, Any]:
     """The clone without what the restore would not get to apply: it has findings of its own."""
     macs = {name: dashed(mac) for name, mac in new_macs(clone).items() if not _mac_fault(mac)}
-    changed = {"patches": _usable(patches_of(clone)), "newMacAddresses": macs}
-    spec = {**mapping_at(clone, "spec"), **changed}
+    patches = [p for p in patches_of(clone) if not _fault(p) and not unsafe_reason(p)]
+    spec = {**mapping_at(clone, "spec"), "patches": patches, "newMacAddresses": macs}
     if _serial_fault(text_at(clone, "spec", "newSMBiosSerial")):
         del spec["newSMBiosSerial"]
     return {**clone, "spec": spec}
-
-
-def _usable(patches: Sequence[str]) -> list[str]:
-    return [patch for patch in patches if not _fault(patch) and not unsafe_reason(patch)]
 
 
 def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Iterator[Finding]:
@@ -68,11 +63,8 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
     for interface, mac in macs.items():
         if reason := _mac_fault(mac):
             message = f"the interface {interface} can't have the MAC address {mac}: {reason}"
-            yield error(
-                "mac-invalid",
-                message,
-                flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),
-            )
+            other = _free(users, "02-00-00-00-00-01")
+            yield error("mac-invalid", message, flag(_MAC, f"{interface}={other}"))
             continue
         if interface in unknown:
             continue  # KubeVirt ignores its address, which then nobody has twice
@@ -96,7 +88,6 @@ def _mac_fault(mac: str) -> str:
 
 
 def _users(vms: Listing) -> dict[str, str]:
-    """Address in dashes → which VM has it."""
     users: dict[str, str] = {}
     for vm in vms.objects:
         for interface in mappings_at(vm, *_DOMAIN, "devices", "interfaces"):
@@ -155,9 +146,8 @@ def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterat
         message = (
             f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}"
         )
-        yield error(
-            "serial-unsafe", message, flag("--patch", patch), " instead of ", flag(_SERIAL, serial)
-        )
+        hint = (flag("--patch", patch), " instead of ", flag(_SERIAL, serial))
+        yield error("serial-unsafe", message, *hint)
 
 
 def _serial_fault(serial: str) -> str:
@@ -245,7 +235,6 @@ def _fault(patch: str) -> str:
 
 
 def _one_by_one(patch: str) -> Hint:
-    """For a list of operations, each as a patch of its own."""
     try:
         operations = json.loads(patch)
     except (ValueError, RecursionError):
@@ -277,13 +266,5 @@ def _acceptable(clone: Object, patch: str, namespace: str) -> Hint:
 
 def _escaped(operation: Mapping[str, Any]) -> str:
     """The text of an operation without a colon or comma inside its strings."""
-    members = (f"{_text(key)}:{_text(value)}" for key, value in operation.items())
+    members = (f"{safe_text(key)}:{safe_text(value)}" for key, value in operation.items())
     return "{" + ",".join(members) + "}"
-
-
-def _text(value: object) -> str:
-    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if isinstance(value, str):
-        for char, escape in _ESCAPES.items():
-            written = written.replace(char, escape)
-    return written

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     INFO,
-    WARNING,
     Facts,
     Finding,
     error,
@@ -21,7 +19,6 @@ from kubectl_virt_clone.clone.checks.facts import (
     source_name,
     source_vm,
     storage_classes_used,
-    volumes_of,
     warning,
 )
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
@@ -36,7 +33,6 @@ _CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
 _NO_CLASS = "No VolumeSnapshotClass"
 _NO_CLAIM = "PVC not found"
-_WAIT = ("wait", "--for=create")
 
 
 def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -48,17 +44,20 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     vm = facts.source.object
     if vm is None or from_snapshot(clone):
         return
-    statuses = {
-        text_at(status, "name"): status
-        for status in mappings_at(vm, "status", "volumeSnapshotStatuses")
-    }
+    listed = mappings_at(vm, "status", "volumeSnapshotStatuses")
+    statuses = {text_at(status, "name"): status for status in listed}
     claims = {name_of(claim): claim for claim in facts.claims.objects} if facts.claims else {}
     for volume, claim in disks_of(vm).items():
         status = statuses.get(volume)
         if status is None:
-            yield _unknown(volume, vm, facts)
+            said = f'has not said yet whether the volume "{volume}" can be snapshotted, and'
+            wait = ("--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}")
+            yield _awaited("volume-unknown", f"KubeVirt {said}", "it has", wait, facts)
         elif text_at(status, "reason") == _NO_CLAIM:
-            yield _no_claim(volume, claim, facts)
+            # Nobody has imported its DataVolume yet.
+            said = f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt'
+            for_claim = ("--for=create", f"pvc/{claim}", "--timeout=10m")
+            yield _awaited("volume-not-snapshottable", said, "it is", for_claim, facts)
         elif at(status, "enabled") is not True:
             yield _not_snapshottable(volume, claim, status, claims, facts)
         if claim in claims and text_at(claims[claim], "status", "phase") != "Bound":
@@ -79,37 +78,12 @@ def left_out_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             yield error("volume-not-snapshottable", message, *hint)
 
 
-def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
+def _awaited(id_: str, said: str, until: str, wait: tuple[str, ...], facts: Facts) -> Finding:
     # Until 1.4 the clone's webhook refuses such a source; since then the clone waits.
     refused = is_before(facts, 1, 5)
-    what = "refuses the clone until it has" if refused else "lets the clone wait until it has"
-    message = (
-        f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}'
-    )
-    return Finding(
-        "volume-unknown",
-        ERROR if refused else WARNING,
-        message,
-        (
-            kubectl(
-                *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
-                namespace=facts.namespace,
-            ),
-        ),
-    )
-
-
-def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
-    """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
-    refused = is_before(facts, 1, 5)
-    what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
-    message = f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}'
-    return Finding(
-        "volume-not-snapshottable",
-        ERROR if refused else WARNING,
-        message,
-        (kubectl(*_WAIT, f"pvc/{claim}", "--timeout=10m", namespace=facts.namespace),),
-    )
+    message = f"{said} {'refuses the clone' if refused else 'lets the clone wait'} until {until}"
+    hint = kubectl("wait", *wait, namespace=facts.namespace)
+    return (error if refused else warning)(id_, message, hint)
 
 
 def _not_snapshottable(
@@ -136,10 +110,8 @@ def _not_snapshottable(
 
 def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
     if _runs(vm):
-        hint = kubectl(
-            *("wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{claim}"),
-            namespace=facts.namespace,
-        )
+        words = ("wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{claim}")
+        hint = kubectl(*words, namespace=facts.namespace)
     else:
         hint = _run(vm, facts.namespace, start=True)
     message = f'the claim "{claim}" of the volume "{volume}" is not bound: nothing to snapshot'
@@ -147,7 +119,6 @@ def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
 
 
 def _runs(vm: Object) -> bool:
-    """Whether KubeVirt keeps the VM running."""
     return text_at(vm, "spec", "runStrategy") in _STARTED or at(vm, "spec", "running") is True
 
 
@@ -174,22 +145,18 @@ def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         origin = text_at(facts.source.object, "spec", "source", "name")
         name = origin if from_snapshot(clone) else source_name(clone)
         removal = json.dumps([{"op": "remove", "path": f"/{'/'.join(_DOMAIN)}/{path}"}])
-        hint = kubectl(
-            *("patch", f"vm/{name}", "--type=json", "-p", removal), namespace=facts.namespace
-        )
+        words = ("patch", f"vm/{name}", "--type=json", "-p", removal)
+        hint: Hint = (kubectl(*words, namespace=facts.namespace),)
+        if from_snapshot(clone):
+            hint = (*hint, ", then ", flag("--source", f"vm/{name}"))
         # Before 1.5 nobody looks, and the state is left behind.
         lost = is_before(facts, 1, 5)
+        verb = "leaves behind" if lost else "can't clone"
         message = (
             f"the source keeps its {what} state in a volume of its own, which KubeVirt"
-            + (" leaves behind" if lost else " can't clone")
-            + "; the hint gives that state up"
+            f" {verb}; the hint gives that state up"
         )
-        yield Finding(
-            "backend-storage",
-            WARNING if lost else ERROR,
-            message,
-            (hint, ", then ", flag("--source", f"vm/{name}")) if from_snapshot(clone) else (hint,),
-        )
+        yield (warning if lost else error)("backend-storage", message, *hint)
 
 
 def first_consumer_findings(
@@ -201,11 +168,8 @@ def first_consumer_findings(
         for item in (facts.storage_classes or _NOTHING).objects
         if text_at(item, "volumeBindingMode") == "WaitForFirstConsumer"
     }
-    volumes = [
-        f'"{volume}"'
-        for volume, name in storage_classes_used(clone, facts).items()
-        if name in waiting
-    ]
+    used = storage_classes_used(clone, facts)
+    volumes = [f'"{volume}"' for volume, name in used.items() if name in waiting]
     if not volumes or _runs(projected):
         return
     message = (
@@ -227,10 +191,8 @@ def _started_target(facts: Facts, projected: Mapping[str, object], target: str) 
 
 def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
     """A target that gets cloud-init's volume takes the clone for a new machine (kubevirt#10797)."""
-    volumes = volumes_of(projected)
-    found = [
-        index for index, volume in enumerate(volumes) if any(key in volume for key in _CLOUD_INIT)
-    ]
+    volumes = mappings_at(projected, "spec", "template", "spec", "volumes")
+    found = [i for i, volume in enumerate(volumes) if any(key in volume for key in _CLOUD_INIT)]
     if not found:
         return
     names = {text_at(volumes[index], "name") for index in found}

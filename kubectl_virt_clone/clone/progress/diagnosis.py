@@ -23,6 +23,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     kubectl_in,
     phase_of,
     reason_of,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
 from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
@@ -151,7 +152,6 @@ def _is_through(clone: Object, around: Surroundings) -> bool:
 
 
 def _of_target(clone: Object, target: Lookup | None) -> Cause | None:
-    """A target that stands in the way; without it KubeVirt goes on by itself."""
     if target and target.object is None and not target.unreadable:
         return None
     name = text_at(clone, "spec", "target", "name")
@@ -271,12 +271,10 @@ def silence_cause(obj: Object, around: Surroundings, now: datetime) -> Cause | N
     if now - created < timedelta(seconds=SILENT_SECONDS):
         return None
     found = "no status" if around.events.unreadable else "no status and no event"
-    return Cause(
-        "controller-silent",
-        f"KubeVirt has not looked at it yet, there is {found}:"
-        " virt-controller is busy, or does not run",
-        (kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),),
-    )
+    sentence = f"KubeVirt has not looked at it yet, there is {found}:"
+    hint = kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller")
+    sentence += " virt-controller is busy, or does not run"
+    return Cause("controller-silent", sentence, (hint,))
 
 
 def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
@@ -295,13 +293,10 @@ def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
 
 
 def _of_success(clone: Object, around: Surroundings) -> Cause | None:
-    name = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
-    target = around.target
-    if target and target.object:
-        made = origin_of(clone, target.object, around.events.objects)
-        if made is not Origin.THIS_CLONE:
-            return not_cloned(clone, name)
-    return _of_claims(clone, around, name)
+    target = around.target.object if around.target else None
+    if target and origin_of(clone, target, around.events.objects) is not Origin.THIS_CLONE:
+        return not_cloned(clone, target_of(clone))
+    return _of_claims(clone, around, target_of(clone))
 
 
 def _of_claims(clone: Object, around: Surroundings, target: str = "") -> Cause | None:

@@ -28,6 +28,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Verdict,
     has_children,
     phase_of,
+    target_of,
     verdict,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, has_failed, origin_of
@@ -120,11 +121,6 @@ def judge(
     return Judgement(Verdict(Outcome.NEVER, cause.sentence), cause)
 
 
-def target_of(clone: Object) -> str:
-    """The name of the clone's target, as KubeVirt has it or as it was asked for."""
-    return text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
-
-
 def unconfirmed(target_error: str) -> str:
     """What to say where a target may not be read, so that its clone is believed."""
     return f"whether a clone made its target can't be told: {target_error}"
@@ -183,7 +179,6 @@ def _of_failed(clone: Object, evidence: Evidence, judged: Verdict) -> Judgement:
 
 
 def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
-    """What holds a clone up, by the best that is known of its surroundings."""
     if around := evidence.read.get(Need.AROUND):
         return diagnose(clone, around, now)
     if events := evidence.read.get(Need.EVENTS):
@@ -192,7 +187,6 @@ def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
 
 
 def _ends(cause: Cause, goal: Goal, *, fail_on_pending: bool) -> bool:
-    """Whether waiting on is in vain, or not wanted."""
     return (cause.final and goal.lies_ahead) or (fail_on_pending and not cause.passing)
 
 

@@ -137,7 +137,6 @@ def proof(
 
 
 def _of_source(claim: Object, source: str, snapshots: Collection[str] | None) -> Proof:
-    """What a claim tells that the VM's own restore made."""
     labels = ("metadata", "labels")
     origin = text_at(claim, *labels, SOURCE_VM_NAME)
     if not source or not origin:

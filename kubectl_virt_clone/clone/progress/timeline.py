@@ -78,14 +78,7 @@ def _known(clone: Object, around: Surroundings) -> Iterator[tuple[str, datetime]
         moments.append((what, time_at(obj, "metadata", "creationTimestamp")))
     for event in reversed(around.events.objects):
         if text_at(event, "involvedObject", "kind") == CLONES.kind:
-            moments.append((text_at(event, "reason"), _first_seen(event)))
+            first = time_at(event, "firstTimestamp") or time_at(event, "eventTime")
+            when = first or time_at(event, "metadata", "creationTimestamp")
+            moments.append((text_at(event, "reason"), when))
     return ((what, when) for what, when in moments if when is not None)
-
-
-def _first_seen(event: Object) -> datetime | None:
-    """When an event happened first, whichever of its time fields is set."""
-    return (
-        time_at(event, "firstTimestamp")
-        or time_at(event, "eventTime")
-        or time_at(event, "metadata", "creationTimestamp")
-    )

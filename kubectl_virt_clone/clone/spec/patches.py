@@ -131,16 +131,18 @@ def pointer_of(segments: Iterable[str]) -> str:
 
 
 def value_patch(op: str, path_segments: Iterable[str], value: Any) -> str:
-    """The text of an operation with a value: compact, in the order op, path, value.
-
-    The restore's webhook counts colons and commas in the raw text (``vmrestore.go``, KubeVirt 1.0
-    to 1.9); in a string we write them as JSON escapes, which pass and mean the same.
-    """
+    """The text of an operation with a value: compact, in the order op, path, value."""
     path = json.dumps(pointer_of(path_segments), ensure_ascii=False)
-    shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, str):
-        shown = shown.replace(":", "\\u003a").replace(",", "\\u002c")
-    return f'{{"op":"{op}","path":{path},"value":{shown}}}'
+    return f'{{"op":"{op}","path":{path},"value":{safe_text(value)}}}'
+
+
+def safe_text(value: object) -> str:
+    """The compact JSON text of a value, with colons and commas in a string as JSON escapes.
+
+    The restore's webhook counts both in the raw text (``vmrestore.go``, KubeVirt 1.0 to 1.9).
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace(":", "\\u003a").replace(",", "\\u002c") if isinstance(value, str) else text
 
 
 def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:
