@@ -152,24 +152,18 @@ def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, An
     which its library accepts, is refused. Raises InvalidValue, which names the patch that does not
     apply and why.
     """
+    import jsonpatch  # here, because --help needs no patch
+
     result: dict[str, Any] = copied(dict(document))
     for patch in patches:
-        result = _with(result, parse(patch), patch)
-    return result
-
-
-def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> dict[str, Any]:
-    """``document`` after one operation, changed in place. Imported here: --help needs no patch."""
-    import jsonpatch
-
-    operation = _in_rfc_terms(document, operation)
-    obstacle = _obstacle(document, operation)  # a failed move may already have changed it
-    try:
-        # A path begins with /, so the result is still an object.
-        result: dict[str, Any] = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        reason = obstacle or " ".join(str(error).split())
-        raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
+        operation = _in_rfc_terms(result, parse(patch))
+        obstacle = _obstacle(result, operation)  # a failed move may already have changed it
+        try:
+            # A path begins with /, so the result is still an object.
+            result = jsonpatch.JsonPatch([operation]).apply(result, in_place=True)
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+            reason = obstacle or " ".join(str(error).split())
+            raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
     return result
 
 
