@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
 from kubectl_virt_clone.clone.checks.facts import INFO, WARNING, Finding, error, warning
-from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
+from kubectl_virt_clone.clone.hint import flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
     NEGATION,
     WILDCARD,
@@ -97,15 +97,15 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
             check_filter(pattern)
         except InvalidValue as refusal:
             message = f"{filters.field}: {refusal.reason}"
-            yield error("filter-invalid", message, *leave_out(_one(filters, pattern)))
+            yield error("filter-invalid", message, *leave_out(flag(filters.flag, pattern)))
             continue
         if reason := compile_error(pattern):
-            instead = _literal(pattern)
+            hint = (flag(filters.flag, _literal(pattern)), f" instead of {pattern}")
             message = (
                 f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is not a"
                 f" regular expression: {reason}"
             )
-            yield error("filter-invalid", message, _one(filters, instead), f" instead of {pattern}")
+            yield error("filter-invalid", message, *hint)
 
 
 def _literal(pattern: str) -> str:
@@ -125,7 +125,7 @@ def _only_negative(filters: _Filters) -> Iterator[Finding]:
         no_keeper = "without a filter that keeps, KubeVirt"
         what = no_keeper if filters.patterns else "an empty list of filters"
         message = f"{filters.field}: {what} drops every {filters.noun}"
-        yield warning("filter-only-negative", message, _one(filters, WILDCARD))
+        yield warning("filter-only-negative", message, flag(filters.flag, WILDCARD))
 
 
 def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
         # A negative one that finds nothing to drop does no harm: one list may serve many sources.
         level = INFO if pattern.startswith(NEGATION) else WARNING
         message = f"{filters.field}: {pattern} matches no {filters.noun} of the source"
-        yield Finding("filter-unused", level, message, leave_out(_one(filters, pattern)))
+        yield Finding("filter-unused", level, message, leave_out(flag(filters.flag, pattern)))
 
 
 def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
@@ -155,9 +155,8 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
             " too"
         )
-        yield warning(
-            "filter-overreach", message, _one(filters, _literal(pattern)), f" instead of {pattern}"
-        )
+        hint = (flag(filters.flag, _literal(pattern)), f" instead of {pattern}")
+        yield warning("filter-overreach", message, *hint)
 
 
 def _kept(filters: _Filters, keys: Iterable[str]) -> frozenset[str]:
@@ -192,7 +191,7 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
         if decision.by or decision.key not in _WRITTEN_BACK:
             dropped.setdefault(decision.by, []).append(decision.key)
     for pattern, lost in dropped.items():
-        hint = leave_out(_one(filters, pattern))
+        hint = leave_out(flag(filters.flag, pattern))
         if not pattern:
             hint = (flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost)),)
         message = (
@@ -232,10 +231,6 @@ def _is_network(key: str) -> bool:
 
 def _escaped(text: str) -> str:
     return text.replace(".", "\\.")
-
-
-def _one(filters: _Filters, pattern: str) -> Flag:
-    return flag(filters.flag, pattern)
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -188,10 +188,7 @@ _TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
     **{("template", name): (_are_texts, "a list of strings") for name in _LISTS},
     ("newMacAddresses",): (_maps_to_texts, "an object of strings"),
     ("newSMBiosSerial",): (_is_text, "a string"),
-    ("volumeNamePolicy",): (
-        lambda value: value in VOLUME_NAME_POLICIES,
-        " or ".join(VOLUME_NAME_POLICIES),
-    ),
+    ("volumeNamePolicy",): (VOLUME_NAME_POLICIES.__contains__, " or ".join(VOLUME_NAME_POLICIES)),
 }
 
 

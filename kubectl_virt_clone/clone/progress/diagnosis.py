@@ -91,13 +91,6 @@ def _deadline(snapshot: Object) -> str:
     return "" if given in ("0", "0s") else f", KubeVirt tries for {given}"
 
 
-def restore_cause(clone: Object, around: Surroundings) -> Cause | None:
-    """What keeps the restore of a clone behind its snapshot from being made, or from its end."""
-    if text_at(clone, "status", "restoreName"):
-        return _of_restore(clone, around)
-    return _of_refusal(clone, around.events)
-
-
 def _of_refusal(clone: Object, events: Listing) -> Cause | None:
     """The restore that admission refused, again and again.
 
@@ -238,7 +231,9 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
         return own or (silence_cause(clone, around, now) if now else None)
     if phase == "SnapshotInProgress":
         return snapshot_cause(clone, around)
-    return restore_cause(clone, around) or _of_claims(clone, around)
+    if text_at(clone, "status", "restoreName"):
+        return _of_restore(clone, around) or _of_claims(clone, around)
+    return _of_refusal(clone, around.events) or _of_claims(clone, around)
 
 
 def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:

@@ -112,7 +112,8 @@ def judge(
     if judged.outcome is Outcome.NEVER:
         return _of_failed(clone, evidence, judged)
     cause = _cause(clone, evidence, now)
-    if cause is None or not _ends(cause, goal, fail_on_pending=fail_on_pending):
+    stuck = cause is not None and cause.final and goal.lies_ahead
+    if cause is None or not (stuck or (fail_on_pending and not cause.passing)):
         return Judgement(judged, cause, _may_tell(clone, goal), can_wait=True)
     if cause.final and Need.AROUND not in evidence.read:
         # What is followed may be older or newer than the clone: KubeVirt deletes the children of a
@@ -184,10 +185,6 @@ def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
     if events := evidence.read.get(Need.EVENTS):
         return diagnose(clone, events, _LATE)
     return diagnose(clone, evidence.children, None)
-
-
-def _ends(cause: Cause, goal: Goal, *, fail_on_pending: bool) -> bool:
-    return (cause.final and goal.lies_ahead) or (fail_on_pending and not cause.passing)
 
 
 def _may_tell(clone: Object, goal: Goal) -> Need:

@@ -75,7 +75,11 @@ def restored(
     claims = tuple(_claims(spec, name, policy))
     names = {claim.volume: claim.after for claim in claims}
     _rename_volumes(spec, names)
-    _rename_revisions(spec)
+    for field in ("instancetype", "preference"):
+        matcher = spec.get(field)
+        # The restore copies the revision under a new name.
+        if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
+            matcher["revisionName"] = GENERATED
     head = {"apiVersion": VIRTUAL_MACHINES.api_version, "kind": VIRTUAL_MACHINES.kind}
     return {**head, "metadata": metadata, "spec": spec}, claims
 
@@ -161,14 +165,6 @@ def _renamed(volume: Any, names: Mapping[str, str], templates: set[str]) -> Any:
         return volume | {"dataVolume": volume["dataVolume"] | {"name": claim}}
     # No template makes this DataVolume, so the target uses the restored claim itself.
     return {"name": name, "persistentVolumeClaim": claimed}
-
-
-def _rename_revisions(spec: dict[str, Any]) -> None:
-    """The restore copies the revisions of instance type and preference under new names."""
-    for field in ("instancetype", "preference"):
-        matcher = spec.get(field)
-        if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
-            matcher["revisionName"] = GENERATED
 
 
 def completed(vm: Object, source: Object) -> dict[str, Any]:
