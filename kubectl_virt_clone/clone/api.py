@@ -47,8 +47,8 @@ SOURCE_ALIASES = {
 """What a source may be called, in lower case: kubectl's names and virtctl's."""
 
 LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
-"""Annotation of what a restore made: ``<restore's name>-<restore's uid>``, on VMs of all releases,
-since 1.6 on claims, too (recordings 72 to 74)."""
+"""Annotation of what a restore made: ``<restore's name>-<restore's uid>``. VMs have it in all
+releases, claims since 1.6 (recordings 72 to 74)."""
 
 RESTORE_NAME = "restore.kubevirt.io/name"
 """Annotation of a claim: the name of the restore that made it."""

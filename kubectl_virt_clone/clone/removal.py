@@ -41,8 +41,7 @@ _KEPT = (
 class Limits:
     """What narrows a selection: only ``finished`` clones, only those ``older_than`` some seconds.
 
-    ``finished`` is a selection, too, where there is no other. Raises InvalidValue for a negative
-    age.
+    ``finished`` alone is also a selection. Raises InvalidValue for a negative age.
     """
 
     finished: bool = False
@@ -66,13 +65,13 @@ def is_finished(clone: Object) -> bool:
 
 
 def is_older(obj: Object, seconds: float, now: datetime) -> bool:
-    """Whether it was created at least so long ago; one of unknown age was not."""
+    """Whether it was created at least so long ago; no, if its age is unknown."""
     created = time_at(obj, "metadata", "creationTimestamp")
     return created is not None and (now - created).total_seconds() >= seconds
 
 
 def remembered(clone: Object) -> dict[str, Any]:
-    """As much of a clone as is needed after its deletion, for there may be thousands."""
+    """As much of a clone as is needed after its deletion, because there may be thousands."""
     kept: dict[str, Any] = {}
     for *path, last in _KEPT:
         if text := text_at(clone, *path, last):
@@ -103,7 +102,7 @@ def unfinished(clone: Object) -> str:
 
 
 def held(result: Result) -> Result:
-    """The result of waiting until a clone is gone; what holds it are its finalizers alone."""
+    """The result of waiting until a clone is gone; only its finalizers can hold it."""
     finalizers = at(result.clone, "metadata", "finalizers")
     if not isinstance(finalizers, list) or not finalizers:
         return replace(result, cause=None)

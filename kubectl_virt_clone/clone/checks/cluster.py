@@ -1,6 +1,6 @@
 """Rules about the cluster: what its clone API takes, the Snapshot gate, and the user's rights.
 
-They need no source and no target; ``check`` alone judges a cluster by them.
+They need neither source nor target: ``check`` without a clone judges a cluster by them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from kubectl_virt_clone.objects.fields import Object, at, mapping_at, name_of, t
 from kubectl_virt_clone.objects.resource import Listing
 
 RIGHTS = ("create", "get", "list", "watch", "delete")
-"""What somebody who clones does with clone objects."""
+"""The verbs that cloning needs on clone objects."""
 
 FLAGS: dict[str, Hint] = {
     "template": (flag("--template-label-filter"), " and ", flag("--template-annotation-filter")),
@@ -67,7 +67,7 @@ class ClusterFacts:
 
 
 def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
-    """What stands in the way of any clone on this cluster."""
+    """What keeps any clone from working on this cluster."""
     if cluster.unserved:
         files = (f"{_INSTALL}/kubevirt-operator.yaml", "-f", f"{_INSTALL}/kubevirt-cr.yaml")
         yield error("no-clone-api", cluster.unserved, kubectl("apply", "-f", *files))
@@ -120,7 +120,7 @@ def gate_findings(_: Object, facts: Facts) -> Iterator[Finding]:
 def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Fields of the manifest that the server's schema lacks: newer ones, and those of no release.
 
-    Where the schema could not be read, only the latter are known.
+    If the schema could not be read, only the latter are known.
     """
     for name, release in unserved_fields(clone, facts.fields):
         message = f"the server's clone API has no spec.{name}, which came with KubeVirt {release}"
@@ -136,7 +136,7 @@ def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 
 
 def _flags_of(clone: Object, field: str) -> Hint:
-    """What stands for a field of the spec: of the patches, the flags that each of them is."""
+    """The flags for a field of the spec; for patches, the flags that made each of them."""
     given = at(clone, "spec", field)
     if field == "patches" and isinstance(given, list):
         flags = [(" and ", *given_as(patch)) for patch in given if isinstance(patch, str)]

@@ -37,18 +37,18 @@ IDS = (
     *("mac-invalid", "mac-unknown-interface", "mac-in-use", "serial-ignored", "serial-unsafe"),
     *("patch-invalid", "patch-unsafe", "cloud-init-reruns", "running-without-agent"),
 )
-"""Every check there is, in the order in which findings of one level are told."""
+"""Every check, in the order in which findings of one level are shown."""
 
 ALL = "all"
 """Stands for every id where checks are to be skipped."""
 
 FLAGS, SERIES, FILES = "flags", "series", "files"
-"""What a hint can speak of: how a clone was asked for, alone, among several, or in a manifest."""
+"""How a clone was requested: alone, among several, or in a manifest. Hints are worded for it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. ``hint``, followed as it stands, removes it."""
+    """One finding. Following ``hint`` to the letter removes it."""
 
     id: str
     level: str
@@ -67,7 +67,7 @@ def warning(id_: str, message: str, *hint: Part) -> Finding:
 
 
 Judged = tuple[Object, Sequence[Finding]]
-"""A clone of a request, with what was found out about it."""
+"""A clone of a request, with its findings."""
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -81,7 +81,7 @@ def is_fine(findings: Iterable[Finding]) -> bool:
 
 
 def without(findings: Iterable[Finding], skipped: Iterable[str]) -> tuple[Finding, ...]:
-    """The findings but those of the ids in ``skipped``; ALL stands for every id."""
+    """The findings without those of the ids in ``skipped``; ALL stands for every id."""
     ids = frozenset(skipped)
     return () if ALL in ids else tuple(item for item in findings if item.id not in ids)
 
@@ -169,7 +169,7 @@ def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
 
 
 def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
-    """KubeVirt's (major, minor), as its own object says it; None if that is not known."""
+    """KubeVirt's (major, minor) according to its own object; None if that is not known."""
     for kubevirt in facts.kubevirt.objects:
         if match := _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion")):
             return int(match[1]), int(match[2])
@@ -222,7 +222,7 @@ class Gap:
 
 
 def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
-    """What could not be read, or is not said by the server; first what most rules need."""
+    """What could not be read, or the server doesn't tell; first what most rules need."""
     resource = source_resource(clone)
     of_content = {Fact.VM, Fact.CONTENT}
     if facts.source.unreadable and resource is not None:

@@ -1,6 +1,6 @@
 """Rules about filters: what they keep and drop that their author probably did not mean.
 
-A filter's semantics are ``spec/filters.py``'s own; here its effect on a source is judged.
+``spec/filters.py`` says what a filter means; here its effect on a source is judged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kubectl_virt_clone.objects.fields import Object, at, mapping_at
 _METACHARACTERS = frozenset("^$|()[]{}+?\\")
 _SHOWN = 3
 
-# KubeVirt's controllers write these anew, so that only a filter against them is worth a word.
+# KubeVirt's controllers write these again, so only a filter against them is worth a finding.
 _WRITTEN_BACK = frozenset(OBSERVED)
 _CONTROLLERS = "kubevirt.io"
 # Annotations with which a network plugin gives a pod its addresses: OVN-Kubernetes, kube-ovn
@@ -37,7 +37,7 @@ _ADDRESSES = ("ip_address", "mac_address", "ip_pool")
 
 @dataclass(frozen=True)
 class _Filters:
-    """One of the four lists of filters of a clone, with what it is called and applies to."""
+    """One of a clone's four lists of filters, with its names and the keys that it applies to."""
 
     field: str
     flag: str
@@ -47,7 +47,7 @@ class _Filters:
 
     @property
     def always_kept(self) -> frozenset[str]:
-        """KubeVirt spares its mark on the VM itself, not one of that name on the template."""
+        """KubeVirt spares its mark on the VM itself, but not one of that name on the template."""
         return frozenset({LAST_RESTORE_UID} if self.field == "spec.annotationFilters" else ())
 
     @property
@@ -78,7 +78,7 @@ def is_filtered(clone: Object) -> bool:
 
 
 def filter_findings(clone: Object, vm: Object | None) -> Iterator[Finding]:
-    """What is wrong with the clone's filters; ``vm`` is the source, None where it is not known."""
+    """What is wrong with the clone's filters; ``vm`` is the source, None if unknown."""
     for filters in _lists(clone, vm):
         # With an unnamed target KubeVirt's mutating webhook drops an empty list: it keeps all.
         if filters.patterns is None or not (filters.patterns or target_name(clone)):
@@ -132,7 +132,7 @@ def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
     for pattern in filters.compiling:
         if pattern == WILDCARD or any(matches(pattern, key) for key in keys):
             continue
-        # A negative one that finds nothing to drop does no harm: one list may serve many sources.
+        # A negative filter that drops nothing does no harm: one list may serve many sources.
         level = INFO if pattern.startswith(NEGATION) else WARNING
         message = f"{filters.field}: {pattern} matches no {filters.noun} of the source"
         yield Finding("filter-unused", level, message, leave_out(flag(filters.flag, pattern)))
@@ -141,8 +141,8 @@ def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
 def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
     """Keys that a filter hits as a regular expression, and would not as KubeVirt documents it.
 
-    The user guide knows KEY and PREFIX* only. What has other marks of a regular expression was
-    meant to be one.
+    The user guide knows only KEY and PREFIX*. A filter with other marks of a regular expression
+    was meant to be one.
     """
     documented = _kept(filters, keys)
     surprised: dict[str, list[str]] = {}

@@ -1,6 +1,6 @@
-"""Which flag stands behind a patch, and which field behind a flag: a hint names what was given.
+"""Map patches to flags and flags to fields, so that a hint names what the user gave.
 
-The flags' own patches are ``spec/target_patches.py``'s; which one is at fault is judged beside.
+``spec/target_patches.py`` makes the patches; the other modules here judge them.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def given_as(patch: str) -> Hint:
 def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) -> Hint:
     """Which flag to leave out for a patch that does not apply, and how to get what it wanted.
 
-    A label needs others on the source, as an annotation does: without them none can be set, and
-    all can once the clone is done.
+    A label can only be set if the source has labels, and likewise for annotations; once the clone
+    is done, all can be set.
     """
     for _, name, verb, _ in _KEYED:
         if _pair(patch, name):
@@ -139,7 +139,7 @@ def _makes(made: Callable[[str], str], value: str, patch: str) -> bool:
 
 
 def _member(patch: str, name: str) -> str:
-    """A member of the operation that is a string; empty for every other, and for no operation."""
+    """The operation's member if it is a string; else, or if there is no operation, empty."""
     try:
         member = parse(patch).get(name)
     except InvalidValue:

@@ -1,6 +1,6 @@
 """Rules about names: the clone's own, its source, its target, and who else wants that target.
 
-What the source is made of is judged in the modules beside this one.
+The modules beside this one judge what the source is made of.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _corrected(text: str) -> str:
 
 
 def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Whether there is a clone of this name: whatever else is true, the server refuses another."""
+    """A clone of this name that exists already: the server refuses another."""
     name = name_of(clone)
     if name and any(name_of(other) == name for other in facts.clones.objects):
         message = f'there is a clone "{name}" already'
@@ -62,7 +62,7 @@ def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 
 
 def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Names that no object can have. KubeVirt takes such a target, and the restore then hangs."""
+    """Names that no object can have. KubeVirt accepts such a target, and then the restore hangs."""
     for what, option, name in (
         ("clone", "--name", name_of(clone)),
         ("target", "--target", target_name(clone)),
@@ -84,8 +84,8 @@ def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
     """References of a kind or group that can't be a source or a target.
 
-    KubeVirt never looks at the source's group, and refuses the target's only in the restore, for
-    which the clone then waits without end.
+    KubeVirt never looks at the source's group. It refuses the target's only in the restore, and the
+    clone then waits for that forever.
     """
     source, target = at(clone, "spec", "source"), at(clone, "spec", "target")
     if source_resource(clone) is None or not text_at(source, "apiGroup"):
@@ -105,7 +105,7 @@ def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
 
 
 def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A source that is not there."""
+    """A source that does not exist."""
     resource, name = source_resource(clone), source_name(clone)
     if resource is None or not name or facts.source != Lookup():
         return
@@ -127,7 +127,7 @@ def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
     close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
     if close:
         return (flag("--source", *(f"vm/{other}" for other in close)),)
-    # Until 1.4 the clone's webhook refuses a source that is not there.
+    # Until 1.4 the clone's webhook refuses a source that does not exist.
     if is_name(name) and not is_before(facts, 1, 5):
         return (_SKIP, " lets the clone wait for it")
     return (kubectl("get", SHORT_NAMES[resource.kind], namespace=facts.namespace),)
@@ -162,7 +162,7 @@ def _reason_of(obj: Object, kind: str, status: str) -> str:
 
 
 def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A target that is there already, or is the source."""
+    """A target that exists already, or is the source."""
     target = target_name(clone)
     if not target:
         return
@@ -201,9 +201,9 @@ def _called(clone: Object) -> str:
 
 
 def _overwritten(clone: Object, facts: Facts, target: str) -> bool:
-    """Whether the target is the VM of the snapshot; when in doubt it is, for data is lost.
+    """Whether the target is the VM of the snapshot; when in doubt, yes, because data would be lost.
 
-    A VM made anew under that name has another uid: that one KubeVirt leaves alone.
+    KubeVirt leaves alone a VM that was made anew under that name, with another uid.
     """
     if not from_snapshot(clone) or text_at(facts.source.object, "spec", "source", "name") != target:
         return False

@@ -1,6 +1,6 @@
 """Rules about what the clone changes: MAC addresses, the serial, and the user's own patches.
 
-What the changes make of the source is ``target/projection.py``'s; what they break is judged here.
+``target/projection.py`` applies the changes to the source; here is judged what they break.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def patches_of(clone: Object) -> list[str]:
 
 
 def feasible(clone: Object) -> dict[str, Any]:
-    """The clone without what the restore would not get to apply: it has findings of its own."""
+    """The clone without values that the restore can't apply, which have findings of their own."""
     macs = {name: dashed(mac) for name, mac in new_macs(clone).items() if not _mac_fault(mac)}
     patches = [p for p in patches_of(clone) if not _fault(p) and not unsafe_reason(p)]
     spec = {**mapping_at(clone, "spec"), "patches": patches, "newMacAddresses": macs}
@@ -55,7 +55,7 @@ def feasible(clone: Object) -> dict[str, Any]:
 
 
 def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Iterator[Finding]:
-    """MAC addresses that can't be one, for no interface of the source, or of another VM."""
+    """MAC addresses that are invalid, in use, or for an interface that the source lacks."""
     macs = new_macs(clone)
     users = _users(vms or Listing())
     unknown = [] if vm is None else sorted(macs.keys() - set(_interfaces(vm)))
@@ -67,7 +67,7 @@ def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Itera
             yield error("mac-invalid", message, flag(_MAC, f"{interface}={other}"))
             continue
         if interface in unknown:
-            continue  # KubeVirt ignores its address, which then nobody has twice
+            continue  # KubeVirt ignores this address, so it can't clash
         address = dashed(mac)
         user = users.get(address) or seen.get(address)
         seen[address] = f"the interface {interface} of this clone"
@@ -130,9 +130,9 @@ def _unknown_interfaces(
 
 
 def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterator[Finding]:
-    """A serial that the restore's webhook can't read, or that nobody would set.
+    """A serial that the restore's webhook can't read, or that KubeVirt would ignore.
 
-    ``judged`` is whether that webhook looks at all: before 1.5 it forgets what it found.
+    ``judged``: whether that webhook checks at all; before 1.5 it forgets what it found.
     """
     serial = text_at(clone, "spec", "newSMBiosSerial")
     if not serial:
@@ -158,7 +158,7 @@ def _serial_fault(serial: str) -> str:
 
 
 def type_findings(clone: Object, _: Facts) -> Iterator[Finding]:
-    """Values that the schema of the clone API refuses. A null it takes for a field left out."""
+    """Values that the schema of the clone API refuses. It treats a null as a missing field."""
     spec = mapping_at(clone, "spec")
     for path, (fits, wanted) in _TYPES.items():
         value = at(spec, *path)
@@ -193,7 +193,7 @@ _TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
 
 
 def patch_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Patches that are none, and those that the restore's webhook refuses."""
+    """Invalid patches, and those that the restore's webhook refuses."""
     for patch in patches_of(clone):
         if fault := _fault(patch):
             yield error("patch-invalid", fault, *_one_by_one(patch))

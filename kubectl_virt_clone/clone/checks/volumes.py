@@ -1,6 +1,6 @@
 """Rules about what the source holds: volumes and claims, TPM and EFI state, a running guest.
 
-What a clone changes on the way to the target is judged in the modules beside this one.
+The modules beside this one judge what a clone changes on the way to the target.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _NO_CLAIM = "PVC not found"
 
 
 def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Claims of a source VM that can't be snapshotted, by KubeVirt's own word, and unbound ones.
+    """Claims of a source VM that are unbound, or that KubeVirt says it can't snapshot.
 
-    KubeVirt writes into status.volumeSnapshotStatuses what it can snapshot. Images and cloud-init
-    stand there as well, always as not enabled, and don't matter: only claims are snapshotted.
+    KubeVirt lists in status.volumeSnapshotStatuses what it can snapshot. It also lists images and
+    cloud-init, always as not enabled; they don't matter, because only claims are snapshotted.
     """
     vm = facts.source.object
     if vm is None or from_snapshot(clone):
@@ -54,7 +54,7 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             wait = ("--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}")
             yield _awaited("volume-unknown", f"KubeVirt {said}", "it has", wait, facts)
         elif text_at(status, "reason") == _NO_CLAIM:
-            # Nobody has imported its DataVolume yet.
+            # Its DataVolume is not imported yet.
             said = f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt'
             for_claim = ("--for=create", f"pvc/{claim}", "--timeout=10m")
             yield _awaited("volume-not-snapshottable", said, "it is", for_claim, facts)
@@ -149,7 +149,7 @@ def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         hint: Hint = (kubectl(*words, namespace=facts.namespace),)
         if from_snapshot(clone):
             hint = (*hint, ", then ", flag("--source", f"vm/{name}"))
-        # Before 1.5 nobody looks, and the state is left behind.
+        # Before 1.5 KubeVirt doesn't check, and leaves the state behind.
         lost = is_before(facts, 1, 5)
         verb = "leaves behind" if lost else "can't clone"
         message = (
@@ -180,7 +180,7 @@ def first_consumer_findings(
 
 
 def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> Hint:
-    """How the target gets started, by whichever of the two fields it has from its source."""
+    """How to start the target, by whichever of the two fields it has from its source."""
     if facts.fields is not None and "patches" not in facts.fields:
         vm = {"metadata": {"name": target or "TARGET"}, "spec": mapping_at(projected, "spec")}
         return ("once the clone is done: ", _run(vm, facts.namespace, start=True))

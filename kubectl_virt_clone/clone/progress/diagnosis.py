@@ -1,7 +1,7 @@
-"""Why a clone is not going well: the clone and its surroundings in, the one cause to tell out.
+"""Why a clone is stuck or failed: the clone and its surroundings in, one cause out.
 
-A clone rarely says it: what holds up its snapshot or its restore is in their conditions, in a
-``reason`` as everywhere in KubeVirt, and a restore that admission refuses is in the events alone.
+A clone rarely says so itself: the conditions of its snapshot and its restore do, in a ``reason`` as
+everywhere in KubeVirt. If admission refuses the restore, only the events tell.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WORKING = (
 )
 _TARGET_EXISTS = "restore target already exists"
 _TARGET_RUNS = "Waiting for target VM to be powered off"
-# An error of a restore that no later try can get over; any other may pass, a conflict for instance.
+# Errors of a restore that no retry gets over; any other may pass, a conflict for instance.
 _PERMANENT = re.compile(r"denied the request|is invalid|error patching VM|cannot decode vm patches")
 _IN_PROGRESS = re.compile(r'VirtualMachineRestore "([^"]*)" in progress')
 # The patches that a restore lists in the midst of why one of them can't be applied.
@@ -84,7 +84,7 @@ def snapshot_failure(snapshot: Object) -> str:
 
 
 def _deadline(snapshot: Object) -> str:
-    """Until when KubeVirt tries; its default is 5 minutes, and 0 means without end."""
+    """How long KubeVirt tries; its default is 5 minutes, and 0 means forever."""
     given = at(snapshot, "spec", "failureDeadline")
     if given is None:
         return ", KubeVirt tries for 5m"
@@ -167,13 +167,13 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
     from_snapshot = text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind
     if from_snapshot and text_at(snapshot, "spec", "source", "name") == name:
         sentence += "; KubeVirt overwrites it as soon as it stops"
-    # Whose snapshot it is, is not known where it may not be read.
+    # A snapshot that may not be read doesn't tell which VM it is of.
     final = not from_snapshot or text_at(snapshot, "spec", "source", "name") not in ("", name)
     return Cause("target-running", sentence, deletion(clone), final)
 
 
 def _errors_of(restore: Object) -> Iterator[str]:
-    """Why a restore failed, or what its Ready condition says if that is no step on its way."""
+    """Why a restore failed, or what its Ready condition says if that is not a normal step."""
     said = list(_conditions(restore))
     yield from (reason for kind, status, reason in said if (kind, status) == ("Failure", "True"))
     for kind, status, reason in said:
@@ -193,7 +193,7 @@ def _flat(text: str) -> str:
 
 
 SILENT_SECONDS = 5.0
-"""A controller that works has written a status long before; one that works off a queue may not."""
+"""A controller at work writes a status much sooner, unless it has a queue to work off."""
 
 # What the clone controller's failure events are called, and the cause that each stands for.
 _FAILURE_EVENTS = {
@@ -216,10 +216,10 @@ _SENTENCES = (
 
 
 def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause | None:
-    """The cause of what holds ``clone`` up, or made it fail; None where nothing is known to.
+    """What holds ``clone`` up or made it fail; None if that is not known.
 
-    ``around`` may lack anything: what was not read tells nothing. Without ``now`` nothing is
-    concluded from how long a clone has no status.
+    ``around`` may lack anything. Without ``now``, nothing follows from how long a clone has had no
+    status.
     """
     phase = phase_of(clone)
     if phase == FAILED:
@@ -237,7 +237,7 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
 
 
 def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:
-    """The cause as far as the clone itself tells it, or for a Failed one its events.
+    """The cause that the clone itself tells, or, if it Failed, its events.
 
     After a failure KubeVirt may overwrite the conditions with boilerplate: the events still know.
     """
@@ -254,7 +254,7 @@ def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:
 
 
 def deleted_cause(goal: Goal) -> Cause:
-    """The cause for a clone that is gone before it reached ``goal``."""
+    """The cause for a clone that was gone before it reached ``goal``."""
     return Cause("clone-deleted", gone_before(goal), final=True)
 
 
@@ -273,7 +273,7 @@ def silence_cause(obj: Object, around: Surroundings, now: datetime) -> Cause | N
 
 
 def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
-    """A cause in KubeVirt's own words, with the command that shows or mends what it speaks of."""
+    """A cause in KubeVirt's own words, with the command that shows or mends it."""
     if id_ == "source-missing":
         resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
         hint = kubectl_in(clone, "get", SHORT_NAMES[resource.kind]) if resource else ()

@@ -34,7 +34,7 @@ from kubectl_virt_clone.clone.progress.progress import (
 from kubectl_virt_clone.clone.progress.provenance import Origin, has_failed, origin_of
 from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at
 
-# Whoever reads the events of a silent clone has measured with a clock of their own that it is late.
+# Events of a silent clone are read only once it is late by the reader's own clock.
 _LATE = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -43,7 +43,7 @@ class Need(Enum):
 
     TARGET: its target, and the events on its restore where the target has no mark of it. EVENTS:
     those on the clone. CHILDREN: its snapshot, restore and warnings, followed from then on.
-    AROUND: all that stands around it, as it is at that moment.
+    AROUND: everything around it, as it is at that moment.
     """
 
     NOTHING = "nothing"
@@ -71,8 +71,8 @@ class Evidence:
 class Judgement:
     """A verdict, its cause where one is known, and what to read next.
 
-    ``can_wait``: what is needed only tells more, of a clone that nothing has happened to for long.
-    Without any other need being met, nothing is certain.
+    ``can_wait``: the need would only tell more about a clone that has not changed for long. Any
+    other need has to be met before the verdict is certain.
     """
 
     verdict: Verdict
@@ -82,7 +82,7 @@ class Judgement:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it rests on all that it takes."""
+        """Whether everything that it needs was read."""
         return self.needs is Need.NOTHING or self.can_wait
 
     @property
@@ -123,7 +123,7 @@ def judge(
 
 
 def unconfirmed(target_error: str) -> str:
-    """What to say where a target may not be read, so that its clone is believed."""
+    """What to say if a target may not be read, so that its clone is believed."""
     return f"whether a clone made its target can't be told: {target_error}"
 
 
@@ -150,7 +150,7 @@ def _of_gone(last: Object | None, evidence: Evidence, goal: Goal) -> Judgement:
 
 
 def _of_success(clone: Object, evidence: Evidence) -> Judgement:
-    """Met, if the clone made its target; a target that is gone since doesn't speak against it."""
+    """Met, if the clone made its target; a target that has gone since is no evidence against it."""
     around = evidence.read.get(Need.TARGET)
     if around is None:
         error = evidence.unanswered or "the server did not answer"
@@ -170,7 +170,7 @@ def _of_success(clone: Object, evidence: Evidence) -> Judgement:
 
 
 def _of_failed(clone: Object, evidence: Evidence, judged: Verdict) -> Judgement:
-    """Why it never can: the events of a Failed clone know it where its conditions no longer do."""
+    """Why it never can: a Failed clone's events still tell when its conditions no longer do."""
     if phase_of(clone) != FAILED:
         return Judgement(judged)
     events = evidence.read.get(Need.EVENTS)
@@ -188,7 +188,7 @@ def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
 
 
 def _may_tell(clone: Object, goal: Goal) -> Need:
-    """What may tell why a clone does not go on, where it tells nothing itself."""
+    """What may tell why a clone does not go on if it doesn't say so itself."""
     phase = phase_of(clone)
     if not at(clone, "status"):
         return Need.EVENTS

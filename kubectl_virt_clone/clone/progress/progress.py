@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A clone's source, target, children and events; None where nothing was asked for.
+    """A clone's source, target, children and events; None for what was not asked for.
 
     ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name, and
     ``storage_classes`` those of the cluster, for what these claims wait for.
@@ -69,15 +69,15 @@ IDS = (
     *("target-exists", "target-running", "target-claimed", "first-consumer", "volume-unbound"),
     *("not-cloned", "clone-failed", "clone-deleted", "controller-silent"),
 )
-"""Every cause there is, in the order in which a clone meets them."""
+"""Every cause, in the order in which a clone meets them."""
 
 
 @dataclass(frozen=True)
 class Cause:
     """One cause. ``sentence`` has no full stop; ``hint`` is what to try next, or empty.
 
-    ``final``: KubeVirt will not get over it by itself, so that waiting on is in vain. ``passing``:
-    it is at work, which takes longer than usual; nothing has to be done about it.
+    ``final``: KubeVirt will not get over it by itself, so waiting is in vain. ``passing``: it is at
+    work, only slower than usual; nothing has to be done.
     """
 
     id: str
@@ -103,7 +103,7 @@ STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDE
 
 PHASES = (*STEPS, FAILED)
 
-# Reasons that the clone controller writes whatever the case.
+# Reasons that the clone controller writes in any case.
 _BOILERPLATE = frozenset({"", "Still processing", "Ready", "Pending", "Failed"})
 
 
@@ -227,7 +227,7 @@ def parse_goal(text: str) -> Goal:
 
 
 def _parse_jsonpath(text: str, rest: str) -> Goal:
-    """Read ``{.path}[=VALUE]``; the phase is a goal of its own, of which more is known."""
+    """Read ``{.path}[=VALUE]``; the phase becomes a goal of kind phase, of which more is known."""
     from kubectl_virt_clone.objects.jsonpath import parse_jsonpath, split_value
 
     path, value = split_value(rest)

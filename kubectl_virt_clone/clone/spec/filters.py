@@ -1,6 +1,6 @@
 """Label and annotation filters: which ones KubeVirt's webhook accepts, and what they keep.
 
-Whether a filter does what its author meant is a finding: see ``clone/checks``.
+``clone/checks`` finds out whether a filter does what its author meant.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def decoded(patch: str) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     """Python's parser accepts NaN and Infinity, which JSON doesn't have."""
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def parse(patch: str) -> dict[str, Any]:
