@@ -25,7 +25,6 @@ FIELD_SINCE = {"template": "1.2", "patches": "1.6", "volumeNamePolicy": "1.8"}
 VOLUME_NAME_POLICIES = ("RandomizeNames", "PrefixTargetName")
 """``spec.volumeNamePolicy``: how restored claims are named; the first is the default."""
 
-
 CLONES = Resource(CLONE_GROUP, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
 VIRTUAL_MACHINES = Resource(KUBEVIRT_GROUP, "v1", "virtualmachines", "VirtualMachine")
 SNAPSHOTS = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
@@ -36,22 +35,20 @@ RESTORES = Resource(SNAPSHOT_GROUP, "v1beta1", "virtualmachinerestores", "Virtua
 PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 EVENTS = Resource("", "v1", "events", "Event")
 
+_VM_ALIASES = ("vm", "vms", "virtualmachine", "virtualmachines")
+_SNAPSHOT_ALIASES = (
+    *("vmsnapshot", "vmsnapshots", "snapshot"),
+    *("virtualmachinesnapshot", "virtualmachinesnapshots"),
+)
 SOURCE_ALIASES = {
-    "vm": VIRTUAL_MACHINES,
-    "vms": VIRTUAL_MACHINES,
-    "virtualmachine": VIRTUAL_MACHINES,
-    "virtualmachines": VIRTUAL_MACHINES,
-    "vmsnapshot": SNAPSHOTS,
-    "vmsnapshots": SNAPSHOTS,
-    "snapshot": SNAPSHOTS,
-    "virtualmachinesnapshot": SNAPSHOTS,
-    "virtualmachinesnapshots": SNAPSHOTS,
+    **dict.fromkeys(_VM_ALIASES, VIRTUAL_MACHINES),
+    **dict.fromkeys(_SNAPSHOT_ALIASES, SNAPSHOTS),
 }
 """What a source may be called, in lower case: kubectl's names and virtctl's."""
 
 LAST_RESTORE_UID = "restore.kubevirt.io/lastRestoreUID"
-"""Annotation of what a restore made: ``<restore's name>-<restore's uid>``, on VMs of all releases,
-since 1.6 on claims, too (recordings 72 to 74)."""
+"""Annotation of what a restore made: ``<restore's name>-<restore's uid>``. VMs have it in all
+releases, claims since 1.6 (recordings 72 to 74)."""
 
 RESTORE_NAME = "restore.kubevirt.io/name"
 """Annotation of a claim: the name of the restore that made it."""

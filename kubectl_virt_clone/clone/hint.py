@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A command line: the words behind its ``program``, which may itself be two words.
+    """A command line: the words after its ``program``, which may itself be two words.
 
     ``stdin`` is what the command reads. One that is ``for_an_admin`` needs more rights than the
     user has, so that nobody runs it in the user's name.
@@ -25,7 +25,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag of ours, given once for each value; without values it stands for itself."""
+    """A flag of ours, given once for each value; without values, just its name."""
 
     name: str
     values: tuple[str, ...] = ()
@@ -33,14 +33,15 @@ class Flag:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a manifest, ``spec.labelFilters``; without a value it stands for itself."""
+    """A field of a manifest, ``spec.labelFilters``; without a value, just its path."""
 
     path: str
     value: object = None
 
 
-Hint = tuple[str | Command | Flag | Field, ...]
-"""One after the other, with no blanks but those of the words; empty where nothing is to be done."""
+Part = str | Command | Flag | Field
+Hint = tuple[Part, ...]
+"""Parts to join as they are, without blanks in between; empty if there is nothing to do."""
 
 
 def kubectl(*words: str, namespace: str = "") -> Command:
@@ -53,6 +54,6 @@ def flag(name: str, *values: str) -> Flag:
     return Flag(name, values)
 
 
-def leave_out(*parts: str | Flag) -> Hint:
+def leave_out(*parts: Part) -> Hint:
     """The advice not to give a flag or a field."""
     return ("leave out ", *parts)

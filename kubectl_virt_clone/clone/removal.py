@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS, target_name
+from kubectl_virt_clone.clone.api import RESTORE_NAME, SNAPSHOTS
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
     STEPS,
@@ -18,6 +18,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Result,
     has_children,
     phase_of,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import is_marked, restore_name
 from kubectl_virt_clone.clone.shared_snapshot import SHARED
@@ -40,8 +41,7 @@ _KEPT = (
 class Limits:
     """What narrows a selection: only ``finished`` clones, only those ``older_than`` some seconds.
 
-    ``finished`` is a selection, too, where there is no other. Raises InvalidValue for a negative
-    age.
+    ``finished`` alone is also a selection. Raises InvalidValue for a negative age.
     """
 
     finished: bool = False
@@ -73,13 +73,13 @@ def loses_data(clone: Object) -> bool:
 
 
 def is_older(obj: Object, seconds: float, now: datetime) -> bool:
-    """Whether it was created at least so long ago; one of unknown age was not."""
+    """Whether it was created at least so long ago; no, if its age is unknown."""
     created = time_at(obj, "metadata", "creationTimestamp")
     return created is not None and (now - created).total_seconds() >= seconds
 
 
 def remembered(clone: Object) -> dict[str, Any]:
-    """As much of a clone as is needed after its deletion, for there may be thousands."""
+    """As much of a clone as is needed after its deletion, because there may be thousands."""
     kept: dict[str, Any] = {}
     for *path, last in _KEPT:
         if text := text_at(clone, *path, last):
@@ -102,7 +102,7 @@ def unfinished(clone: Object) -> str:
         return ""
     phase = phase_of(clone)
     if phase == SUCCEEDED:
-        target = f"target {_target(clone)}" if _target(clone) else "its target"
+        target = f"target {target_of(clone)}" if target_of(clone) else "its target"
         return f"not all volumes of {target} are bound, and what they are to be filled from goes"
     if not phase:
         return "unfinished, and KubeVirt has made nothing for it"
@@ -110,7 +110,7 @@ def unfinished(clone: Object) -> str:
 
 
 def held(result: Result) -> Result:
-    """The result of waiting until a clone is gone; what holds it are its finalizers alone."""
+    """The result of waiting until a clone is gone; only its finalizers can hold it."""
     finalizers = at(result.clone, "metadata", "finalizers")
     if not isinstance(finalizers, list) or not finalizers:
         return replace(result, cause=None)
@@ -143,7 +143,7 @@ def remains(
     targets, begun = dict[Key, None](), list[Key]()
     restores = set[Key]()
     for clone in gone:
-        key = (key_of(clone)[0], _target(clone))
+        key = (key_of(clone)[0], target_of(clone))
         target = found.get(key)
         if phase_of(clone) == SUCCEEDED:
             targets[key] = None
@@ -176,7 +176,3 @@ def unused(snapshots: Iterable[Mapping[str, Any]], clones: Iterable[Object]) -> 
         if text_at(clone, "spec", "source", "kind").lower() == SNAPSHOTS.singular
     }
     return [snapshot for snapshot in snapshots if key_of(snapshot) not in sources]
-
-
-def _target(clone: Object) -> str:
-    return text_at(clone, "status", "targetName") or target_name(clone)

@@ -27,7 +27,7 @@ from kubectl_virt_clone.objects.fields import (
 from kubectl_virt_clone.objects.names import LONGEST_SUBDOMAIN
 
 LEFT_OVER_MINUTES = 15
-"""A snapshot that has no clone for so long is not one that another run is taking."""
+"""A snapshot without a clone for so long is not one that another run is taking."""
 
 SHARED = "kubectl-virt-clone/shared-snapshot"
 """Label of a snapshot that was taken for several clones."""
@@ -111,7 +111,7 @@ def is_same(stored: Object, wanted: Object) -> bool:
 def is_of_series(stored: Object, wanted: Object) -> bool:
     """Whether a stored clone is ``wanted``, be it from the VM itself or from a shared snapshot.
 
-    A series that has grown since has another snapshot: of that, too, it is the same clone.
+    A series that has grown since has another snapshot, but the clone is still the same.
     """
     source = at(wanted, "spec", "source")
     name = text_at(stored, "spec", "source", "name")

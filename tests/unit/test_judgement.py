@@ -13,7 +13,6 @@ from kubectl_virt_clone.clone.progress.judgement import (
     Need,
     gone_since,
     judge,
-    target_of,
     unconfirmed,
 )
 from kubectl_virt_clone.clone.progress.progress import (
@@ -26,6 +25,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Surroundings,
     Verdict,
     parse_goal,
+    target_of,
 )
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import (

@@ -112,7 +112,7 @@ def test_one_operation_is_read(patch, operation):
         ("{", "is not JSON: Expecting property name enclosed in double quotes"),
         ("op", "is not JSON: Expecting value"),
         ("", "is not JSON: Expecting value"),
-        ('{"op":"add","path":"/x","value":NaN}', "is not JSON: NaN is no JSON value"),
+        ('{"op":"add","path":"/x","value":NaN}', "is not JSON: NaN is not a JSON value"),
         ("[" * 100_000, "is not JSON: "),
         ("5", "is not a JSON object"),
         ("null", "is not a JSON object"),

@@ -26,7 +26,7 @@ from kubectl_virt_clone.clone.api import (
     VIRTUAL_MACHINES,
 )
 from kubectl_virt_clone.clone.progress.diagnosis import SILENT_SECONDS
-from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need, target_of
+from kubectl_virt_clone.clone.progress.judgement import Evidence, Judgement, Need
 from kubectl_virt_clone.clone.progress.progress import (
     Cause,
     Outcome,
@@ -34,6 +34,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     Surroundings,
     Verdict,
     last_seen,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import (
     is_marked,

@@ -12,13 +12,13 @@ from typing import Any
 
 from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     UNKNOWN,
-    WARNING,
     DryRun,
     Facts,
     Finding,
+    error,
     source_vm,
+    warning,
 )
 from kubectl_virt_clone.clone.checks.flags import given_as, left_out
 from kubectl_virt_clone.clone.checks.references import is_name
@@ -72,7 +72,7 @@ def admission_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         return
     for path in said.dropped:
         message = f'KubeVirt has no field "{path}": it drops what the clone puts there'
-        yield Finding("patch-unknown-field", WARNING, message, _without(path, clone, facts))
+        yield warning("patch-unknown-field", message, *_without(path, clone, facts))
     if said.unasked:
         why = f"the target can't be tried on the server: {said.unasked}"
         yield Finding("not-admissible", UNKNOWN, why)
@@ -84,17 +84,17 @@ def _refused(said: DryRun, clone: Object, facts: Facts) -> Finding:
     message = said.refusal
     if quota := _QUOTA.search(message):
         show = kubectl("describe", f"quota/{quota[1]}", namespace=facts.namespace)
-        return Finding("quota", WARNING, f"the target exceeds a quota now: {message}", (show,))
+        return warning("quota", f"the target exceeds a quota now: {message}", show)
     if _NO_RIGHT.search(message) or _NO_DRY_RUN in message:
         why = f"the target can't be tried on the server: {message}"
         return Finding("not-admissible", UNKNOWN, why)
     if patches_of(clone) and _UNREADABLE.search(message):
         parts = (part for patch in patches_of(clone) for part in given_as(patch))
         hint = ("leave out ", *parts)
-        return Finding("patch-invalid", ERROR, f"the clone would hang: {message}", hint)
+        return error("patch-invalid", f"the clone would hang: {message}", *hint)
     if is_own_refusal(message) or said.code == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return Finding("not-admissible", ERROR, f"KubeVirt would refuse the target: {message}")
-    return Finding("not-admissible", WARNING, f"the target would be refused now: {message}")
+        return error("not-admissible", f"KubeVirt would refuse the target: {message}")
+    return warning("not-admissible", f"the target would be refused now: {message}")
 
 
 def _without(path: str, clone: Object, facts: Facts) -> Hint:

@@ -1,6 +1,6 @@
 """Rules about the cluster: what its clone API takes, the Snapshot gate, and the user's rights.
 
-They need no source and no target; ``check`` alone judges a cluster by them.
+They need neither source nor target: ``check`` without a clone judges a cluster by them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     GATE,
     UNKNOWN,
     WARNING,
     Facts,
     Finding,
+    error,
     gate_is_on,
     gates_of,
 )
@@ -29,7 +29,7 @@ from kubectl_virt_clone.objects.fields import Object, at, mapping_at, name_of, t
 from kubectl_virt_clone.objects.resource import Listing
 
 RIGHTS = ("create", "get", "list", "watch", "delete")
-"""What somebody who clones does with clone objects."""
+"""The verbs that cloning needs on clone objects."""
 
 FLAGS: dict[str, Hint] = {
     "template": (flag("--template-label-filter"), " and ", flag("--template-annotation-filter")),
@@ -67,23 +67,18 @@ class ClusterFacts:
 
 
 def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
-    """What stands in the way of any clone on this cluster."""
+    """What keeps any clone from working on this cluster."""
     if cluster.unserved:
-        hint = kubectl(
-            *("apply", "-f", f"{_INSTALL}/kubevirt-operator.yaml"),
-            *("-f", f"{_INSTALL}/kubevirt-cr.yaml"),
-        )
-        yield Finding("no-clone-api", ERROR, cluster.unserved, (hint,))
+        files = (f"{_INSTALL}/kubevirt-operator.yaml", "-f", f"{_INSTALL}/kubevirt-cr.yaml")
+        yield error("no-clone-api", cluster.unserved, kubectl("apply", "-f", *files))
         return
     yield from gate_findings({}, Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
     unasked = [verb for verb, allowed in cluster.rights.items() if allowed is None]
-    if "create" in denied:
-        yield denied_finding(denied, cluster.namespace, cluster.user)
-    elif denied:
-        # Creating is enough to clone; the others are for following it and for cleaning up.
+    if denied:
+        # Creating is enough to clone; the other rights are for following it and cleaning up.
         finding = denied_finding(denied, cluster.namespace, cluster.user)
-        yield replace(finding, level=WARNING)
+        yield finding if "create" in denied else replace(finding, level=WARNING)
     if unasked:
         message = f"whether you may {', '.join(unasked)} {CLONES.qualified} can't be asked"
         yield Finding("rbac", UNKNOWN, message)
@@ -91,16 +86,12 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
 
 def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:
     """The finding that the user may not do something with clones; an admin can change that."""
-    words = ("create", "rolebinding", f"{_as_name(user or 'user')}-may-clone")
+    name = re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
+    words = ("create", "rolebinding", f"{name}-may-clone")
     role = ("--clusterrole=kubevirt.io:edit", f"--user={user or 'USER'}")
     grant = Command((*words, *role), namespace, for_an_admin=True)
     message = f"you may not {', '.join(verbs)} {CLONES.qualified} in the namespace {namespace}"
-    return Finding("rbac", ERROR, message, (grant,))
-
-
-def _as_name(user: str) -> str:
-    """A user's name as part of an object's: what no object's name may have becomes a dash."""
-    return re.sub(r"[^a-z0-9.-]+", "-", user.lower()).strip("-.") or "user"
+    return error("rbac", message, grant)
 
 
 def right_findings(_: Object, facts: Facts) -> Iterator[Finding]:
@@ -122,40 +113,30 @@ def gate_findings(_: Object, facts: Facts) -> Iterator[Finding]:
         patch = json.dumps({"spec": {"configuration": value}}, separators=(",", ":"))
         where = text_at(kubevirt, "metadata", "namespace")
         words = ("patch", f"kubevirt/{name_of(kubevirt)}", "--type=merge", "-p", patch)
-        yield Finding(
-            "snapshot-gate",
-            ERROR,
-            f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it",
-            (kubectl(*words, namespace=where),),
-        )
+        message = f"KubeVirt's feature gate {GATE} is off, and nothing can be cloned without it"
+        yield error("snapshot-gate", message, kubectl(*words, namespace=where))
 
 
 def field_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """Fields of the manifest that the server's schema lacks: newer ones, and those of no release.
 
-    Where the schema could not be read, only the latter are known.
+    If the schema could not be read, only the latter are known.
     """
     for name, release in unserved_fields(clone, facts.fields):
-        yield Finding(
-            "field-unsupported",
-            ERROR,
-            f"the server's clone API has no spec.{name}, which came with KubeVirt {release}",
-            ("leave out ", *_flags_of(clone, name), f", or update KubeVirt to {release}"),
-        )
+        message = f"the server's clone API has no spec.{name}, which came with KubeVirt {release}"
+        hint = (*leave_out(*_flags_of(clone, name)), f", or update KubeVirt to {release}")
+        yield error("field-unsupported", message, *hint)
     for path, known in _unknown_fields(clone, facts):
         close = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
         parent = path.rpartition(".")[0]
         meant = f"{parent}.{close[0]}".lstrip(".") if close else ""
-        yield Finding(
-            "unknown-field",
-            ERROR,
-            f"the server's clone API has no {path}" + (f"; {meant} is meant?" if meant else ""),
-            leave_out(path),
-        )
+        question = f"; {meant} is meant?" if meant else ""
+        message = f"the server's clone API has no {path}{question}"
+        yield error("unknown-field", message, *leave_out(path))
 
 
 def _flags_of(clone: Object, field: str) -> Hint:
-    """What stands for a field of the spec: of the patches, the flags that each of them is."""
+    """The flags for a field of the spec; for patches, the flags that made each of them."""
     given = at(clone, "spec", field)
     if field == "patches" and isinstance(given, list):
         flags = [(" and ", *given_as(patch)) for patch in given if isinstance(patch, str)]

@@ -16,7 +16,7 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
 )
-from kubectl_virt_clone.clone.hint import Hint, kubectl
+from kubectl_virt_clone.clone.hint import Hint, Part, kubectl
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
@@ -26,68 +26,32 @@ ERROR, WARNING, INFO, UNKNOWN = LEVELS = ("error", "warning", "info", "unknown")
 good to know; not checked, because something could not be read."""
 
 IDS = (
-    "no-clone-api",
-    "snapshot-gate",
-    "rbac",
-    "field-unsupported",
-    "unknown-field",
-    "invalid-name",
-    "clone-exists",
-    "source-missing",
-    "source-kind",
-    "source-deleting",
-    "source-name-too-long",
-    "source-locked",
-    "tracking-state",
-    "snapshot-gone",
-    "snapshot-not-ready",
-    "snapshot-failed",
-    "snapshot-partial",
-    "target-exists",
-    "target-is-source",
-    "target-overwritten",
-    "target-claimed",
-    "claim-exists",
-    "claim-deleting",
-    "claim-filling",
-    "volume-not-snapshottable",
-    "volume-unknown",
-    "volume-unbound",
-    "backend-storage",
-    "first-consumer",
-    "filter-invalid",
-    "filter-only-negative",
-    "filter-unused",
-    "filter-overreach",
-    "filter-controller-keys",
-    "network-annotations",
-    "mac-invalid",
-    "mac-unknown-interface",
-    "mac-in-use",
-    "serial-ignored",
-    "serial-unsafe",
-    "patch-invalid",
-    "patch-unsafe",
-    "patch-unknown-field",
-    "not-admissible",
-    "quota",
-    "cloud-init-reruns",
-    "running-without-agent",
+    *("no-clone-api", "snapshot-gate", "rbac", "field-unsupported", "unknown-field"),
+    *("invalid-name", "clone-exists", "source-missing", "source-kind", "source-deleting"),
+    *("source-name-too-long", "source-locked", "tracking-state"),
+    *("snapshot-gone", "snapshot-not-ready", "snapshot-failed", "snapshot-partial"),
+    *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
+    *("claim-exists", "claim-deleting", "claim-filling"),
+    *("volume-not-snapshottable", "volume-unknown", "volume-unbound"),
+    *("backend-storage", "first-consumer"),
+    *("filter-invalid", "filter-only-negative", "filter-unused", "filter-overreach"),
+    *("filter-controller-keys", "network-annotations"),
+    *("mac-invalid", "mac-unknown-interface", "mac-in-use", "serial-ignored", "serial-unsafe"),
+    *("patch-invalid", "patch-unsafe", "patch-unknown-field", "not-admissible", "quota"),
+    *("cloud-init-reruns", "running-without-agent"),
 )
-"""Every check there is, in the order in which findings of one level are told."""
-
+"""Every check, in the order in which findings of one level are shown."""
 
 ALL = "all"
 """Stands for every id where checks are to be skipped."""
 
-
 FLAGS, SERIES, FILES = "flags", "series", "files"
-"""What a hint can speak of: how a clone was asked for, alone, among several, or in a manifest."""
+"""How a clone was requested: alone, among several, or in a manifest. Hints are worded for it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. ``hint``, followed as it stands, removes it."""
+    """One finding. Following ``hint`` to the letter removes it."""
 
     id: str
     level: str
@@ -95,8 +59,18 @@ class Finding:
     hint: Hint = ()
 
 
+def error(id_: str, message: str, *hint: Part) -> Finding:
+    """A finding of a clone that can't work, hangs or destroys data."""
+    return Finding(id_, ERROR, message, hint)
+
+
+def warning(id_: str, message: str, *hint: Part) -> Finding:
+    """A finding of a clone that works, but probably not as meant."""
+    return Finding(id_, WARNING, message, hint)
+
+
 Judged = tuple[Object, Sequence[Finding]]
-"""A clone of a request, with what was found out about it."""
+"""A clone of a request, with its findings."""
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -110,7 +84,7 @@ def is_fine(findings: Iterable[Finding]) -> bool:
 
 
 def without(findings: Iterable[Finding], skipped: Iterable[str]) -> tuple[Finding, ...]:
-    """The findings but those of the ids in ``skipped``; ALL stands for every id."""
+    """The findings without those of the ids in ``skipped``; ALL stands for every id."""
     ids = frozenset(skipped)
     return () if ALL in ids else tuple(item for item in findings if item.id not in ids)
 
@@ -185,7 +159,8 @@ def source_vm(clone: Object, facts: Facts) -> dict[str, object] | None:
     None where it does not exist or could not be read.
     """
     if not from_snapshot(clone):
-        return None if facts.source.object is None else dict(facts.source.object)
+        own = facts.source.object
+        return dict(own) if isinstance(own, Mapping) else None
     kept = mapping_at(facts.content.object, "spec", "source", "virtualMachine")
     if not kept:
         return None
@@ -198,11 +173,6 @@ def content_name(snapshot: Object | None) -> str:
     return text_at(snapshot, "status", "virtualMachineSnapshotContentName")
 
 
-def volumes_of(vm: object) -> list[Object]:
-    """The volumes of a VM's template."""
-    return list(mappings_at(vm, "spec", "template", "spec", "volumes"))
-
-
 def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
     """Volume → the storage class of its claim, for those that are known.
 
@@ -210,25 +180,19 @@ def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
     """
     if from_snapshot(clone):
         backups = mappings_at(facts.content.object, "spec", "volumeBackups")
-        named = {
-            text_at(backup, "volumeName"): at(backup, "persistentVolumeClaim") for backup in backups
-        }
+        named = {text_at(b, "volumeName"): at(b, "persistentVolumeClaim") for b in backups}
     else:
         claims = {name_of(claim): claim for claim in (facts.claims or Listing()).objects}
-        named = {
-            volume: claims.get(claim) for volume, claim in disks_of(facts.source.object).items()
-        }
-    classes = {
-        volume: text_at(claim, "spec", "storageClassName") for volume, claim in named.items()
-    }
-    return {volume: name for volume, name in classes.items() if name}
+        disks = disks_of(facts.source.object)
+        named = {volume: claims.get(claim) for volume, claim in disks.items()}
+    classes = ((volume, text_at(named[volume], "spec", "storageClassName")) for volume in named)
+    return {volume: name for volume, name in classes if name}
 
 
 def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
-    """KubeVirt's (major, minor), as its own object says it; None if that is not known."""
+    """KubeVirt's (major, minor) according to its own object; None if that is not known."""
     for kubevirt in facts.kubevirt.objects:
-        match = _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion"))
-        if match:
+        if match := _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion")):
             return int(match[1]), int(match[2])
     return None
 
@@ -279,7 +243,7 @@ class Gap:
 
 
 def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
-    """What could not be read, or is not said by the server; first what most rules need."""
+    """What could not be read, or the server doesn't tell; first what most rules need."""
     resource = source_resource(clone)
     of_content = {Fact.VM, Fact.CONTENT}
     if facts.source.unreadable and resource is not None:

@@ -1,6 +1,6 @@
 """Rules about filters: what they keep and drop that their author probably did not mean.
 
-A filter's semantics are ``spec/filters.py``'s own; here its effect on a source is judged.
+``spec/filters.py`` says what a filter means; here its effect on a source is judged.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
-from kubectl_virt_clone.clone.checks.facts import ERROR, INFO, WARNING, Finding
-from kubectl_virt_clone.clone.hint import Flag, flag, leave_out
+from kubectl_virt_clone.clone.checks.facts import INFO, WARNING, Finding, error, warning
+from kubectl_virt_clone.clone.hint import flag, leave_out
 from kubectl_virt_clone.clone.spec.filters import (
     NEGATION,
     WILDCARD,
@@ -19,16 +19,15 @@ from kubectl_virt_clone.clone.spec.filters import (
     decisions,
     matches,
 )
+from kubectl_virt_clone.clone.target.restore_rules import OBSERVED
 from kubectl_virt_clone.errors import InvalidValue
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at
 
 _METACHARACTERS = frozenset("^$|()[]{}+?\\")
 _SHOWN = 3
 
-# KubeVirt's controllers write these anew, so that only a filter against them is worth a word.
-_WRITTEN_BACK = frozenset(
-    {"kubevirt.io/latest-observed-api-version", "kubevirt.io/storage-observed-api-version"}
-)
+# KubeVirt's controllers write these again, so only a filter against them is worth a finding.
+_WRITTEN_BACK = frozenset(OBSERVED)
 _CONTROLLERS = "kubevirt.io"
 # Annotations with which a network plugin gives a pod its addresses: OVN-Kubernetes, kube-ovn
 # (also with a provider in front), Calico.
@@ -38,7 +37,7 @@ _ADDRESSES = ("ip_address", "mac_address", "ip_pool")
 
 @dataclass(frozen=True)
 class _Filters:
-    """One of the four lists of filters of a clone, with what it is called and applies to."""
+    """One of a clone's four lists of filters, with its names and the keys that it applies to."""
 
     field: str
     flag: str
@@ -48,7 +47,7 @@ class _Filters:
 
     @property
     def always_kept(self) -> frozenset[str]:
-        """KubeVirt spares its mark on the VM itself, not one of that name on the template."""
+        """KubeVirt spares its mark on the VM itself, but not one of that name on the template."""
         return frozenset({LAST_RESTORE_UID} if self.field == "spec.annotationFilters" else ())
 
     @property
@@ -79,7 +78,7 @@ def is_filtered(clone: Object) -> bool:
 
 
 def filter_findings(clone: Object, vm: Object | None) -> Iterator[Finding]:
-    """What is wrong with the clone's filters; ``vm`` is the source, None where it is not known."""
+    """What is wrong with the clone's filters; ``vm`` is the source, None if unknown."""
     for filters in _lists(clone, vm):
         # With an unnamed target KubeVirt's mutating webhook drops an empty list: it keeps all.
         if filters.patterns is None or not (filters.patterns or target_name(clone)):
@@ -96,19 +95,17 @@ def _invalid(filters: _Filters) -> Iterator[Finding]:
     for pattern in filters.patterns or ():
         try:
             check_filter(pattern)
-        except InvalidValue as error:
-            message = f"{filters.field}: {error.reason}"
-            yield Finding("filter-invalid", ERROR, message, leave_out(_one(filters, pattern)))
+        except InvalidValue as refusal:
+            message = f"{filters.field}: {refusal.reason}"
+            yield error("filter-invalid", message, *leave_out(flag(filters.flag, pattern)))
             continue
         if reason := compile_error(pattern):
-            instead = _literal(pattern)
-            yield Finding(
-                "filter-invalid",
-                ERROR,
+            hint = (flag(filters.flag, _literal(pattern)), f" instead of {pattern}")
+            message = (
                 f"{filters.field}: KubeVirt would ignore the filter {pattern}, which is not a"
-                f" regular expression: {reason}",
-                (_one(filters, instead), f" instead of {pattern}"),
+                f" regular expression: {reason}"
             )
+            yield error("filter-invalid", message, *hint)
 
 
 def _literal(pattern: str) -> str:
@@ -125,36 +122,27 @@ def _literal(pattern: str) -> str:
 
 def _only_negative(filters: _Filters) -> Iterator[Finding]:
     if all(pattern.startswith(NEGATION) for pattern in filters.patterns or ()):
-        what = "without a filter that keeps" if filters.patterns else "an empty list of filters"
-        yield Finding(
-            "filter-only-negative",
-            WARNING,
-            f"{filters.field}: {what}, KubeVirt drops every {filters.noun}"
-            if filters.patterns
-            else f"{filters.field}: {what} drops every {filters.noun}",
-            (_one(filters, WILDCARD),),
-        )
+        no_keeper = "without a filter that keeps, KubeVirt"
+        what = no_keeper if filters.patterns else "an empty list of filters"
+        message = f"{filters.field}: {what} drops every {filters.noun}"
+        yield warning("filter-only-negative", message, flag(filters.flag, WILDCARD))
 
 
 def _unused(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
     for pattern in filters.compiling:
         if pattern == WILDCARD or any(matches(pattern, key) for key in keys):
             continue
-        # A negative one that finds nothing to drop does no harm: one list may serve many sources.
+        # A negative filter that drops nothing does no harm: one list may serve many sources.
         level = INFO if pattern.startswith(NEGATION) else WARNING
-        yield Finding(
-            "filter-unused",
-            level,
-            f"{filters.field}: {pattern} matches no {filters.noun} of the source",
-            leave_out(_one(filters, pattern)),
-        )
+        message = f"{filters.field}: {pattern} matches no {filters.noun} of the source"
+        yield Finding("filter-unused", level, message, leave_out(flag(filters.flag, pattern)))
 
 
 def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
     """Keys that a filter hits as a regular expression, and would not as KubeVirt documents it.
 
-    The user guide knows KEY and PREFIX* only. What has other marks of a regular expression was
-    meant to be one.
+    The user guide knows only KEY and PREFIX*. A filter with other marks of a regular expression
+    was meant to be one.
     """
     documented = _kept(filters, keys)
     surprised: dict[str, list[str]] = {}
@@ -163,19 +151,18 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
             surprised.setdefault(decision.by, []).append(decision.key)
     for pattern, hit in surprised.items():
         verb = "drops" if pattern.startswith(NEGATION) else "keeps"
-        yield Finding(
-            "filter-overreach",
-            WARNING,
+        message = (
             f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
-            " too",
-            (_one(filters, _literal(pattern)), f" instead of {pattern}"),
+            " too"
         )
+        hint = (flag(filters.flag, _literal(pattern)), f" instead of {pattern}")
+        yield warning("filter-overreach", message, *hint)
 
 
 def _kept(filters: _Filters, keys: Iterable[str]) -> frozenset[str]:
-    """The keys that would stay if the filters were what KubeVirt documents."""
-    keeping = [pattern for pattern in filters.compiling if not pattern.startswith(NEGATION)]
+    """The keys that would stay if filters worked as KubeVirt documents them."""
     dropping = [pattern for pattern in filters.compiling if pattern.startswith(NEGATION)]
+    keeping = [pattern for pattern in filters.compiling if pattern not in dropping]
     return filters.always_kept | frozenset(
         key
         for key in keys
@@ -204,20 +191,17 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
         if decision.by or decision.key not in _WRITTEN_BACK:
             dropped.setdefault(decision.by, []).append(decision.key)
     for pattern, lost in dropped.items():
-        hint = leave_out(_one(filters, pattern))
+        hint = leave_out(flag(filters.flag, pattern))
         if not pattern:
             hint = (flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost)),)
-        yield Finding(
-            "filter-controller-keys",
-            WARNING,
+        message = (
             f"{filters.field}: {pattern or 'no filter keeps'} {'drops ' if pattern else ''}"
-            f"{_some(lost)}, which KubeVirt's controllers read",
-            hint,
+            f"{_some(lost)}, which KubeVirt's controllers read"
         )
+        yield warning("filter-controller-keys", message, *hint)
 
 
 def _is_of(key: str, domain: str) -> bool:
-    """Whether a key's prefix is a domain, or one below it."""
     prefix, slash, _ = key.partition("/")
     return bool(slash) and (prefix == domain or prefix.endswith(f".{domain}"))
 
@@ -232,11 +216,9 @@ def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator
     dropping = [f"{NEGATION}^{_escaped(prefix)}/" for prefix in prefixes]
     given = at(clone, "spec", "template", "annotationFilters")
     keeping = [] if isinstance(given, list) else [WILDCARD]
-    yield Finding(
-        "network-annotations",
-        WARNING,
-        f"the target's template gets the source's addresses: {_some(found)}",
-        (flag("--template-annotation-filter", *keeping, *dropping),),
+    message = f"the target's template gets the source's addresses: {_some(found)}"
+    yield warning(
+        "network-annotations", message, flag("--template-annotation-filter", *keeping, *dropping)
     )
 
 
@@ -251,12 +233,7 @@ def _escaped(text: str) -> str:
     return text.replace(".", "\\.")
 
 
-def _one(filters: _Filters, pattern: str) -> Flag:
-    return flag(filters.flag, pattern)
-
-
 def _some(keys: Sequence[str]) -> str:
-    """The first few keys, and how many more there are."""
     more = len(keys) - _SHOWN
     shown = ", ".join(keys[:_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown

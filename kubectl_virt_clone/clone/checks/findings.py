@@ -1,7 +1,7 @@
 """Whether a clone can work, judged before it is created: facts in, findings out.
 
-Each rule says which facts it reads: where one is not known, its checks are unknown. Reading is
-``actions/``'s.
+Each rule names the facts that it reads: if one is unknown, so are its checks. ``actions/`` reads
+them.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from kubectl_virt_clone.objects.fields import Object, text_at
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: ``reads`` holds, for each fact that it can't do without, the checks that need it.
+    """One rule: ``reads`` maps each fact that it can't do without to the checks that need it.
 
-    ``about``: whether the clone has what those checks are about; a clone without it lacks nothing.
+    ``about``: whether the clone has what those checks are about; otherwise the fact isn't missed.
     """
 
     find: Callable[[Object, Facts], Iterable[Finding]]
@@ -64,7 +64,6 @@ def _serial(clone: Object, facts: Facts) -> Iterable[Finding]:
 
 
 def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """What the target would be like, and why there would be none."""
     vm = source_vm(clone, facts)
     if vm is None:
         return
@@ -146,12 +145,12 @@ RULES = (
         },
     ),
 )
-"""Every rule about a clone that is not there yet."""
+"""Every rule about a clone that does not exist yet."""
 
 
 def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
-    """Everything there is to say about ``clone`` before it is created, the worst first."""
-    # Of a clone that is there, an earlier run made what the other checks would find.
+    """Everything that can be said about ``clone`` before it is created, the worst first."""
+    # If the clone exists already, an earlier run made what the other checks would find.
     found = tuple(references.own_findings(clone, facts)) or ordered(
         [
             *(finding for rule in RULES for finding in rule.find(clone, facts)),
@@ -166,7 +165,7 @@ def findings(clone: Mapping[str, object], facts: Facts) -> tuple[Finding, ...]:
 def unknown_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """One finding for each check that could not run; each id once, for its first reason.
 
-    Missing rights are no fault of a clone, so that its level is unknown.
+    Missing rights are not the clone's fault, so the level is unknown.
     """
     rules = [rule for rule in RULES if rule.about(clone)]
     told: set[str] = set()
@@ -181,7 +180,7 @@ def unknown_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 def judged(
     clones: Sequence[Object], facts: Sequence[Facts], skipped: Iterable[str]
 ) -> list[tuple[Object, tuple[Finding, ...]]]:
-    """Each clone of a request with its findings, but those of the ids in ``skipped``."""
+    """Each clone of a request with its findings, without those of the ids in ``skipped``."""
     ids = frozenset(skipped)
     return [
         (clone, without(findings(clone, own), ids))

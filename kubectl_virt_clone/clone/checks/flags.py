@@ -1,16 +1,17 @@
-"""Which flag stands behind a patch, and which field behind a flag: a hint names what was given.
+"""Map patches to flags and flags to fields, so that a hint names what the user gave.
 
-The flags' own patches are ``spec/target_patches.py``'s; which one is at fault is judged beside.
+``spec/target_patches.py`` makes the patches; the other modules here judge them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from operator import itemgetter
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
-from kubectl_virt_clone.clone.hint import Command, Field, Flag, Hint, flag, kubectl, leave_out
+from kubectl_virt_clone.clone.hint import Field, Flag, Hint, Part, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import parse
 from kubectl_virt_clone.clone.spec.target_patches import (
     RUN_STRATEGIES,
@@ -44,15 +45,7 @@ def _reference(text: str) -> dict[str, str]:
     return {"apiGroup": VIRTUAL_MACHINES.group, "kind": VIRTUAL_MACHINES.kind, "name": name}
 
 
-def _assigned(text: str) -> tuple[str, str]:
-    interface, _, mac = text.partition("=")
-    return interface, mac
-
-
-def _last(values: Sequence[object]) -> object:
-    return values[-1]
-
-
+_last = itemgetter(-1)
 _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]], object]]] = {
     "--name": ("metadata.name", str, _last),
     "--source": ("spec.source", _reference, _last),
@@ -61,7 +54,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
     "--annotation-filter": ("spec.annotationFilters", str, list),
     "--template-label-filter": ("spec.template.labelFilters", str, list),
     "--template-annotation-filter": ("spec.template.annotationFilters", str, list),
-    "--new-mac-address": ("spec.newMacAddresses", _assigned, dict),
+    "--new-mac-address": ("spec.newMacAddresses", lambda text: text.partition("=")[::2], dict),
     "--new-smbios-serial": ("spec.newSMBiosSerial", str, _last),
     "--volume-name-policy": ("spec.volumeNamePolicy", str, _last),
     "--patch": ("spec.patches", str, list),
@@ -75,7 +68,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], object], Callable[[Sequence[Any]],
 
 def in_manifest(hint: Hint) -> Hint:
     """The hint with the fields of a manifest in place of our flags; the rest stays."""
-    parts: list[str | Command | Flag | Field] = []
+    parts: list[Part] = []
     for part in hint:
         shown = _field(part) if isinstance(part, Flag) else part
         if parts[-1:] == [" or "] and parts[-2:-1] == [shown]:
@@ -112,15 +105,15 @@ def given_as(patch: str) -> Hint:
 def left_out(patch: str, patches: Sequence[str], target: str, namespace: str) -> Hint:
     """Which flag to leave out for a patch that does not apply, and how to get what it wanted.
 
-    A label needs others on the source, as an annotation does: without them none can be set, and
-    all can once the clone is done.
+    A label can only be set if the source has labels, and likewise for annotations; once the clone
+    is done, all can be set.
     """
     for _, name, verb, _ in _KEYED:
         if _pair(patch, name):
             pairs = [pair for other in patches if (pair := _pair(other, name))]
             later = kubectl(verb, f"vm/{target or 'TARGET'}", *pairs, namespace=namespace)
             return (*leave_out(flag(name, *pairs)), ", and once the clone is done: ", later)
-    return ("leave out ", *given_as(patch))
+    return leave_out(*given_as(patch))
 
 
 def _pair(patch: str, wanted: str) -> str:
@@ -146,7 +139,7 @@ def _makes(made: Callable[[str], str], value: str, patch: str) -> bool:
 
 
 def _member(patch: str, name: str) -> str:
-    """A member of the operation that is a string; empty for every other, and for no operation."""
+    """The operation's member if it is a string; else, or if there is no operation, empty."""
     try:
         member = parse(patch).get(name)
     except InvalidValue:

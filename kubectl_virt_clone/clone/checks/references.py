@@ -1,6 +1,6 @@
 """Rules about names: the clone's own, its source, its target, and who else wants that target.
 
-What the source is made of is judged in the modules beside this one.
+The modules beside this one judge what the source is made of.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from kubectl_virt_clone.clone.api import (
     target_name,
 )
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     SERIES,
-    WARNING,
     Facts,
     Finding,
+    error,
     from_snapshot,
     is_before,
     source_name,
     source_resource,
     source_vm,
+    warning,
 )
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.progress.diagnosis import snapshot_loss
@@ -42,6 +42,7 @@ from kubectl_virt_clone.objects.resource import Lookup, Resource
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
+_SHOWN = 60
 _SKIP = flag("--skip-check", "source-missing")
 _WAIT = ("wait", "--for=condition=Ready", "--timeout=10m")
 _FINISHED = ("Succeeded", "Failed")
@@ -53,92 +54,77 @@ def is_name(text: str) -> bool:
 
 
 def _corrected(text: str) -> str:
-    """A valid name that looks like ``text``."""
     plain = re.sub(r"[^a-z0-9.-]+", "-", text.lower())
     parts = [part.strip("-") for part in plain[:_LONGEST_NAME].split(".")]
     return ".".join(part for part in parts if part) or "copy"
 
 
 def own_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Whether there is a clone of this name: whatever else is true, the server refuses another."""
+    """A clone of this name that exists already: the server refuses another."""
     name = name_of(clone)
     if name and any(name_of(other) == name for other in facts.clones.objects):
         message = f'there is a clone "{name}" already'
-        yield Finding("clone-exists", ERROR, message, (flag("--name", f"{name}-2"),))
+        yield error("clone-exists", message, flag("--name", f"{name}-2"))
 
 
 def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Names that no object can have. KubeVirt takes such a target, and the restore then hangs."""
+    """Names that no object can have. KubeVirt accepts such a target, and then the restore hangs."""
     for what, option, name in (
         ("clone", "--name", name_of(clone)),
         ("target", "--target", target_name(clone)),
     ):
         if name and not is_name(name):
-            shown, instead = _shortened(name), _corrected(name)
-            in_series = (flag(option), f" with {instead} in place of {shown}")
-            yield Finding(
-                "invalid-name",
-                ERROR,
+            shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            instead = _corrected(name)
+            hint: Hint = (flag(option, instead),)
+            if facts.form == SERIES:
+                hint = (flag(option), f" with {instead} in place of {shown}")
+            message = (
                 f'the {what} can\'t be called "{shown}": a name has at most'
                 f" {_LONGEST_NAME} lower-case letters, digits, '-' and '.', and begins and ends"
-                " with a letter or digit",
-                in_series if facts.form == SERIES else (flag(option, instead),),
+                " with a letter or digit"
             )
-
-
-def _shortened(name: str) -> str:
-    limit = 60
-    return name if len(name) <= limit else f"{name[:limit]}…"
+            yield error("invalid-name", message, *hint)
 
 
 def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
     """References of a kind or group that can't be a source or a target.
 
-    KubeVirt never looks at the source's group, and refuses the target's only in the restore, for
-    which the clone then waits without end.
+    KubeVirt never looks at the source's group. It refuses the target's only in the restore, and the
+    clone then waits for that forever.
     """
     source, target = at(clone, "spec", "source"), at(clone, "spec", "target")
     if source_resource(clone) is None or not text_at(source, "apiGroup"):
         what = text_at(source, "kind") or "nothing"
         group = text_at(source, "apiGroup") or "no API group"
-        yield Finding(
-            "source-kind",
-            ERROR,
+        message = (
             f"the source is {what} of {group}; only a {VIRTUAL_MACHINES.kind} of"
-            f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned",
-            (flag("--source", f"vm/{source_name(clone) or 'NAME'}"),),
+            f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned"
         )
+        yield error("source-kind", message, flag("--source", f"vm/{source_name(clone) or 'NAME'}"))
     wanted = (VIRTUAL_MACHINES.group, VIRTUAL_MACHINES.kind)
     given = (text_at(target, "apiGroup"), text_at(target, "kind"))
     if mapping_at(clone, "spec", "target") and given != wanted:
         group, kind = (given[0] or "no API group"), (given[1] or "no kind")
-        yield Finding(
-            "source-kind",
-            ERROR,
-            f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}",
-            (flag("--target", f"vm/{target_name(clone) or 'NAME'}"),),
-        )
+        message = f"the target is {kind} of {group}; a clone makes a {wanted[1]} of {wanted[0]}"
+        yield error("source-kind", message, flag("--target", f"vm/{target_name(clone) or 'NAME'}"))
 
 
 def source_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A source that is not there."""
+    """A source that does not exist."""
     resource, name = source_resource(clone), source_name(clone)
     if resource is None or not name or facts.source != Lookup():
         return
     maker = next((o for o in facts.clones.objects if _claims(o, name)), None)
     if maker is not None and not is_before(facts, 1, 5):
         message = f'the source "{name}" is yet to be made by the clone "{_called(maker)}"'
-        yield Finding("source-missing", WARNING, message, (_SKIP,))
+        yield warning("source-missing", message, _SKIP)
     elif facts.own_namespace == Lookup():
         message = f'there is no namespace "{facts.namespace}"'
-        yield Finding("source-missing", ERROR, message, (kubectl("get", "namespaces"),))
+        yield error("source-missing", message, kubectl("get", "namespaces"))
     else:
-        yield Finding(
-            "source-missing",
-            ERROR,
-            f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}',
-            _another_source(resource, name, facts),
-        )
+        message = f'there is no {resource.kind} "{name}" in the namespace {facts.namespace}'
+        yield error("source-missing", message, *_another_source(resource, name, facts))
 
 
 def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
@@ -147,7 +133,7 @@ def _another_source(resource: Resource, name: str, facts: Facts) -> Hint:
     close = [] if resource == SNAPSHOTS else difflib.get_close_matches(name, names, n=1)
     if close:
         return (flag("--source", *(f"vm/{other}" for other in close)),)
-    # Until 1.4 the clone's webhook refuses a source that is not there.
+    # Until 1.4 the clone's webhook refuses a source that does not exist.
     if is_name(name) and not is_before(facts, 1, 5):
         return (_SKIP, " lets the clone wait for it")
     return (
@@ -164,25 +150,18 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     fresh = (flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}"),)
     if text_at(snapshot, "status", "phase") == "Failed":
         because = _reason_of(snapshot, "Failure", "True") or "KubeVirt doesn't say why"
-        yield Finding("snapshot-failed", ERROR, f'the snapshot "{name}" failed: {because}', fresh)
-    elif at(snapshot, "status", "readyToUse") is not True and not snapshot_loss(snapshot):
-        because = _reason_of(snapshot, "Progressing", "True") or _reason_of(
-            snapshot, "Progressing", "False"
-        )
-        yield Finding(
-            "snapshot-not-ready",
-            WARNING,
-            f'the snapshot "{name}" is not ready, the clone waits for it'
-            + (f": {because}" if because else ""),
-            (kubectl(*_WAIT, f"{VMSNAPSHOT}/{name}", namespace=facts.namespace),),
-        )
-    elif (
-        at(snapshot, "status", "readyToUse") is True
-        and not facts.content.unreadable
-        and source_vm(clone, facts) is None
-    ):
+        yield error("snapshot-failed", f'the snapshot "{name}" failed: {because}', *fresh)
+    elif at(snapshot, "status", "readyToUse") is not True:
+        if snapshot_loss(snapshot):
+            return  # another finding tells of it
+        reasons = (_reason_of(snapshot, "Progressing", status) for status in ("True", "False"))
+        because = next((f": {reason}" for reason in reasons if reason), "")
+        message = f'the snapshot "{name}" is not ready, the clone waits for it{because}'
+        hint = kubectl(*_WAIT, f"{VMSNAPSHOT}/{name}", namespace=facts.namespace)
+        yield warning("snapshot-not-ready", message, hint)
+    elif not facts.content.unreadable and source_vm(clone, facts) is None:
         message = f'the snapshot "{name}" is ready, but has no content with a VM in it'
-        yield Finding("snapshot-failed", ERROR, message, fresh)
+        yield error("snapshot-failed", message, *fresh)
 
 
 def _reason_of(obj: Object, kind: str, status: str) -> str:
@@ -193,29 +172,23 @@ def _reason_of(obj: Object, kind: str, status: str) -> str:
 
 
 def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """A target that is there already, or is the source."""
+    """A target that exists already, or is the source."""
     target = target_name(clone)
     if not target:
         return
     another = _another_target(target, facts)
     if source_resource(clone) == VIRTUAL_MACHINES and target == source_name(clone):
         message = f'the target "{target}" is the source itself'
-        yield Finding("target-is-source", ERROR, message, another)
+        yield error("target-is-source", message, *another)
     elif _overwritten(clone, facts, target):
-        yield Finding(
-            "target-overwritten",
-            ERROR,
+        message = (
             f'the snapshot "{source_name(clone)}" was taken from the VM "{target}": KubeVirt would'
-            " put that VM back to the snapshot, and what changed since would be lost",
-            another,
+            " put that VM back to the snapshot, and what changed since would be lost"
         )
+        yield error("target-overwritten", message, *another)
     elif facts.target.object is not None:
-        yield Finding(
-            "target-exists",
-            ERROR,
-            f'there is a VM "{target}" already; KubeVirt clones only to a new one',
-            another,
-        )
+        message = f'there is a VM "{target}" already; KubeVirt clones only to a new one'
+        yield error("target-exists", message, *another)
 
 
 def claimed_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -224,7 +197,7 @@ def claimed_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     for other in facts.clones.objects if target else ():
         if _claims(other, target):
             message = f'the unfinished clone "{_called(other)}" has the target "{target}" too'
-            yield Finding("target-claimed", ERROR, message, _another_target(target, facts))
+            yield error("target-claimed", message, *_another_target(target, facts))
 
 
 def _another_target(target: str, facts: Facts) -> Hint:
@@ -238,9 +211,9 @@ def _called(clone: Object) -> str:
 
 
 def _overwritten(clone: Object, facts: Facts, target: str) -> bool:
-    """Whether the target is the VM of the snapshot; when in doubt it is, for data is lost.
+    """Whether the target is the VM of the snapshot; when in doubt, yes, because data would be lost.
 
-    A VM made anew under that name has another uid: that one KubeVirt leaves alone.
+    KubeVirt leaves alone a VM that was made anew under that name, with another uid.
     """
     if not from_snapshot(clone) or text_at(facts.source.object, "spec", "source", "name") != target:
         return False

@@ -14,13 +14,13 @@ from kubectl_virt_clone.clone.api import (
     target_name,
 )
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
-    WARNING,
     Facts,
     Finding,
+    error,
     from_snapshot,
     source_resource,
     source_vm,
+    warning,
 )
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.diagnosis import snapshot_loss
@@ -41,14 +41,14 @@ def source_state_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     name = name_of(source)
     if text_at(source, "metadata", "deletionTimestamp"):
         message = f'the {resource.kind} "{name}" {_going(source)}: KubeVirt takes no snapshot of it'
-        yield Finding("source-deleting", ERROR, message)
+        yield error("source-deleting", message)
     if resource == VIRTUAL_MACHINES:
         yield from _tracking(source, facts)
         if other := text_at(source, "status", "snapshotInProgress"):
             message = f'the snapshot "{other}" of the VM is in progress, and the clone waits for it'
             wait = ("wait", "--for=condition=Ready", f"{VMSNAPSHOT}/{other}", "--timeout=10m")
             hint = (kubectl(*wait, namespace=facts.namespace),)
-            yield Finding("source-locked", WARNING, message, hint)
+            yield warning("source-locked", message, *hint)
     vm = source_vm(clone, facts)
     # A label of each VolumeSnapshot has it as its value; only virt-controller's log says so.
     if vm is not None and len(name_of(vm)) > _LONGEST_LABEL and disks_of(vm):
@@ -56,7 +56,7 @@ def source_state_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             f"the name of the source VM has {len(name_of(vm))} characters: KubeVirt can't snapshot"
             f" the volumes of a VM whose name has more than {_LONGEST_LABEL}"
         )
-        yield Finding("source-name-too-long", ERROR, message)
+        yield error("source-name-too-long", message)
 
 
 def _going(obj: Object) -> str:
@@ -79,7 +79,7 @@ def _tracking(vm: Object, facts: Facts) -> Iterator[Finding]:
         )
     else:
         message += "and can't take a snapshot of it until it was started once"
-    yield Finding("tracking-state", ERROR, message, _untracked(vm, facts))
+    yield error("tracking-state", message, *_untracked(vm, facts))
 
 
 def _untracked(vm: Object, facts: Facts) -> Hint:
@@ -101,14 +101,14 @@ def loss_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         return
     fresh = (flag("--source", f"vm/{text_at(snapshot, 'spec', 'source', 'name') or 'NAME'}"),)
     if sentence := snapshot_loss(snapshot):
-        yield Finding("snapshot-gone", ERROR, sentence, fresh)
+        yield error("snapshot-gone", sentence, *fresh)
     left_out = at(snapshot, "status", "snapshotVolumes", "excludedVolumes")
     claims = disks_of(source_vm(clone, facts))
     # Images and cloud-init are no claims: every snapshot leaves them out.
     volumes = [f'"{v}"' for v in left_out if v in claims] if isinstance(left_out, list) else []
     if volumes:
         message = f'the snapshot "{name_of(snapshot)}" was taken without {", ".join(volumes)}'
-        yield Finding("snapshot-partial", WARNING, message, fresh)
+        yield warning("snapshot-partial", message, *fresh)
 
 
 def claim_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def claim_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             continue
         if text_at(claim, "metadata", "deletionTimestamp"):
             message = f'the claim "{name}" of the volume "{volume}" {_going(claim)}'
-            yield Finding("claim-deleting", ERROR, message)
+            yield error("claim-deleting", message)
         elif is_filling(claim):
             owner = text_at(data_volume_of(claim), "name")
             message = f'the DataVolume "{owner}" of the volume "{volume}" is still being filled'
@@ -131,7 +131,7 @@ def claim_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
                 "--timeout=30m",
                 namespace=facts.namespace,
             )
-            yield Finding("claim-filling", WARNING, message, (wait,))
+            yield warning("claim-filling", message, wait)
 
 
 def data_volume_of(claim: Object) -> Object:
@@ -176,7 +176,7 @@ def taken_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             )
         else:
             continue
-        yield Finding("claim-exists", ERROR, message, (flag("--volume-name-policy", RANDOM),))
+        yield error("claim-exists", message, flag("--volume-name-policy", RANDOM))
 
 
 def claimed_by(clone: Object, vm: Object | None) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Rules about what the clone changes: MAC addresses, the serial, and the user's own patches.
 
-What the changes make of the source is ``target/projection.py``'s; what they break is judged here.
+``target/projection.py`` applies the changes to the source; here is judged what they break.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_virt_clone.clone.api import VOLUME_NAME_POLICIES, target_name
-from kubectl_virt_clone.clone.checks.facts import ERROR, WARNING, Facts, Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding, error, warning
 from kubectl_virt_clone.clone.checks.flags import left_out
 from kubectl_virt_clone.clone.hint import Hint, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import (
     dashed,
     parse,
     pointer_of,
+    safe_text,
     unsafe_reason,
     value_patch,
 )
@@ -29,8 +30,6 @@ _SERIAL = "--new-smbios-serial"
 _DOMAIN = ("spec", "template", "spec", "domain")
 _SERIAL_PATH = (*_DOMAIN, "firmware", "serial")
 _NOT_RUNNING = '{"op":"remove","path":"/spec/running"}'
-# What the restore's webhook counts, written so that it doesn't see it and JSON still means it.
-_ESCAPES = {":": "\\u003a", ",": "\\u002c"}
 
 
 def new_macs(clone: Object) -> dict[str, str]:
@@ -46,43 +45,36 @@ def patches_of(clone: Object) -> list[str]:
 
 
 def feasible(clone: Object) -> dict[str, Any]:
-    """The clone without what the restore would not get to apply: it has findings of its own."""
+    """The clone without values that the restore can't apply, which have findings of their own."""
     macs = {name: dashed(mac) for name, mac in new_macs(clone).items() if not _mac_fault(mac)}
-    changed = {"patches": _usable(patches_of(clone)), "newMacAddresses": macs}
-    spec = {**mapping_at(clone, "spec"), **changed}
+    patches = [p for p in patches_of(clone) if not _fault(p) and not unsafe_reason(p)]
+    spec = {**mapping_at(clone, "spec"), "patches": patches, "newMacAddresses": macs}
     if _serial_fault(text_at(clone, "spec", "newSMBiosSerial")):
         del spec["newSMBiosSerial"]
     return {**clone, "spec": spec}
 
 
-def _usable(patches: Sequence[str]) -> list[str]:
-    return [patch for patch in patches if not _fault(patch) and not unsafe_reason(patch)]
-
-
 def mac_findings(clone: Object, vm: Object | None, vms: Listing | None) -> Iterator[Finding]:
-    """MAC addresses that can't be one, for no interface of the source, or of another VM."""
+    """MAC addresses that are invalid, in use, or for an interface that the source lacks."""
     macs = new_macs(clone)
     users = _users(vms or Listing())
     unknown = [] if vm is None else sorted(macs.keys() - set(_interfaces(vm)))
     seen: dict[str, str] = {}
     for interface, mac in macs.items():
         if reason := _mac_fault(mac):
-            yield Finding(
-                "mac-invalid",
-                ERROR,
-                f"the interface {interface} can't have the MAC address {mac}: {reason}",
-                (flag(_MAC, f"{interface}={_free(users, '02-00-00-00-00-01')}"),),
-            )
+            message = f"the interface {interface} can't have the MAC address {mac}: {reason}"
+            other = _free(users, "02-00-00-00-00-01")
+            yield error("mac-invalid", message, flag(_MAC, f"{interface}={other}"))
             continue
         if interface in unknown:
-            continue  # KubeVirt ignores its address, which then nobody has twice
+            continue  # KubeVirt ignores this address, so it can't clash
         address = dashed(mac)
         user = users.get(address) or seen.get(address)
         seen[address] = f"the interface {interface} of this clone"
         if user:
             other = _free({**users, **seen}, address)
             message = f"the MAC address {mac} is in use by {user}"
-            yield Finding("mac-in-use", WARNING, message, (flag(_MAC, f"{interface}={other}"),))
+            yield warning("mac-in-use", message, flag(_MAC, f"{interface}={other}"))
     if vm is not None:
         yield from _unknown_interfaces(macs, unknown, _interfaces(vm))
 
@@ -96,7 +88,6 @@ def _mac_fault(mac: str) -> str:
 
 
 def _users(vms: Listing) -> dict[str, str]:
-    """Address in dashes → which VM has it."""
     users: dict[str, str] = {}
     for vm in vms.objects:
         for interface in mappings_at(vm, *_DOMAIN, "devices", "interfaces"):
@@ -131,35 +122,32 @@ def _unknown_interfaces(
         hint = leave_out(flag(_MAC, f"{interface}={macs[interface]}"))
         if free:
             hint = (flag(_MAC, f"{free[0]}={macs[interface]}"), f" instead of {interface}")
-        yield Finding(
-            "mac-unknown-interface",
-            ERROR,
+        message = (
             f"the source has no interface {interface}, and KubeVirt would ignore the MAC address:"
-            f" {known}",
-            hint,
+            f" {known}"
         )
+        yield error("mac-unknown-interface", message, *hint)
 
 
 def serial_findings(clone: Object, vm: Object | None, *, judged: bool) -> Iterator[Finding]:
-    """A serial that the restore's webhook can't read, or that nobody would set.
+    """A serial that the restore's webhook can't read, or that KubeVirt would ignore.
 
-    ``judged`` is whether that webhook looks at all: before 1.5 it forgets what it found.
+    ``judged``: whether that webhook checks at all; before 1.5 it forgets what it found.
     """
     serial = text_at(clone, "spec", "newSMBiosSerial")
     if not serial:
         return
     if vm is not None and not mapping_at(vm, *_DOMAIN, "firmware"):
         message = "the source has no firmware section, and KubeVirt would ignore the serial"
-        yield Finding("serial-ignored", WARNING, message, leave_out(flag(_SERIAL, serial)))
+        yield warning("serial-ignored", message, *leave_out(flag(_SERIAL, serial)))
         return
     if judged and (reason := _serial_fault(serial)):
         patch = value_patch("replace", _SERIAL_PATH, serial)
-        yield Finding(
-            "serial-unsafe",
-            ERROR,
-            f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}",
-            (flag("--patch", patch), " instead of ", flag(_SERIAL, serial)),
+        message = (
+            f"the clone would hang, for KubeVirt's restore refuses the serial {serial}: {reason}"
         )
+        hint = (flag("--patch", patch), " instead of ", flag(_SERIAL, serial))
+        yield error("serial-unsafe", message, *hint)
 
 
 def _serial_fault(serial: str) -> str:
@@ -170,14 +158,14 @@ def _serial_fault(serial: str) -> str:
 
 
 def type_findings(clone: Object, _: Facts) -> Iterator[Finding]:
-    """Values that the schema of the clone API refuses. A null it takes for a field left out."""
+    """Values that the schema of the clone API refuses. It treats a null as a missing field."""
     spec = mapping_at(clone, "spec")
     for path, (fits, wanted) in _TYPES.items():
         value = at(spec, *path)
         if value is not None and not fits(value):
             field = ".".join(("spec", *path))
             message = f"{field} has to be {wanted}, and the server refuses anything else"
-            yield Finding("unknown-field", ERROR, message, leave_out(field))
+            yield error("unknown-field", message, *leave_out(field))
 
 
 def _is_text(value: object) -> bool:
@@ -200,23 +188,18 @@ _TYPES: dict[tuple[str, ...], tuple[Callable[[object], bool], str]] = {
     **{("template", name): (_are_texts, "a list of strings") for name in _LISTS},
     ("newMacAddresses",): (_maps_to_texts, "an object of strings"),
     ("newSMBiosSerial",): (_is_text, "a string"),
-    ("volumeNamePolicy",): (
-        lambda value: value in VOLUME_NAME_POLICIES,
-        " or ".join(VOLUME_NAME_POLICIES),
-    ),
+    ("volumeNamePolicy",): (VOLUME_NAME_POLICIES.__contains__, " or ".join(VOLUME_NAME_POLICIES)),
 }
 
 
 def patch_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Patches that are none, and those that the restore's webhook refuses."""
+    """Invalid patches, and those that the restore's webhook refuses."""
     for patch in patches_of(clone):
         if fault := _fault(patch):
-            yield Finding("patch-invalid", ERROR, fault, _one_by_one(patch))
+            yield error("patch-invalid", fault, *_one_by_one(patch))
         elif reason := unsafe_reason(patch):
             message = f"the clone would hang, for KubeVirt's restore refuses {patch}: {reason}"
-            yield Finding(
-                "patch-unsafe", ERROR, message, _acceptable(clone, patch, facts.namespace)
-            )
+            yield error("patch-unsafe", message, *_acceptable(clone, patch, facts.namespace))
 
 
 def problem_finding(
@@ -237,7 +220,7 @@ def problem_finding(
             if problem not in problems_of({**clone, "spec": spec}):
                 hint = left_out(patch, patches, target_name(clone), namespace)
                 break
-    return Finding("patch-invalid", ERROR, f"the clone would hang: {problem}", hint)
+    return error("patch-invalid", f"the clone would hang: {problem}", *hint)
 
 
 def _fault(patch: str) -> str:
@@ -249,7 +232,6 @@ def _fault(patch: str) -> str:
 
 
 def _one_by_one(patch: str) -> Hint:
-    """For a list of operations, each as a patch of its own."""
     try:
         operations = json.loads(patch)
     except (ValueError, RecursionError):
@@ -281,13 +263,5 @@ def _acceptable(clone: Object, patch: str, namespace: str) -> Hint:
 
 def _escaped(operation: Mapping[str, Any]) -> str:
     """The text of an operation without a colon or comma inside its strings."""
-    members = (f"{_text(key)}:{_text(value)}" for key, value in operation.items())
+    members = (f"{safe_text(key)}:{safe_text(value)}" for key, value in operation.items())
     return "{" + ",".join(members) + "}"
-
-
-def _text(value: object) -> str:
-    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if isinstance(value, str):
-        for char, escape in _ESCAPES.items():
-            written = written.replace(char, escape)
-    return written

@@ -1,6 +1,6 @@
 """Rules about what the source holds: volumes and claims, TPM and EFI state, a running guest.
 
-What a clone changes on the way to the target is judged in the modules beside this one.
+The modules beside this one judge what a clone changes on the way to the target.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Iterator, Mapping
 
 from kubectl_virt_clone.clone.api import target_name
 from kubectl_virt_clone.clone.checks.facts import (
-    ERROR,
     INFO,
-    WARNING,
     Facts,
     Finding,
+    error,
     from_snapshot,
     is_before,
     source_name,
     source_vm,
     storage_classes_used,
-    volumes_of,
+    warning,
 )
 from kubectl_virt_clone.clone.checks.sources import is_filling
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
@@ -35,29 +34,31 @@ _CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
 _NO_CLASS = "No VolumeSnapshotClass"
 _NO_CLAIM = "PVC not found"
-_WAIT = ("wait", "--for=create")
 
 
 def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
-    """Claims of a source VM that can't be snapshotted, by KubeVirt's own word, and unbound ones.
+    """Claims of a source VM that are unbound, or that KubeVirt says it can't snapshot.
 
-    KubeVirt writes into status.volumeSnapshotStatuses what it can snapshot. Images and cloud-init
-    stand there as well, always as not enabled, and don't matter: only claims are snapshotted.
+    KubeVirt lists in status.volumeSnapshotStatuses what it can snapshot. It also lists images and
+    cloud-init, always as not enabled; they don't matter, because only claims are snapshotted.
     """
     vm = facts.source.object
     if vm is None or from_snapshot(clone):
         return
-    statuses = {
-        text_at(status, "name"): status
-        for status in mappings_at(vm, "status", "volumeSnapshotStatuses")
-    }
+    listed = mappings_at(vm, "status", "volumeSnapshotStatuses")
+    statuses = {text_at(status, "name"): status for status in listed}
     claims = {name_of(claim): claim for claim in facts.claims.objects} if facts.claims else {}
     for volume, claim in disks_of(vm).items():
         status = statuses.get(volume)
         if status is None:
-            yield _unknown(volume, vm, facts)
+            said = f'has not said yet whether the volume "{volume}" can be snapshotted, and'
+            wait = ("--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}")
+            yield _awaited("volume-unknown", f"KubeVirt {said}", "it has", wait, facts)
         elif text_at(status, "reason") == _NO_CLAIM:
-            yield _no_claim(volume, claim, facts)
+            # Its DataVolume is not imported yet.
+            said = f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt'
+            for_claim = ("--for=create", f"pvc/{claim}", "--timeout=10m")
+            yield _awaited("volume-not-snapshottable", said, "it is", for_claim, facts)
         elif at(status, "enabled") is not True:
             yield _not_snapshottable(volume, claim, status, claims, facts)
         obj = claims.get(claim)
@@ -76,36 +77,15 @@ def left_out_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         if volume not in taken:
             message = f'the volume "{volume}" is not in the snapshot "{source_name(clone)}"'
             hint = (flag("--source", f"vm/{name}"),)
-            yield Finding("volume-not-snapshottable", ERROR, message, hint)
+            yield error("volume-not-snapshottable", message, *hint)
 
 
-def _unknown(volume: str, vm: Object, facts: Facts) -> Finding:
+def _awaited(id_: str, said: str, until: str, wait: tuple[str, ...], facts: Facts) -> Finding:
     # Until 1.4 the clone's webhook refuses such a source; since then the clone waits.
     refused = is_before(facts, 1, 5)
-    what = "refuses the clone until it has" if refused else "lets the clone wait until it has"
-    return Finding(
-        "volume-unknown",
-        ERROR if refused else WARNING,
-        f'KubeVirt has not said yet whether the volume "{volume}" can be snapshotted, and {what}',
-        (
-            kubectl(
-                *("wait", "--for=jsonpath={.status.volumeSnapshotStatuses}", f"vm/{name_of(vm)}"),
-                namespace=facts.namespace,
-            ),
-        ),
-    )
-
-
-def _no_claim(volume: str, claim: str, facts: Facts) -> Finding:
-    """A DataVolume that is not imported yet has no claim: whoever waits for a source waits here."""
-    refused = is_before(facts, 1, 5)
-    what = "refuses the clone until it is" if refused else "lets the clone wait until it is"
-    return Finding(
-        "volume-not-snapshottable",
-        ERROR if refused else WARNING,
-        f'the claim "{claim}" of the volume "{volume}" is not there, and KubeVirt {what}',
-        (kubectl(*_WAIT, f"pvc/{claim}", "--timeout=10m", namespace=facts.namespace),),
-    )
+    message = f"{said} {'refuses the clone' if refused else 'lets the clone wait'} until {until}"
+    hint = kubectl("wait", *wait, namespace=facts.namespace)
+    return (error if refused else warning)(id_, message, hint)
 
 
 def _not_snapshottable(
@@ -127,23 +107,20 @@ def _not_snapshottable(
         text = json.dumps(wanted, separators=(",", ":"))
         hint = Command(("create", "-f", "-"), stdin=text)
     message = f'the volume "{volume}" can\'t be snapshotted: {reason}'
-    return Finding("volume-not-snapshottable", ERROR, message, (hint,))
+    return error("volume-not-snapshottable", message, hint)
 
 
 def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:
     if _runs(vm):
-        hint = kubectl(
-            *("wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{claim}"),
-            namespace=facts.namespace,
-        )
+        words = ("wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{claim}")
+        hint = kubectl(*words, namespace=facts.namespace)
     else:
         hint = _run(vm, facts.namespace, start=True)
     message = f'the claim "{claim}" of the volume "{volume}" is not bound: nothing to snapshot'
-    return Finding("volume-unbound", ERROR, message, (hint,))
+    return error("volume-unbound", message, hint)
 
 
 def _runs(vm: Object) -> bool:
-    """Whether KubeVirt keeps the VM running."""
     return text_at(vm, "spec", "runStrategy") in _STARTED or at(vm, "spec", "running") is True
 
 
@@ -170,19 +147,18 @@ def backend_storage_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         origin = text_at(facts.source.object, "spec", "source", "name")
         name = origin if from_snapshot(clone) else source_name(clone)
         removal = json.dumps([{"op": "remove", "path": f"/{'/'.join(_DOMAIN)}/{path}"}])
-        hint = kubectl(
-            *("patch", f"vm/{name}", "--type=json", "-p", removal), namespace=facts.namespace
-        )
-        # Before 1.5 nobody looks, and the state is left behind.
+        words = ("patch", f"vm/{name}", "--type=json", "-p", removal)
+        hint: Hint = (kubectl(*words, namespace=facts.namespace),)
+        if from_snapshot(clone):
+            hint = (*hint, ", then ", flag("--source", f"vm/{name}"))
+        # Before 1.5 KubeVirt doesn't check, and leaves the state behind.
         lost = is_before(facts, 1, 5)
-        yield Finding(
-            "backend-storage",
-            WARNING if lost else ERROR,
+        verb = "leaves behind" if lost else "can't clone"
+        message = (
             f"the source keeps its {what} state in a volume of its own, which KubeVirt"
-            + (" leaves behind" if lost else " can't clone")
-            + "; the hint gives that state up",
-            (hint, ", then ", flag("--source", f"vm/{name}")) if from_snapshot(clone) else (hint,),
+            f" {verb}; the hint gives that state up"
         )
+        yield (warning if lost else error)("backend-storage", message, *hint)
 
 
 def first_consumer_findings(
@@ -194,24 +170,19 @@ def first_consumer_findings(
         for item in (facts.storage_classes or _NOTHING).objects
         if text_at(item, "volumeBindingMode") == "WaitForFirstConsumer"
     }
-    volumes = [
-        f'"{volume}"'
-        for volume, name in storage_classes_used(clone, facts).items()
-        if name in waiting
-    ]
+    used = storage_classes_used(clone, facts)
+    volumes = [f'"{volume}"' for volume, name in used.items() if name in waiting]
     if not volumes or _runs(projected):
         return
-    yield Finding(
-        "first-consumer",
-        WARNING,
+    message = (
         f"the storage of {', '.join(volumes)} binds when the target is first started; until then"
-        " its data is not there and the temporary snapshot stays",
-        _started_target(facts, projected, target_name(clone)),
+        " its data is not there and the temporary snapshot stays"
     )
+    yield warning("first-consumer", message, *_started_target(facts, projected, target_name(clone)))
 
 
 def _started_target(facts: Facts, projected: Mapping[str, object], target: str) -> Hint:
-    """How the target gets started, by whichever of the two fields it has from its source."""
+    """How to start the target, by whichever of the two fields it has from its source."""
     if facts.fields is not None and "patches" not in facts.fields:
         vm = {"metadata": {"name": target or "TARGET"}, "spec": mapping_at(projected, "spec")}
         return ("once the clone is done: ", _run(vm, facts.namespace, start=True))
@@ -222,10 +193,8 @@ def _started_target(facts: Facts, projected: Mapping[str, object], target: str) 
 
 def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
     """A target that gets cloud-init's volume takes the clone for a new machine (kubevirt#10797)."""
-    volumes = volumes_of(projected)
-    found = [
-        index for index, volume in enumerate(volumes) if any(key in volume for key in _CLOUD_INIT)
-    ]
+    volumes = mappings_at(projected, "spec", "template", "spec", "volumes")
+    found = [i for i, volume in enumerate(volumes) if any(key in volume for key in _CLOUD_INIT)]
     if not found:
         return
     names = {text_at(volumes[index], "name") for index in found}
@@ -234,13 +203,11 @@ def cloud_init_findings(projected: Mapping[str, object]) -> Iterator[Finding]:
     paths = [f"/spec/template/spec/volumes/{index}" for index in reversed(found)]
     paths += [f"/{'/'.join(_DOMAIN)}/devices/disks/{index}" for index in reversed(attached)]
     removals = (json.dumps({"op": "remove", "path": p}, separators=(",", ":")) for p in paths)
-    yield Finding(
-        "cloud-init-reruns",
-        INFO,
+    message = (
         "cloud-init runs again at the target's first start: it may set passwords, keys and the"
-        " hostname anew",
-        (flag("--patch", *removals),),
+        " hostname anew"
     )
+    yield Finding("cloud-init-reruns", INFO, message, (flag("--patch", *removals),))
 
 
 def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
@@ -252,9 +219,7 @@ def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         connected = (text_at(condition, "type"), text_at(condition, "status"))
         if connected == ("AgentConnected", "True"):
             return
-    yield Finding(
-        "running-without-agent",
-        INFO,
-        f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut',
-        (_run(vm, facts.namespace, start=False),),
+    message = (
+        f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut'
     )
+    yield Finding("running-without-agent", INFO, message, (_run(vm, facts.namespace, start=False),))

@@ -1,7 +1,7 @@
-"""Why a clone is not going well: the clone and its surroundings in, the one cause to tell out.
+"""Why a clone is stuck or failed: the clone and its surroundings in, one cause out.
 
-A clone rarely says it: what holds up its snapshot or its restore is in their conditions, in a
-``reason`` as everywhere in KubeVirt, and a restore that admission refuses is in the events alone.
+A clone rarely says so itself: the conditions of its snapshot and its restore do, in a ``reason`` as
+everywhere in KubeVirt. If admission refuses the restore, only the events tell.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     kubectl_in,
     phase_of,
     reason_of,
+    target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import (
     Origin,
@@ -119,18 +120,11 @@ def snapshot_loss(snapshot: Object) -> str:
 
 
 def _deadline(snapshot: Object) -> str:
-    """Until when KubeVirt tries; its default is 5 minutes, and 0 means without end."""
+    """How long KubeVirt tries; its default is 5 minutes, and 0 means forever."""
     given = at(snapshot, "spec", "failureDeadline")
     if given is None:
         return ", KubeVirt tries for 5m"
     return "" if given in ("0", "0s") else f", KubeVirt tries for {given}"
-
-
-def restore_cause(clone: Object, around: Surroundings) -> Cause | None:
-    """What keeps the restore of a clone behind its snapshot from being made, or from its end."""
-    if text_at(clone, "status", "restoreName"):
-        return _of_restore(clone, around)
-    return _of_refusal(clone, around.events)
 
 
 def _of_refusal(clone: Object, events: Listing) -> Cause | None:
@@ -203,7 +197,6 @@ def _is_through(clone: Object, around: Surroundings) -> bool:
 
 
 def _of_target(clone: Object, target: Lookup | None) -> Cause | None:
-    """A target that stands in the way; without it KubeVirt goes on by itself."""
     if target and target.object is None and not target.unreadable:
         return None
     name = text_at(clone, "spec", "target", "name")
@@ -226,7 +219,7 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
     from_snapshot = text_at(clone, "spec", "source", "kind") == SNAPSHOTS.kind
     if from_snapshot and text_at(snapshot, "spec", "source", "name") == name:
         sentence += "; KubeVirt overwrites it as soon as it stops"
-    # Whose snapshot it is, is not known where it may not be read.
+    # A snapshot that may not be read doesn't tell which VM it is of.
     final = not from_snapshot or text_at(snapshot, "spec", "source", "name") not in ("", name)
     return Cause("target-running", sentence, deletion(clone), final)
 
@@ -255,7 +248,7 @@ def _flat(text: str) -> str:
 
 
 SILENT_SECONDS = 5.0
-"""A controller that works has written a status long before; one that works off a queue may not."""
+"""A controller at work writes a status much sooner, unless it has a queue to work off."""
 
 # What the clone controller's failure events are called, and the cause that each stands for.
 _FAILURE_EVENTS = {
@@ -278,10 +271,10 @@ _SENTENCES = (
 
 
 def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause | None:
-    """The cause of what holds ``clone`` up, or made it fail; None where nothing is known to.
+    """What holds ``clone`` up or made it fail; None if that is not known.
 
-    ``around`` may lack anything: what was not read tells nothing. Without ``now`` nothing is
-    concluded from how long a clone has no status.
+    ``around`` may lack anything. Without ``now``, nothing follows from how long a clone has had no
+    status.
     """
     phase = phase_of(clone)
     if phase == FAILED:
@@ -296,7 +289,11 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
         return own or (silence_cause(clone, around, now) if now else None)
     if phase == "SnapshotInProgress":
         return below
-    return _of_changed_spec(clone) or restore_cause(clone, around) or _of_claims(clone, around)
+    if text_at(clone, "status", "restoreName"):
+        below = _of_changed_spec(clone) or _of_restore(clone, around)
+    else:
+        below = _of_changed_spec(clone) or _of_refusal(clone, around.events)
+    return below or _of_claims(clone, around)
 
 
 def _of_changed_spec(clone: Object) -> Cause | None:
@@ -309,7 +306,7 @@ def _of_changed_spec(clone: Object) -> Cause | None:
 
 
 def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:
-    """The cause as far as the clone itself tells it, or for a Failed one its events.
+    """The cause that the clone itself tells, or, if it Failed, its events.
 
     After a failure KubeVirt may overwrite the conditions with boilerplate: the events still know.
     """
@@ -326,7 +323,7 @@ def clone_cause(clone: Object, events: Iterable[Object] = ()) -> Cause | None:
 
 
 def deleted_cause(goal: Goal) -> Cause:
-    """The cause for a clone that is gone before it reached ``goal``."""
+    """The cause for a clone that was gone before it reached ``goal``."""
     return Cause("clone-deleted", gone_before(goal), final=True)
 
 
@@ -338,16 +335,14 @@ def silence_cause(obj: Object, around: Surroundings, now: datetime) -> Cause | N
     if now - created < timedelta(seconds=SILENT_SECONDS):
         return None
     found = "no status" if around.events.unreadable else "no status and no event"
-    return Cause(
-        "controller-silent",
-        f"KubeVirt has not looked at it yet, there is {found}:"
-        " virt-controller is busy, or does not run",
-        (kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller"),),
-    )
+    sentence = f"KubeVirt has not looked at it yet, there is {found}:"
+    hint = kubectl("get", "pods", "-A", "-l", "kubevirt.io=virt-controller")
+    sentence += " virt-controller is busy, or does not run"
+    return Cause("controller-silent", sentence, (hint,))
 
 
 def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
-    """A cause in KubeVirt's own words, with the command that shows or mends what it speaks of."""
+    """A cause in KubeVirt's own words, with the command that shows or mends it."""
     if id_ == "source-missing":
         resource = SOURCE_ALIASES.get(text_at(clone, "spec", "source", "kind").lower())
         hint = (
@@ -366,15 +361,11 @@ def _told(clone: Object, id_: str, sentence: str, *, final: bool) -> Cause:
 
 
 def _of_success(clone: Object, around: Surroundings) -> Cause | None:
-    name = text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
-    target = around.target
-    if target and target.object:
-        made = origin_of(clone, target.object, around.events.objects)
-        if made is not Origin.THIS_CLONE:
-            return not_cloned(clone, name)
-        if cause := claim_not_cloned(clone, target.object, around):
-            return cause
-    return _of_claims(clone, around, name)
+    target = around.target.object if around.target else None
+    if target and origin_of(clone, target, around.events.objects) is not Origin.THIS_CLONE:
+        return not_cloned(clone, target_of(clone))
+    adopted = claim_not_cloned(clone, target, around) if target else None
+    return adopted or _of_claims(clone, around, target_of(clone))
 
 
 def claim_not_cloned(clone: Object, target: Object, around: Surroundings) -> Cause | None:

@@ -30,12 +30,13 @@ from kubectl_virt_clone.clone.progress.progress import (
     Verdict,
     has_children,
     phase_of,
+    target_of,
     verdict,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, has_failed, origin_of
 from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at
 
-# Whoever reads the events of a silent clone has measured with a clock of their own that it is late.
+# Events of a silent clone are read only once it is late by the reader's own clock.
 _LATE = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -73,8 +74,8 @@ class Evidence:
 class Judgement:
     """A verdict, its cause where one is known, and what to read next.
 
-    ``can_wait``: what is needed only tells more, of a clone that nothing has happened to for long.
-    Without any other need being met, nothing is certain.
+    ``can_wait``: the need would only tell more about a clone that has not changed for long. Any
+    other need has to be met before the verdict is certain.
     """
 
     verdict: Verdict
@@ -84,7 +85,7 @@ class Judgement:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it rests on all that it takes."""
+        """Whether everything that it needs was read."""
         return self.needs is Need.NOTHING or self.can_wait
 
     @property
@@ -114,7 +115,8 @@ def judge(
     if judged.outcome is Outcome.NEVER:
         return _of_failed(clone, evidence, judged)
     cause = _cause(clone, evidence, now)
-    if cause is None or not _ends(cause, goal, fail_on_pending=fail_on_pending):
+    stuck = cause is not None and cause.final and goal.lies_ahead
+    if cause is None or not (stuck or (fail_on_pending and not cause.passing)):
         return Judgement(judged, cause, _may_tell(clone, goal, evidence.children), can_wait=True)
     followed = evidence.children != Surroundings()
     if (cause.final or followed) and Need.AROUND not in evidence.read:
@@ -122,11 +124,6 @@ def judge(
         # clone before it writes that it Succeeded.
         return Judgement(judged, None if evidence.unanswered else cause, Need.AROUND)
     return Judgement(Verdict(Outcome.NEVER, cause.sentence), cause)
-
-
-def target_of(clone: Object) -> str:
-    """The name of the clone's target, as KubeVirt has it or as it was asked for."""
-    return text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
 
 
 def unconfirmed(around: Surroundings) -> dict[str, str]:
@@ -165,7 +162,7 @@ def _of_gone(last: Object | None, evidence: Evidence, goal: Goal) -> Judgement:
 
 
 def _of_success(clone: Object, evidence: Evidence) -> Judgement:
-    """Met, if the clone made its target; a target that is gone since doesn't speak against it."""
+    """Met, if the clone made its target; a target that has gone since is no evidence against it."""
     around = evidence.read.get(Need.TARGET)
     if around is None:
         error = evidence.unanswered or "the server did not answer"
@@ -185,7 +182,7 @@ def _of_success(clone: Object, evidence: Evidence) -> Judgement:
 
 
 def _of_failed(clone: Object, evidence: Evidence, judged: Verdict) -> Judgement:
-    """Why it never can: the events of a Failed clone know it where its conditions no longer do."""
+    """Why it never can: a Failed clone's events still tell when its conditions no longer do."""
     if phase_of(clone) != FAILED:
         return Judgement(judged)
     events = evidence.read.get(Need.EVENTS)
@@ -195,7 +192,6 @@ def _of_failed(clone: Object, evidence: Evidence, judged: Verdict) -> Judgement:
 
 
 def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
-    """What holds a clone up, by the best that is known of its surroundings."""
     if around := evidence.read.get(Need.AROUND):
         return diagnose(clone, around, now)
     if events := evidence.read.get(Need.EVENTS):
@@ -203,13 +199,8 @@ def _cause(clone: Object, evidence: Evidence, now: datetime) -> Cause | None:
     return diagnose(clone, evidence.children, None)
 
 
-def _ends(cause: Cause, goal: Goal, *, fail_on_pending: bool) -> bool:
-    """Whether waiting on is in vain, or not wanted."""
-    return (cause.final and goal.lies_ahead) or (fail_on_pending and not cause.passing)
-
-
 def _may_tell(clone: Object, goal: Goal, children: Surroundings) -> Need:
-    """What may tell why a clone does not go on, where it tells nothing itself."""
+    """What may tell why a clone does not go on, if it doesn't say so itself."""
     phase = phase_of(clone)
     if not at(clone, "status"):
         return Need.EVENTS

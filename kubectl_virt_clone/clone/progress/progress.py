@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A clone's source, target, children and events; None where nothing was asked for.
+    """A clone's source, target, children and events; None for what was not asked for.
 
     ``content`` is what the snapshot holds, ``claims`` are the restored volumes' claims by name.
     ``storage_classes`` are those of the cluster, and ``claim_events`` the events of the claims that
@@ -66,41 +66,23 @@ def last_seen(event: Object) -> datetime | None:
 
 
 IDS = (
-    "source-missing",
-    "volume-not-snapshottable",
-    "volume-unknown",
-    "backend-storage",
-    "content-invalid",
-    "snapshot-failed",
-    "snapshot-gone",
-    "snapshot-refused",
-    "snapshot-waiting",
-    "snapshot-deleted",
-    "restore-refused",
-    "restore-pending",
-    "restore-failing",
-    "restore-deleted",
-    "target-changed",
-    "target-exists",
-    "target-running",
-    "target-claimed",
-    "first-consumer",
-    "volume-unbound",
-    "not-cloned",
-    "claim-not-cloned",
-    "clone-failed",
-    "clone-deleted",
-    "controller-silent",
+    *("source-missing", "volume-not-snapshottable", "volume-unknown", "backend-storage"),
+    *("content-invalid", "snapshot-failed", "snapshot-gone", "snapshot-refused"),
+    *("snapshot-waiting", "snapshot-deleted"),
+    *("restore-refused", "restore-pending", "restore-failing", "restore-deleted"),
+    *("target-changed", "target-exists", "target-running", "target-claimed"),
+    *("first-consumer", "volume-unbound", "not-cloned", "claim-not-cloned"),
+    *("clone-failed", "clone-deleted", "controller-silent"),
 )
-"""Every cause there is, in the order in which a clone meets them."""
+"""Every cause, in the order in which a clone meets them."""
 
 
 @dataclass(frozen=True)
 class Cause:
     """One cause. ``sentence`` has no full stop; ``hint`` is what to try next, or empty.
 
-    ``final``: KubeVirt will not get over it by itself, so that waiting on is in vain. ``passing``:
-    it is at work, which takes longer than usual; nothing has to be done about it.
+    ``final``: KubeVirt will not get over it by itself, so waiting is in vain. ``passing``: it is at
+    work, only slower than usual; nothing has to be done.
     """
 
     id: str
@@ -127,7 +109,7 @@ STEPS = ("SnapshotInProgress", "RestoreInProgress", "CreatingTargetVM", SUCCEEDE
 
 PHASES = (*STEPS, FAILED)
 
-# Reasons that the clone controller writes whatever the case.
+# Reasons that the clone controller writes in any case.
 _BOILERPLATE = frozenset({"", "Still processing", "Ready", "Pending", "Failed"})
 
 
@@ -239,14 +221,11 @@ def parse_goal(text: str) -> Goal:
     if kind == "phase":
         phases = {phase.lower(): phase for phase in PHASES}
         if rest.lower() not in phases:
-            raise InvalidValue(
-                f'unknown phase "{rest}"; a clone has the phases {", ".join(PHASES)}'
-            )
+            known = ", ".join(PHASES)
+            raise InvalidValue(f'unknown phase "{rest}"; a clone has the phases {known}')
         return Goal("phase", value=phases[rest.lower()])
-    if kind == "condition" and rest:
-        name, _, status = rest.partition("=")
-        if not name:
-            raise InvalidValue(f'unrecognized condition: "{text}"')
+    name, _, status = rest.partition("=")
+    if kind == "condition" and name:
         return Goal("condition", name=name, value=status or "true")
     if kind == "jsonpath" and equals:
         return _parse_jsonpath(text, rest)
@@ -254,7 +233,7 @@ def parse_goal(text: str) -> Goal:
 
 
 def _parse_jsonpath(text: str, rest: str) -> Goal:
-    """Read ``{.path}[=VALUE]``; the phase is a goal of its own, of which more is known."""
+    """Read ``{.path}[=VALUE]``; the phase becomes a goal of kind phase, of which more is known."""
     from kubectl_virt_clone.objects.jsonpath import parse_jsonpath, split_value
 
     path, value = split_value(rest)
@@ -300,7 +279,8 @@ def verdict(clone: Object | None, goal: Goal) -> Verdict:
     if goal.kind == "phase":
         return _phase_verdict(clone, goal)
     if goal.kind == "volumes-bound":
-        return _volumes_verdict(clone)
+        done = phase_of(clone) == SUCCEEDED and not has_children(clone)
+        return MET if done else _unmet(clone)
     if goal.path is not None:
         return _path_verdict(clone, goal, goal.path)
     return _condition_verdict(clone, goal)
@@ -312,15 +292,14 @@ def gone_before(goal: Goal) -> str:
     return f"it was deleted before {reached}"
 
 
+def target_of(clone: Object) -> str:
+    """The name of the clone's target, as KubeVirt has it or as the spec asks for it."""
+    return text_at(clone, "status", "targetName") or text_at(clone, "spec", "target", "name")
+
+
 def has_children(clone: Object) -> bool:
     """Whether the temporary objects are still there: they go when every new volume is bound."""
     return bool(text_at(clone, "status", "snapshotName") or text_at(clone, "status", "restoreName"))
-
-
-def _volumes_verdict(clone: Object) -> Verdict:
-    if phase_of(clone) == SUCCEEDED and not has_children(clone):
-        return MET
-    return _unmet(clone)
 
 
 def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
@@ -336,7 +315,6 @@ def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
 
 
 def _unmet(clone: Object, *, may_come: bool = False) -> Verdict:
-    """The verdict on a goal that lies ahead: a Failed clone never gets there."""
     if phase_of(clone) == FAILED and not may_come:
         return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
     return Verdict(Outcome.POSSIBLE, reason_of(clone))

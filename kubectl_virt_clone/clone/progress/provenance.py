@@ -16,7 +16,7 @@ a clone's          none that says where it came from                        UNPR
 =================  =======================================================  ========
 
 The first line that is true of any claim counts. A VM that is being deleted, or is older than the
-snapshot that was asked for, is FOREIGN as well.
+requested snapshot, is also FOREIGN.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def proof(
     source: str,
     snapshots: Collection[str] | None,
 ) -> Proof:
-    """What tells that ``vm`` was made by a clone like ``clone``, of the VM called ``source``.
+    """How well it is proved that a clone like ``clone``, of the VM ``source``, made ``vm``.
 
     ``claims`` are those of the namespace that can be read; ``source`` is empty where it is not
     known. ``snapshots`` are the uids of the VMSnapshots that are there, None if that is not known.
@@ -178,7 +178,6 @@ def proof(
 
 
 def _of_source(claim: Object, source: str, snapshots: Collection[str] | None) -> Proof:
-    """What a claim tells that the VM's own restore made."""
     labels = ("metadata", "labels")
     origin = text_at(claim, *labels, SOURCE_VM_NAME)
     if not source or not origin:
@@ -196,14 +195,14 @@ def _of_source(claim: Object, source: str, snapshots: Collection[str] | None) ->
 
 
 def predates(vm: Object, snapshot: Object) -> bool:
-    """Whether the VM was there before the snapshot was taken, so that it can't be made of it."""
+    """Whether the VM is older than the snapshot, so that it can't have been made from it."""
     made = time_at(vm, "metadata", "creationTimestamp")
     taken = time_at(snapshot, "metadata", "creationTimestamp")
     return made is not None and taken is not None and made < taken
 
 
 def told(vm: Object, found: Proof) -> str:
-    """What has to be said of a target whose clone is gone; empty where all is well."""
+    """What to say of a target whose clone is gone; empty if all is well."""
     if found is Proof.HOLLOW:
         return (
             f"{named(vm)} was made, but not all of its volumes are bound, and its clone is gone:"

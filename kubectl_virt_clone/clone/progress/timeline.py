@@ -1,7 +1,7 @@
 """When a clone took each of its steps, as far as its events and its conditions still tell.
 
-Events live for an hour by default, and tell the time in whole seconds; a step that nothing tells
-of is left out.
+Events live for an hour by default, and give the time in whole seconds. Steps of unknown time are
+left out.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def steps_of(clone: Object, around: Surroundings) -> tuple[Step, ...]:
 
 
 def phase_since(clone: Object, steps: Sequence[Step]) -> datetime | None:
-    """Since when the clone is in its phase; None where nothing tells.
+    """Since when the clone has been in its phase; None if unknown.
 
     The conditions tell it only where they are not written anew: as long as a clone is pending or
     begins, and of one that Failed while they say why.
@@ -68,7 +68,7 @@ def phase_since(clone: Object, steps: Sequence[Step]) -> datetime | None:
 
 
 def _known(clone: Object, around: Surroundings) -> Iterator[tuple[str, datetime]]:
-    """(step, when); of two times of a step the later one given here is the better known."""
+    """(step, when); if a step comes twice, its last time here is the best."""
     moments = [(CREATED, time_at(clone, "metadata", "creationTimestamp"))]
     children = [(_RESTORE, around.restore)]
     if text_at(clone, "spec", "source", "kind") != SNAPSHOTS.kind:
@@ -78,14 +78,7 @@ def _known(clone: Object, around: Surroundings) -> Iterator[tuple[str, datetime]
         moments.append((what, time_at(obj, "metadata", "creationTimestamp")))
     for event in reversed(around.events.objects):
         if text_at(event, "involvedObject", "kind") == CLONES.kind:
-            moments.append((text_at(event, "reason"), _first_seen(event)))
+            first = time_at(event, "firstTimestamp") or time_at(event, "eventTime")
+            when = first or time_at(event, "metadata", "creationTimestamp")
+            moments.append((text_at(event, "reason"), when))
     return ((what, when) for what, when in moments if when is not None)
-
-
-def _first_seen(event: Object) -> datetime | None:
-    """When an event happened first, whichever of its time fields is set."""
-    return (
-        time_at(event, "firstTimestamp")
-        or time_at(event, "eventTime")
-        or time_at(event, "metadata", "creationTimestamp")
-    )

@@ -1,6 +1,6 @@
 """Label and annotation filters: which ones KubeVirt's webhook accepts, and what they keep.
 
-Whether a filter does what its author meant is a finding: see ``clone/checks``.
+``clone/checks`` finds out whether a filter does what its author meant.
 """
 
 from __future__ import annotations
@@ -69,10 +69,7 @@ class Decision:
 
 
 def decisions(
-    filters: Sequence[str] | None,
-    keys: Iterable[str],
-    *,
-    always_kept: frozenset[str] = frozenset(),
+    filters: Sequence[str] | None, keys: Iterable[str], *, always_kept: frozenset[str] = frozenset()
 ) -> tuple[Decision, ...]:
     """What the filters do to each key, sorted by key.
 
@@ -101,39 +98,34 @@ def _decision(key: str, keeping: Sequence[str], removing: Sequence[str], always:
 
 def matches(pattern: str, key: str) -> bool:
     """Whether a filter, positive or negative, matches ``key``; an invalid one never does."""
-    expression, _ = _compiled(regular_expression(pattern))
+    expression, _ = _compiled(pattern)
     return expression is not None and expression.search(well_formed(key)) is not None
-
-
-def regular_expression(pattern: str) -> str:
-    """The regular expression that KubeVirt makes of a filter.
-
-    Only the bare filter ``*`` is a wildcard: ``!*`` becomes the expression ``*``, which doesn't
-    compile, and in ``a*`` the star means any number of a.
-    """
-    return ".*" if pattern == WILDCARD else pattern.removeprefix(NEGATION)
 
 
 def compile_error(pattern: str) -> str:
     """Why Go can't compile the filter's regular expression; empty if it can."""
-    return _compiled(regular_expression(pattern))[1]
+    return _compiled(pattern)[1]
 
 
 @lru_cache(maxsize=1024)
-def _compiled(expression: str) -> tuple[Any, str]:
-    """The compiled expression, or None and the reason.
+def _compiled(pattern: str) -> tuple[Any, str]:
+    """The regular expression that KubeVirt makes of a filter, or None and why it can't be compiled.
 
-    Go's regexp package was modelled on RE2. Imported here, because --help needs no filters.
+    Only the bare filter ``*`` is a wildcard: ``!*`` becomes the expression ``*``, which doesn't
+    compile, and in ``a*`` the star means any number of a. Go's regexp package was modelled on RE2,
+    which is imported here because --help needs no filters.
     """
     import re2
 
+    expression = ".*" if pattern == WILDCARD else pattern.removeprefix(NEGATION)
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
     try:
         compiled = re2.compile(well_formed(expression), options)
     except re2.error as error:
-        return None, _text(error.args[0] if error.args else "invalid")
+        why = error.args[0] if error.args else "invalid"
+        return None, why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
     reason = _refused_by_go(expression)
     return (None, reason) if reason else (compiled, "")
 
@@ -145,7 +137,3 @@ def _refused_by_go(expression: str) -> str:
         if token["name"] is not None and not re.fullmatch(_GROUP_NAME, token["name"]):
             return f"invalid named capture: {token[0]}"
     return ""
-
-
-def _text(reason: object) -> str:
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)

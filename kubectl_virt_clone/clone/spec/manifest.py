@@ -52,9 +52,9 @@ class CloneRequest:
     volume_name_policy: str | None = None
 
 
-def generated_name(choose: Choose) -> str:
+def generated_name(choose: Choose, prefix: str = "clone-") -> str:
     """``clone-<5 characters>``, as virtctl names clones; ``choose`` picks a character."""
-    return "clone-" + "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
+    return prefix + "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
 
 
 def chosen_name(clone: Object, *, choose: Choose) -> Object:
@@ -65,8 +65,8 @@ def chosen_name(clone: Object, *, choose: Choose) -> Object:
     metadata = mapping_at(clone, "metadata")
     if metadata.get("name") or not metadata.get("generateName"):
         return clone
-    suffix = "".join(choose(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
-    return {**clone, "metadata": {**metadata, "name": f"{metadata['generateName']}{suffix}"}}
+    name = generated_name(choose, str(metadata["generateName"]))
+    return {**clone, "metadata": {**metadata, "name": name}}
 
 
 def build_clone(request: CloneRequest, *, choose: Choose) -> dict[str, Any]:

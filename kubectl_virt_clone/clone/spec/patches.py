@@ -93,7 +93,7 @@ def decoded(patch: str) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     """Python's parser accepts NaN and Infinity, which JSON doesn't have."""
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def parse(patch: str) -> dict[str, Any]:
@@ -131,16 +131,18 @@ def pointer_of(segments: Iterable[str]) -> str:
 
 
 def value_patch(op: str, path_segments: Iterable[str], value: Any) -> str:
-    """The text of an operation with a value: compact, in the order op, path, value.
-
-    The restore's webhook counts colons and commas in the raw text (``vmrestore.go``, KubeVirt 1.0
-    to 1.9); in a string we write them as JSON escapes, which pass and mean the same.
-    """
+    """The text of an operation with a value: compact, in the order op, path, value."""
     path = json.dumps(pointer_of(path_segments), ensure_ascii=False)
-    shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, str):
-        shown = shown.replace(":", "\\u003a").replace(",", "\\u002c")
-    return f'{{"op":"{op}","path":{path},"value":{shown}}}'
+    return f'{{"op":"{op}","path":{path},"value":{safe_text(value)}}}'
+
+
+def safe_text(value: object) -> str:
+    """The compact JSON text of a value, with colons and commas in a string as JSON escapes.
+
+    The restore's webhook counts both in the raw text (``vmrestore.go``, KubeVirt 1.0 to 1.9).
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace(":", "\\u003a").replace(",", "\\u002c") if isinstance(value, str) else text
 
 
 def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:
@@ -150,24 +152,18 @@ def applied(document: Mapping[str, Any], patches: Sequence[str]) -> dict[str, An
     which its library accepts, is refused. Raises InvalidValue, which names the patch that does not
     apply and why.
     """
+    import jsonpatch  # here, because --help needs no patch
+
     result: dict[str, Any] = copied(dict(document))
     for patch in patches:
-        result = _with(result, parse(patch), patch)
-    return result
-
-
-def _with(document: dict[str, Any], operation: dict[str, Any], patch: str) -> dict[str, Any]:
-    """``document`` after one operation, changed in place. Imported here: --help needs no patch."""
-    import jsonpatch
-
-    operation = _in_rfc_terms(document, operation)
-    obstacle = _obstacle(document, operation)  # a failed move may already have changed it
-    try:
-        # A path begins with /, so the result is still an object.
-        result: dict[str, Any] = jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        reason = obstacle or " ".join(str(error).split())
-        raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
+        operation = _in_rfc_terms(result, parse(patch))
+        obstacle = _obstacle(result, operation)  # a failed move may already have changed it
+        try:
+            # A path begins with /, so the result is still an object.
+            result = jsonpatch.JsonPatch([operation]).apply(result, in_place=True)
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+            reason = obstacle or " ".join(str(error).split())
+            raise InvalidValue(f"the patch {patch} does not apply: {reason}") from error
     return result
 
 

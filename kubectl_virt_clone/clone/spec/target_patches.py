@@ -22,9 +22,6 @@ RUN_STRATEGIES = ("Always", "Halted", "Manual", "Once", "RerunOnFailure", "WaitA
 START = "Always"
 """The run strategy that starts a VM by itself."""
 
-KeyPatch = tuple[str, str]
-"""A label's or annotation's key, and the patch that sets it."""
-
 
 def check_patch(text: str) -> str:
     """Return the text of a patch if it is one JSON Patch operation. Raises InvalidValue."""
@@ -42,19 +39,19 @@ def hostname_patch(hostname: str) -> str:
     return value_patch("add", ("spec", "template", "spec", "hostname"), check_hostname(hostname))
 
 
-def label_patch(text: str) -> KeyPatch:
-    """Read ``KEY=VALUE`` for a label of the VM. Raises InvalidValue by Kubernetes' rules."""
+def label_patch(text: str) -> tuple[str, str]:
+    """A label's key and its patch, from ``KEY=VALUE``. Raises InvalidValue by Kubernetes' rules."""
     return _assigned(text, "labels", check_label_key, check_label_value)
 
 
-def annotation_patch(text: str) -> KeyPatch:
-    """Read ``KEY=VALUE`` for an annotation of the VM; any value is valid. Raises InvalidValue."""
+def annotation_patch(text: str) -> tuple[str, str]:
+    """An annotation's key and its patch, from ``KEY=VALUE``. Raises InvalidValue for the key."""
     return _assigned(text, "annotations", check_annotation_key, str)
 
 
 def _assigned(
     text: str, field: str, check_key: Callable[[str], str], check_value: Callable[[str], str]
-) -> KeyPatch:
+) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
         raise InvalidValue(f'"{text}" has no value; write KEY=VALUE')

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, named
+from kubectl_virt_clone.clone.api import SHORT_NAMES, named
 from kubectl_virt_clone.clone.checks.facts import Facts, Finding, source_vm
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.progress.progress import Surroundings
 from kubectl_virt_clone.clone.spec.filters import Decision
-from kubectl_virt_clone.clone.target.projection import Projection, project
+from kubectl_virt_clone.clone.target.projection import PATCHED, Projection, filters_of, project
 from kubectl_virt_clone.errors import VirtCloneError
-from kubectl_virt_clone.objects.fields import Object, at, mapping_at, text_at
+from kubectl_virt_clone.objects.fields import Object, at, text_at
 from kubectl_virt_clone.objects.resource import Lookup
 
 FILTERS = {
@@ -40,11 +40,9 @@ def filter_effects(clone: Object, around: Surroundings) -> dict[str, Effect | No
     """The effect of each of FILTERS that is set; None if the VM that is cloned is unknown."""
     if not any(isinstance(at(clone, *path), list) for path in FILTERS.values()):
         return {}
-    # Imported here, because most clones have no filters.
-    from kubectl_virt_clone.clone.target.projection import filters_of, project
-
     given = [name for name, path in FILTERS.items() if filters_of(clone, *path) is not None]
-    vm = _cloned_vm(clone, around)
+    content = around.content or Lookup()
+    vm = source_vm(clone, Facts(source=around.source or Lookup(), content=content))
     if vm is None:
         return dict.fromkeys(given)
     projection = project(vm, clone)
@@ -52,8 +50,6 @@ def filter_effects(clone: Object, around: Surroundings) -> dict[str, Effect | No
 
 
 def _effect(decided: Iterable[Decision]) -> Effect:
-    from kubectl_virt_clone.clone.target.projection import PATCHED
-
     decisions = list(decided)
     own = [item for item in decisions if item.by != PATCHED]
     return Effect(
@@ -61,14 +57,6 @@ def _effect(decided: Iterable[Decision]) -> Effect:
         dropped=tuple(item.key for item in own if not item.kept),
         patched=tuple(item.key for item in decisions if item.by == PATCHED),
     )
-
-
-def _cloned_vm(clone: Object, around: Surroundings) -> Object | None:
-    """The source, or the VM in the content of the snapshot that is the source."""
-    if text_at(clone, "spec", "source", "kind") != SNAPSHOTS.kind:
-        return (around.source or Lookup()).object
-    content = (around.content or Lookup()).object
-    return mapping_at(content, "spec", "source", "virtualMachine") or None
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,9 @@ def project(source: Object, clone: Object) -> Projection:
     ``clone`` is the manifest. Source of the rules: KubeVirt's vm-target.go and restore.go.
     """
     asked = _texts(at(clone, "spec", "patches"))
-    vm, volumes = restored(
-        source, projected_name(clone), text_at(clone, "spec", "volumeNamePolicy")
-    )
+    # The clone's webhook generates a missing name.
+    name = target_name(clone) or f"clone-{text_at(clone, 'spec', 'source', 'name')}-{GENERATED}"
+    vm, volumes = restored(source, name, text_at(clone, "spec", "volumeNamePolicy"))
     own = [*_own_patches(source, clone), *_removals(source, clone)]
     unasked, patched, problems = _patched(vm, own, asked)
     before, target = completed(unasked, source), completed(patched, source)
@@ -118,12 +118,6 @@ def project(source: Object, clone: Object) -> Projection:
         generated=tuple(_generated(target)),
         problems=(*problems, *_refusals(vm, target)),
     )
-
-
-def projected_name(clone: Object) -> str:
-    """The target's name; the clone's webhook generates a missing one, ``clone-<source>-<5>``."""
-    source = text_at(clone, "spec", "source", "name")
-    return target_name(clone) or f"clone-{source}-{GENERATED}"
 
 
 def run_strategy(vm: Object) -> str:
@@ -222,16 +216,13 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _macs(source: Object, target: Object) -> Iterator[InterfaceMac]:
+    path = (*_DOMAIN, "devices", "interfaces")
     before, after = (
-        {text_at(item, "name"): text_at(item, "macAddress") for item in _interfaces(vm)}
+        {text_at(item, "name"): text_at(item, "macAddress") for item in mappings_at(vm, *path)}
         for vm in (source, target)
     )
     for name in dict.fromkeys((*before, *after)):
         yield InterfaceMac(name, before.get(name, ""), after.get(name, REMOVED))
-
-
-def _interfaces(vm: Object) -> list[Mapping[str, Any]]:
-    return mappings_at(vm, *_DOMAIN, "devices", "interfaces")
 
 
 def _mounted(volumes: Iterable[VolumeClaim], target: Object) -> Iterator[VolumeClaim]:
@@ -252,7 +243,6 @@ def _refusals(vm: Object, target: Object) -> Iterator[str]:
 
 
 def _generated(value: object, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Pointers to all strings in ``value`` that contain GENERATED."""
     if isinstance(value, str) and GENERATED in value:
         yield pointer_of(path)
     elif isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_virt_clone.clone.api import LAST_RESTORE_UID
+from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, VIRTUAL_MACHINES
 from kubectl_virt_clone.objects.fields import (
     Object,
     at,
@@ -76,14 +76,13 @@ def restored(
     claims = tuple(_claims(spec, name, policy))
     names = {claim.volume: claim.after for claim in claims}
     _rename_volumes(spec, names)
-    _rename_revisions(spec)
-    vm = {
-        "apiVersion": "kubevirt.io/v1",
-        "kind": "VirtualMachine",
-        "metadata": metadata,
-        "spec": spec,
-    }
-    return vm, claims
+    for field in ("instancetype", "preference"):
+        matcher = spec.get(field)
+        # The restore copies the revision under a new name.
+        if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
+            matcher["revisionName"] = GENERATED
+    head = {"apiVersion": VIRTUAL_MACHINES.api_version, "kind": VIRTUAL_MACHINES.kind}
+    return {**head, "metadata": metadata, "spec": spec}, claims
 
 
 def _halted(spec: dict[str, Any]) -> dict[str, Any]:
@@ -161,16 +160,13 @@ def _claims(spec: Object, target: str, policy: str) -> Iterator[VolumeClaim]:
 
 
 def _rename_volumes(spec: dict[str, Any], names: Mapping[str, str]) -> None:
-    """Point the volumes to their new claims, and rename the DataVolume templates to match."""
     guest = at(spec, "template", "spec")
     if not isinstance(guest, dict) or not isinstance(guest.get("volumes"), list):
         return
     volumes = [item for item in guest["volumes"] if not isinstance(at(item, "memoryDump"), Mapping)]
     templates = {name_of(template) for template in mappings_at(spec, "dataVolumeTemplates")}
     guest["volumes"] = [_renamed(volume, names, templates) for volume in volumes]
-    after = {
-        text_at(item, "dataVolume", "name"): names.get(text_at(item, "name")) for item in volumes
-    }
+    after = {text_at(v, "dataVolume", "name"): names.get(text_at(v, "name")) for v in volumes}
     for template in mappings_at(spec, "dataVolumeTemplates"):
         metadata = template.get("metadata")
         if isinstance(metadata, dict) and (name := after.get(name_of(template))):
@@ -182,24 +178,13 @@ def _renamed(volume: Any, names: Mapping[str, str], templates: set[str]) -> Any:
     claim = names.get(name, "")
     if not claim:
         return volume
+    claimed = {"claimName": claim}
     if text_at(volume, "persistentVolumeClaim", "claimName"):
-        return volume | {"persistentVolumeClaim": volume["persistentVolumeClaim"] | _claimed(claim)}
+        return volume | {"persistentVolumeClaim": volume["persistentVolumeClaim"] | claimed}
     if text_at(volume, "dataVolume", "name") in templates:
         return volume | {"dataVolume": volume["dataVolume"] | {"name": claim}}
     # No template makes this DataVolume, so the target uses the restored claim itself.
-    return {"name": name, "persistentVolumeClaim": _claimed(claim)}
-
-
-def _claimed(name: str) -> dict[str, str]:
-    return {"claimName": name}
-
-
-def _rename_revisions(spec: dict[str, Any]) -> None:
-    """The restore copies the revisions of instance type and preference under new names."""
-    for field in ("instancetype", "preference"):
-        matcher = spec.get(field)
-        if isinstance(matcher, dict) and text_at(matcher, "revisionName"):
-            matcher["revisionName"] = GENERATED
+    return {"name": name, "persistentVolumeClaim": claimed}
 
 
 def completed(vm: Object, source: Object) -> dict[str, Any]:
@@ -241,9 +226,8 @@ def _as_go_reads(value: Any, *, texts: bool = False) -> Any:
 def _complete_metadata(metadata: Any, before: Object, defaults: Mapping[str, str]) -> None:
     if not isinstance(metadata, dict):
         return
-    lost = {
-        key: value for key, value in defaults.items() if key in mapping_at(before, "annotations")
-    }
+    written = mapping_at(before, "annotations")
+    lost = {key: value for key, value in defaults.items() if key in written}
     annotations = metadata.get("annotations")
     if lost and isinstance(annotations, (dict, type(None))):
         metadata["annotations"] = {**lost, **(annotations or {})}
@@ -270,10 +254,6 @@ def _complete_guest(guest: dict[str, Any], before: Object) -> None:
         return
     if text_at(before, "domain", "machine", "type") and domain.get("machine") in (None, {}):
         domain["machine"] = {"type": GENERATED}
-    _complete_domain(domain)
-
-
-def _complete_domain(domain: dict[str, Any]) -> None:
     firmware = domain.get("firmware")
     if isinstance(firmware, (dict, type(None))):
         given = {key: value for key, value in (firmware or {}).items() if value != ""}

@@ -7,6 +7,7 @@ the patches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from kubectl_virt_clone.clone.spec.patches import dashed
@@ -20,6 +21,10 @@ from kubectl_virt_clone.objects.names import (
 )
 
 _METADATA = (("metadata",), ("spec", "template", "metadata"))
+_CHECKS: Mapping[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
+    "labels": (check_label_key, check_label_value),
+    "annotations": (check_annotation_key, str),
+}
 _REQUIRED = (
     ("spec", "template"),
     ("spec", "template", "spec"),
@@ -96,9 +101,8 @@ def _faults_of_type(value: object, shape: Any, path: str) -> Iterator[str]:
         for index, item in enumerate(value):
             where = f"{path}[{index}]"
             yield from _faults_of_type(item, shape[0], where)
-            if (
-                item is None
-            ):  # Go reads it as an object without a name, which no list of a VM may contain
+            # Go reads a null as an object without a name, which no list of a VM may contain.
+            if item is None:
                 yield f"{where} is not an object"
     elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
         yield f"{path} is not a {_KINDS[shape]}"
@@ -113,13 +117,14 @@ def _missing(vm: Object) -> Iterator[str]:
 
 def _faults(vm: Object) -> Iterator[str]:
     yield from _faults_of_strategy(mapping_at(vm, "spec"))
-    for path in _METADATA:
-        where = ".".join(path)
-        for key, value in mapping_at(vm, *path, "labels").items():
-            yield from _faults_of_entry(f"{where}.labels", key, value, check_label_key)
-            yield from _refused(f"{where}.labels", check_label_value, value)
-        for key, value in mapping_at(vm, *path, "annotations").items():
-            yield from _faults_of_entry(f"{where}.annotations", key, value, check_annotation_key)
+    for path, field in product(_METADATA, _CHECKS):
+        check_key, check_value = _CHECKS[field]
+        where = ".".join((*path, field))
+        for key, value in mapping_at(vm, *path, field).items():
+            yield from _refused(where, check_key, key)
+            if not isinstance(value, (str, type(None))):
+                yield f'{where}: the value of "{key}" is not a string'
+            yield from _refused(where, check_value, value)
     for interface in mappings_at(vm, "spec", "template", "spec", "domain", "devices", "interfaces"):
         address = text_at(interface, "macAddress")
         try:
@@ -139,14 +144,6 @@ def _faults_of_strategy(spec: Object) -> Iterator[str]:
     strategy = spec.get("runStrategy")
     if isinstance(strategy, str) and strategy not in RUN_STRATEGIES:
         yield f'spec.runStrategy "{strategy}" is none of {", ".join(RUN_STRATEGIES)}'
-
-
-def _faults_of_entry(
-    where: str, key: object, value: object, check_key: Callable[[str], str]
-) -> Iterator[str]:
-    yield from _refused(where, check_key, key)
-    if not isinstance(value, (str, type(None))):
-        yield f'{where}: the value of "{key}" is not a string'
 
 
 def _refused(where: str, check: Callable[[str], str], text: object) -> Iterator[str]:
