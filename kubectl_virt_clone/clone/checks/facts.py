@@ -133,13 +133,13 @@ def source_name(clone: Object) -> str:
     return text_at(clone, "spec", "source", "name")
 
 
-def source_vm(clone: Object, facts: Facts) -> dict[str, object] | None:
+def source_vm(clone: Object, facts: Facts) -> Object | None:
     """The VM that the clone copies: the source, or the one in the snapshot's content.
 
     None where it does not exist or could not be read.
     """
     if not from_snapshot(clone):
-        return None if facts.source.object is None else dict(facts.source.object)
+        return facts.source.object
     kept = mapping_at(facts.content.object, "spec", "source", "virtualMachine")
     if not kept:
         return None

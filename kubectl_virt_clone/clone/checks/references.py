@@ -9,7 +9,13 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
+from kubectl_virt_clone.clone.api import (
+    SHORT_NAMES,
+    SNAPSHOTS,
+    VIRTUAL_MACHINES,
+    conditions,
+    target_name,
+)
 from kubectl_virt_clone.clone.checks.facts import (
     SERIES,
     Facts,
@@ -27,7 +33,6 @@ from kubectl_virt_clone.objects.fields import (
     Object,
     at,
     mapping_at,
-    mappings_at,
     name_of,
     text_at,
     uid_of,
@@ -155,10 +160,8 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 
 
 def _reason_of(obj: Object, kind: str, status: str) -> str:
-    for condition in mappings_at(obj, "status", "conditions"):
-        if (text_at(condition, "type"), text_at(condition, "status")) == (kind, status):
-            return text_at(condition, "reason")
-    return ""
+    found = (reason for *given, reason in conditions(obj) if given == [kind, status])
+    return next(found, "")
 
 
 def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, SOURCE_ALIASES
+from kubectl_virt_clone.clone.api import SHORT_NAMES, SNAPSHOTS, SOURCE_ALIASES, conditions
 from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress.progress import (
     FAILED,
@@ -26,7 +26,7 @@ from kubectl_virt_clone.clone.progress.progress import (
     target_of,
 )
 from kubectl_virt_clone.clone.progress.provenance import Origin, is_marked, origin_of, restore_name
-from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
+from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at, time_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 
 # What a restore says while all is well, and after its end.
@@ -67,7 +67,7 @@ def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
         return Cause("snapshot-failed", sentence, show, True)
     if at(obj, "status", "readyToUse") is True:
         return None
-    reasons = [reason for kind, _, reason in _conditions(obj) if kind == "Progressing"]
+    reasons = [reason for kind, _, reason in conditions(obj) if kind == "Progressing"]
     because = error or "".join(reasons[:1]) or "KubeVirt has not begun with it"
     sentence = f'the snapshot "{name}" is not ready{_deadline(obj)}: {because}'
     return Cause("snapshot-waiting", sentence, show, passing=not error)
@@ -78,7 +78,7 @@ def snapshot_failure(snapshot: Object) -> str:
     if text_at(snapshot, "status", "phase") != "Failed":
         return ""
     error = _flat(text_at(snapshot, "status", "error", "message"))
-    reasons = [reason for kind, _, reason in _conditions(snapshot) if kind == "Failure"]
+    reasons = [reason for kind, _, reason in conditions(snapshot) if kind == "Failure"]
     because = ": ".join(dict.fromkeys(filter(None, [*reasons, error]))) or "it doesn't say why"
     return f'the snapshot "{name_of(snapshot)}" failed: {because}'
 
@@ -174,18 +174,11 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
 
 def _errors_of(restore: Object) -> Iterator[str]:
     """Why a restore failed, or what its Ready condition says if that is not a normal step."""
-    said = list(_conditions(restore))
+    said = conditions(restore)
     yield from (reason for kind, status, reason in said if (kind, status) == ("Failure", "True"))
     for kind, status, reason in said:
         if kind == "Ready" and status != "True" and reason and not reason.startswith(_WORKING):
             yield _flat(_PATCHES.sub("", reason))
-
-
-def _conditions(obj: Object) -> Iterator[tuple[str, str, str]]:
-    """(type, status, reason) of each condition; the reason holds the text, as on a clone."""
-    for condition in mappings_at(obj, "status", "conditions"):
-        reason = text_at(condition, "reason")
-        yield text_at(condition, "type"), text_at(condition, "status"), reason
 
 
 def _flat(text: str) -> str:
