@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from kubectl_virt_clone.errors import InvalidValue
-from kubectl_virt_clone.objects.fields import Object, text_at
+from kubectl_virt_clone.objects.fields import Object, mappings_at, text_at
 from kubectl_virt_clone.objects.resource import Resource
 
 CLONE_GROUP = "clone.kubevirt.io"
@@ -75,6 +75,11 @@ class Reference:
     def __str__(self) -> str:
         return f"{SHORT_NAMES[self.resource.kind]}/{self.name}"
 
+    @property
+    def typed(self) -> dict[str, str]:
+        """The reference as an object of a clone's spec."""
+        return {"apiGroup": self.resource.group, "kind": self.resource.kind, "name": self.name}
+
 
 def named(clone: Object) -> str:
     """``virtualmachineclone.clone.kubevirt.io/NAME``, as kubectl names an object in its output.
@@ -85,6 +90,12 @@ def named(clone: Object) -> str:
     kind = (text_at(clone, "kind") or CLONES.kind).lower()
     group = (text_at(clone, "apiVersion") or CLONES.api_version).rpartition("/")[0]
     return f"{kind}.{group}/{name}" if group else f"{kind}/{name}"
+
+
+def conditions(obj: object) -> list[tuple[str, str, str]]:
+    """(type, status, reason) of each condition; KubeVirt puts the text into the reason."""
+    listed = mappings_at(obj, "status", "conditions")
+    return [(text_at(c, "type"), text_at(c, "status"), text_at(c, "reason")) for c in listed]
 
 
 def target_name(clone: Object) -> str:

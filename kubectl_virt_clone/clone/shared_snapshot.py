@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES, target_name
+from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS, VIRTUAL_MACHINES, Reference, target_name
 from kubectl_virt_clone.clone.progress.diagnosis import snapshot_failure
 from kubectl_virt_clone.objects.fields import (
     Object,
@@ -52,17 +52,14 @@ def shared_snapshot(clones: Sequence[Object]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": name}
     if namespace := text_at(clones[0], "metadata", "namespace"):
         metadata["namespace"] = namespace
-    return {
-        "apiVersion": SNAPSHOTS.api_version,
-        "kind": SNAPSHOTS.kind,
-        "metadata": {**metadata, "labels": {SHARED: "true"}},
-        "spec": {"source": dict(source)},
-    }
+    metadata["labels"] = {SHARED: "true"}
+    head = {"apiVersion": SNAPSHOTS.api_version, "kind": SNAPSHOTS.kind}
+    return {**head, "metadata": metadata, "spec": {"source": dict(source)}}
 
 
 def sharing(clone: Object, snapshot: Object) -> dict[str, Any]:
     """The clone with ``snapshot`` as its source."""
-    source = {"apiGroup": SNAPSHOTS.group, "kind": SNAPSHOTS.kind, "name": name_of(snapshot)}
+    source = Reference(SNAPSHOTS, name_of(snapshot)).typed
     return {**clone, "spec": {**mapping_at(clone, "spec"), "source": source}}
 
 

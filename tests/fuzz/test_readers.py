@@ -135,6 +135,8 @@ OTHERWISE: Mapping[str, str] = {
     "clone.hint.kubectl": "takes words of our own; hints are called",
     "clone.hint.flag": "takes words of our own; hints are called",
     "clone.hint.leave_out": "takes words of our own; hints are called",
+    "clone.checks.facts.error": "takes words of our own; the rules are called",
+    "clone.checks.facts.warning": "takes words of our own; the rules are called",
     "render.removal.unread": "takes the name of a resource",
     "render.versions.client_version": "takes our own version",
     "clone.spec.manifest.build_clone": "takes what options made of a user's text; test_options",

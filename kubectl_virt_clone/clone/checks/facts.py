@@ -153,7 +153,7 @@ def source_name(clone: Object) -> str:
     return text_at(clone, "spec", "source", "name")
 
 
-def source_vm(clone: Object, facts: Facts) -> dict[str, object] | None:
+def source_vm(clone: Object, facts: Facts) -> Object | None:
     """The VM that the clone copies: the source, or the one in the snapshot's content.
 
     None where it does not exist or could not be read.

@@ -217,9 +217,8 @@ def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator
     given = at(clone, "spec", "template", "annotationFilters")
     keeping = [] if isinstance(given, list) else [WILDCARD]
     message = f"the target's template gets the source's addresses: {_some(found)}"
-    yield warning(
-        "network-annotations", message, flag("--template-annotation-filter", *keeping, *dropping)
-    )
+    hint = flag("--template-annotation-filter", *keeping, *dropping)
+    yield warning("network-annotations", message, hint)
 
 
 def _is_network(key: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import astuple
 from operator import itemgetter
 from typing import Any
 
-from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES, Reference
 from kubectl_virt_clone.clone.hint import Field, Flag, Hint, Part, flag, kubectl, leave_out
 from kubectl_virt_clone.clone.spec.patches import parse
 from kubectl_virt_clone.clone.spec.target_patches import (
@@ -41,8 +41,7 @@ _KEYED = (
 
 
 def _reference(text: str) -> dict[str, str]:
-    name = text.rpartition("/")[2]
-    return {"apiGroup": VIRTUAL_MACHINES.group, "kind": VIRTUAL_MACHINES.kind, "name": name}
+    return Reference(VIRTUAL_MACHINES, text.rpartition("/")[2]).typed
 
 
 _last = itemgetter(-1)

@@ -13,6 +13,7 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
     VMSNAPSHOT,
+    conditions,
     target_name,
 )
 from kubectl_virt_clone.clone.checks.facts import (
@@ -33,7 +34,6 @@ from kubectl_virt_clone.objects.fields import (
     Object,
     at,
     mapping_at,
-    mappings_at,
     name_of,
     text_at,
     uid_of,
@@ -165,10 +165,8 @@ def snapshot_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
 
 
 def _reason_of(obj: Object, kind: str, status: str) -> str:
-    for condition in mappings_at(obj, "status", "conditions"):
-        if (text_at(condition, "type"), text_at(condition, "status")) == (kind, status):
-            return text_at(condition, "reason")
-    return ""
+    found = (reason for *given, reason in conditions(obj) if given == [kind, status])
+    return next(found, "")
 
 
 def target_findings(clone: Object, facts: Facts) -> Iterator[Finding]:

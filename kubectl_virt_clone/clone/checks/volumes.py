@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kubectl_virt_clone.clone.api import target_name
+from kubectl_virt_clone.clone.api import conditions, target_name
 from kubectl_virt_clone.clone.checks.facts import (
     INFO,
     Facts,
@@ -215,10 +215,8 @@ def running_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     vm = facts.source.object
     if vm is None or from_snapshot(clone) or at(vm, "status", "created") is not True:
         return
-    for condition in mappings_at(vm, "status", "conditions"):
-        connected = (text_at(condition, "type"), text_at(condition, "status"))
-        if connected == ("AgentConnected", "True"):
-            return
+    if any(said == ["AgentConnected", "True"] for *said, _ in conditions(vm)):
+        return
     message = (
         f'"{name_of(vm)}" runs without a guest agent: its disks are copied as after a power cut'
     )

@@ -15,6 +15,7 @@ from kubectl_virt_clone.clone.api import (
     SOURCE_ALIASES,
     VMRESTORE,
     VMSNAPSHOT,
+    conditions,
 )
 from kubectl_virt_clone.clone.hint import Command, kubectl
 from kubectl_virt_clone.clone.progress import sentences
@@ -39,7 +40,7 @@ from kubectl_virt_clone.clone.progress.provenance import (
     restore_name,
 )
 from kubectl_virt_clone.clone.progress.sentences import Meaning
-from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
+from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at, time_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 
 _TARGET_EXISTS = "restore target already exists"
@@ -71,7 +72,7 @@ def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
         return None
     show = kubectl_in(clone, "describe", f"{VMSNAPSHOT}/{name}")
     error = _flat(text_at(obj, "status", "error", "message"))
-    reasons = [reason for kind, _, reason in _conditions(obj) if kind == "Progressing"]
+    reasons = [reason for kind, _, reason in conditions(obj) if kind == "Progressing"]
     said = "".join(reasons[:1])
     because = error or said or "KubeVirt has not begun with it"
     if said == "Source not locked" and _is_going(around.source):
@@ -105,7 +106,7 @@ def snapshot_failure(snapshot: Object) -> str:
     if text_at(snapshot, "status", "phase") != "Failed":
         return ""
     error = _flat(text_at(snapshot, "status", "error", "message"))
-    reasons = [reason for kind, _, reason in _conditions(snapshot) if kind == "Failure"]
+    reasons = [reason for kind, _, reason in conditions(snapshot) if kind == "Failure"]
     because = ": ".join(dict.fromkeys(filter(None, [*reasons, error]))) or "it doesn't say why"
     return f'the snapshot "{name_of(snapshot)}" failed: {because}'
 
@@ -176,7 +177,7 @@ def _of_restore(clone: Object, around: Surroundings) -> Cause | None:
 
 def waits_for_claims(restore: Lookup | None) -> bool:
     """Whether only the claims of a restore can tell what it waits for (recording 57)."""
-    said = _conditions(restore.object) if restore and restore.object else ()
+    said = conditions(restore.object) if restore and restore.object else ()
     return any(kind == "Ready" and reason == "Waiting for new PVCs" for kind, _, reason in said)
 
 
@@ -226,7 +227,7 @@ def _of_running_target(clone: Object, around: Surroundings) -> Cause:
 
 def _errors_of(restore: Object) -> Iterator[tuple[str, Meaning]]:
     """Why a restore failed, or what its Ready condition says if that is no step on its way."""
-    said = list(_conditions(restore))
+    said = list(conditions(restore))
     for kind, status, reason in said:
         if (kind, status) == ("Failure", "True"):
             yield reason, Meaning.FINAL
@@ -234,13 +235,6 @@ def _errors_of(restore: Object) -> Iterator[tuple[str, Meaning]]:
         meaning = sentences.of_restore(reason)
         if kind == "Ready" and status != "True" and reason and meaning is not Meaning.WORKING:
             yield _flat(_VM.sub(r"\1", _PATCHES.sub("", reason))), meaning
-
-
-def _conditions(obj: Object) -> Iterator[tuple[str, str, str]]:
-    """(type, status, reason) of each condition; the reason holds the text, as on a clone."""
-    for condition in mappings_at(obj, "status", "conditions"):
-        reason = text_at(condition, "reason")
-        yield text_at(condition, "type"), text_at(condition, "status"), reason
 
 
 def _flat(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from kubectl_virt_clone.clone.api import SNAPSHOTS, VMCLONE, VMSNAPSHOT
+from kubectl_virt_clone.clone.api import SNAPSHOTS, VMCLONE, VMSNAPSHOT, conditions
 from kubectl_virt_clone.clone.hint import Command, Hint
 from kubectl_virt_clone.errors import InvalidValue, VirtCloneError
 from kubectl_virt_clone.objects.fields import (
@@ -252,11 +252,8 @@ def reason_of(clone: Object | None) -> str:
 
     It stands in the ``reason`` of the Ready condition; ``message`` is never set (KubeVirt 1.9).
     """
-    for condition in mappings_at(clone, "status", "conditions"):
-        reason = text_at(condition, "reason")
-        if text_at(condition, "type") == "Ready" and reason not in _BOILERPLATE:
-            return reason
-    return ""
+    reasons = (reason for kind, _, reason in conditions(clone) if kind == "Ready")
+    return next((reason for reason in reasons if reason not in _BOILERPLATE), "")
 
 
 def step_of(clone: Object | None) -> int:

@@ -203,16 +203,16 @@ def predates(vm: Object, snapshot: Object) -> bool:
 
 def told(vm: Object, found: Proof) -> str:
     """What to say of a target whose clone is gone; empty if all is well."""
+    made = f"{named(vm)} was made, but not all of its volumes are bound, and"
     if found is Proof.HOLLOW:
         return (
-            f"{named(vm)} was made, but not all of its volumes are bound, and its clone is gone:"
-            " what they are to be filled from has to stay until they are; run the same command"
-            " again then"
+            f"{made} its clone is gone: what they are to be filled from has to stay until they are;"
+            " run the same command again then"
         )
     if found is Proof.LOST:
         return (
-            f"{named(vm)} was made, but not all of its volumes are bound, and the snapshot that"
-            " they are to be filled from is gone: delete it, and run the same command again"
+            f"{made} the snapshot that they are to be filled from is gone: delete it, and run the"
+            " same command again"
         )
     if found is Proof.UNPROVEN:
         return f"{named(vm)} is there already, and nothing proves that it was made from this source"

@@ -74,18 +74,14 @@ def build_clone(request: CloneRequest, *, choose: Choose) -> dict[str, Any]:
     metadata = {"name": request.name or generated_name(choose)}
     if request.namespace:
         metadata["namespace"] = request.namespace
-    return {
-        "apiVersion": CLONES.api_version,
-        "kind": CLONES.kind,
-        "metadata": metadata,
-        "spec": _spec(request),
-    }
+    head = {"apiVersion": CLONES.api_version, "kind": CLONES.kind}
+    return {**head, "metadata": metadata, "spec": _spec(request)}
 
 
 def _spec(request: CloneRequest) -> dict[str, Any]:
-    spec: dict[str, Any] = {"source": _typed_reference(request.source)}
+    spec: dict[str, Any] = {"source": request.source.typed}
     if request.target:
-        spec["target"] = _typed_reference(Reference(VIRTUAL_MACHINES, request.target))
+        spec["target"] = Reference(VIRTUAL_MACHINES, request.target).typed
     template = _given(
         labelFilters=request.template_label_filters,
         annotationFilters=request.template_annotation_filters,
@@ -109,15 +105,10 @@ def _given(**fields: Any) -> dict[str, Any]:
     }
 
 
-def _typed_reference(reference: Reference) -> dict[str, str]:
-    resource = reference.resource
-    return {"apiGroup": resource.group, "kind": resource.kind, "name": reference.name}
-
-
 def read_clone(document: object) -> dict[str, Any]:
     """Check one document of a manifest file; return a copy that can be sent.
 
-    Rewrites MAC addresses with dashes (see ``macs.dashed``). Raises ManifestError if it is not a
+    Rewrites MAC addresses with dashes (see ``patches.dashed``). Raises ManifestError if it is not a
     VirtualMachineClone of a known version, if the clone's webhook would refuse a filter or patch,
     and if a MAC address is malformed.
     """
