@@ -13,6 +13,7 @@ import pytest
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.stub import serve  # noqa: F401 - a fixture of the tests here
+from tests.planes import Plane
 
 AT_ONCE = float("inf")
 
@@ -35,7 +36,7 @@ def make_plane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Plan
     planes: list[ControlPlane] = []
 
     def make(**options: object) -> ControlPlane:
-        plane = ControlPlane(**{"speed": AT_ONCE, **options})
+        plane = Plane(**{"speed": AT_ONCE, **options})
         plane.start()
         planes.append(plane)
         monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
