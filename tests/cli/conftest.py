@@ -55,14 +55,16 @@ def plane(make_plane: Planes) -> ControlPlane:
 
 @pytest.fixture
 def kvc(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kvc:
-    """Runs the program; fails at once on another exit code than the one expected."""
+    """Runs the program; fails at once on another exit code than expected, maybe for its answer."""
 
-    def call(*args: object, exit_code: int = 0, stdin: str = "") -> Answer:
+    def call(
+        *args: object, exit_code: int | Callable[[Answer], int] = 0, stdin: str = ""
+    ) -> Answer:
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         capsys.readouterr()
         code = run([str(arg) for arg in args])
         answer = Answer(*capsys.readouterr())
-        assert code == exit_code, answer
+        assert code == (exit_code(answer) if callable(exit_code) else exit_code), answer
         return answer
 
     return call
