@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests/contract and tests/e2e on this cluster (with KubeVirt 1.6 or newer)",
     )
     parser.addoption(
-        "--kills", type=int, default=3, help="how often a bulk create is killed and run again"
+        "--kills", type=int, default=1, help="how often a bulk create is killed and run again"
     )
 
 
