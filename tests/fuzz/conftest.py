@@ -26,8 +26,12 @@ class Cluster:
         self.asks = {command: self._learn(command) for command in COMMANDS}
 
     def _learn(self, command: tuple[str, ...]) -> list[str]:
-        self.replay.asked.clear()
-        done = ran([*command])
+        for _ in range(50):
+            self.replay.asked.clear()
+            done = ran([*command])
+            # A busy machine may need longer than the 30 ms that some commands give it.
+            if not done.err.endswith("the server did not answer in time\n"):
+                break
         assert done.code in (0, 3, 4), (command, done)
         return sorted(set(self.replay.asked))
 
