@@ -17,7 +17,7 @@ TOOLS := build/tools/$(SCRIPTS)
 WORKERS ?= 4
 # Tests start programs. If Python may not keep what it compiles, each of them compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many times as many examples make fuzz tries as make test.
+# How many times the examples that a test names make fuzz tries; make test tries a third of them.
 FUZZ ?= 60
 FUZZED := tests/fuzz tests/cli/test_prediction.py tests/cli/test_success.py
 # How many seconds make guided spends on each reader.
@@ -38,8 +38,9 @@ test: $(VENV)/.test ## run the whole test suite
 test-tools: $(VENV)/.test ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
 	$(BIN)/python -m pytest -n $(WORKERS) -m "needs and not nightly" $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
 
-nightly: $(VENV)/.test ## run what make test leaves to the night: the other comparisons with kubectl, and make fuzz
+nightly: $(VENV)/.test ## run what make test leaves to the night: the other comparisons with kubectl, more kills, and make fuzz
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(WORKERS) $(FUZZED) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) tests/cli/test_killed.py --kills 10 $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## check style, types, imports between rooms, spelling and workflows
@@ -65,7 +66,7 @@ coverage: $(VENV)/.dev ## run the tests and measure coverage: all of clone/ and 
 mutants: $(VENV)/.mutants ## change each line of the pure rooms and see a test fail: make mutants MODULES="clone.spec.filters"
 	$(BIN)/python -m tests.mutants $(MODULES)
 
-fuzz: $(VENV)/.test ## try 60 times as many random examples of hostile input as make test: make fuzz FUZZ=60
+fuzz: $(VENV)/.test ## try 180 times as many random examples of hostile input as make test: make fuzz FUZZ=60
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest $(FUZZED) $(PYTEST_ARGS)
 
 guided: $(VENV)/.guided ## feed hostile input, guided by coverage, to each reader: make guided GUIDED=60 TARGETS="paths"

@@ -11,6 +11,7 @@ import pytest
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.envtest.binaries import ASSETS, why_not
 from tests.envtest.cluster import running_cluster
+from tests.planes import Plane, changed
 from tests.surroundings import settle
 from tests.tools import mark_by_fixtures, path_of, require
 
@@ -26,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests/contract and tests/e2e on this cluster (with KubeVirt 1.6 or newer)",
     )
     parser.addoption(
-        "--kills", type=int, default=3, help="how often a bulk create is killed and run again"
+        "--kills", type=int, default=1, help="how often a bulk create is killed and run again"
     )
 
 
@@ -100,5 +101,12 @@ def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """One sandbox for all tests that don't need their own; its KubeVirt takes no time."""
-    with ControlPlane(speed=float("inf")) as running:
+    with Plane(speed=float("inf")) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def planted() -> Iterator[None]:
+    """Fails at the end if a test has changed an object that control planes share."""
+    yield
+    assert changed() == []

@@ -126,7 +126,7 @@ def test_a_section_is_written_in_the_place_of_the_one_before(tmp_path: Path) -> 
     assert file.read_text() == "# Benchmarks\n\n## A\n\n3\n\n4\n\n## B\n\n2\n"
 
 
-@pytest.mark.parametrize("faulty", [False, True])
+@pytest.mark.parametrize("faulty", [pytest.param(False, marks=pytest.mark.nightly), True])
 def test_no_change_is_lost(faulty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "PEERS", ())
     monkeypatch.setattr(soak, "QUIET", 0.3)

@@ -13,6 +13,7 @@ import pytest
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.stub import serve  # noqa: F401 - a fixture of the tests here
+from tests.planes import Plane
 
 AT_ONCE = float("inf")
 
@@ -35,7 +36,7 @@ def make_plane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Plan
     planes: list[ControlPlane] = []
 
     def make(**options: object) -> ControlPlane:
-        plane = ControlPlane(**{"speed": AT_ONCE, **options})
+        plane = Plane(**{"speed": AT_ONCE, **options})
         plane.start()
         planes.append(plane)
         monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
@@ -54,14 +55,16 @@ def plane(make_plane: Planes) -> ControlPlane:
 
 @pytest.fixture
 def kvc(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kvc:
-    """Runs the program; fails at once on another exit code than the one expected."""
+    """Runs the program; fails at once on another exit code than expected, maybe for its answer."""
 
-    def call(*args: object, exit_code: int = 0, stdin: str = "") -> Answer:
+    def call(
+        *args: object, exit_code: int | Callable[[Answer], int] = 0, stdin: str = ""
+    ) -> Answer:
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         capsys.readouterr()
         code = run([str(arg) for arg in args])
         answer = Answer(*capsys.readouterr())
-        assert code == exit_code, answer
+        assert code == (exit_code(answer) if callable(exit_code) else exit_code), answer
         return answer
 
     return call

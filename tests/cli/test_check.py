@@ -15,7 +15,7 @@ from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.storage.status import ApiError, denied, failure
 from kubevirt_sandbox.storage.webhooks import AdmissionRequest
-from tests.cli.conftest import Kvc, Planes
+from tests.cli.conftest import Answer, Kvc, Planes
 from tests.cli.test_wait import until
 from tests.sandbox.world import a_snapshot
 
@@ -549,15 +549,20 @@ CASES = (
 
 def found_by(kvc: Kvc, args: tuple[str, ...], stdin: str = "") -> dict[str, dict[str, str]]:
     """The findings of one check by id; it ends with 1 exactly if one of them is an error."""
-    command = ("check", *args, "-o", "json")
-    try:
-        answer, failed = kvc(*command, stdin=stdin), False
-    except AssertionError:
-        answer, failed = kvc(*command, stdin=stdin, exit_code=1), True
+    answer = kvc("check", *args, "-o", "json", stdin=stdin, exit_code=code_of)
     assert answer.err == ""
-    found = json.loads(answer.out)["findings"]
-    assert failed == any(finding["level"] == "error" for finding in found)
-    return {finding["id"]: finding for finding in found}
+    return {finding["id"]: finding for finding in findings_of(answer)}
+
+
+def findings_of(answer: Answer) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(answer.out)["findings"]
+    return found
+
+
+def code_of(answer: Answer) -> int:
+    """What a check has to end with that answers this."""
+    assert answer.out, answer.err
+    return int(any(finding["level"] == "error" for finding in findings_of(answer)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id} {case.appears[-1][:40]}")

@@ -34,8 +34,8 @@ NAMESPACE = "default"
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
 PATIENCE = 60.0
-# 50 cases; those of a batch are previewed by one run of the program.
-BATCHES, BATCH = 5 * max(TIMES, 1), 10
+# 20 cases, or FUZZ times 50; those of a batch are previewed by one run of the program.
+BATCHES, BATCH = 5 * TIMES or 2, 10
 
 
 def test_the_preview_is_the_target_that_the_sandbox_makes(make_plane: Planes, kvc: Kvc) -> None:

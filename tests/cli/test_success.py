@@ -221,7 +221,7 @@ class Cluster(RuleBasedStateMachine):
 
 TestSuccess = Cluster.TestCase
 TestSuccess.settings = settings(
-    max_examples=8 * max(TIMES, 1),
+    max_examples=8 * TIMES or 3,
     stateful_step_count=25,
     deadline=None,
     # A failure is told as it was found: to make it smaller may take minutes.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubevirt_sandbox.controlplane import ControlPlane
+from tests.planes import Plane
 
 from .shell import Shell, shell_in
 
@@ -15,7 +16,7 @@ from .shell import Shell, shell_in
 @pytest.fixture
 def plane() -> Iterator[ControlPlane]:
     """A control plane without delays, with all seeds."""
-    with ControlPlane(speed=float("inf")) as started:
+    with Plane(speed=float("inf")) as started:
         yield started
 
 

@@ -22,7 +22,7 @@ CAUSES = (
     "hint",
     "seconds",
 )
-FAULTS = ("fault", "`--fault`", "`wait` for one", "`wait` for 20", "`get -w` of 20")
+FAULTS = ("fault", "`--fault`", "`wait` for one", "`wait` for 10", "`get -w` of 10")
 _TEXT = """\
 # What goes wrong, and what you are told
 

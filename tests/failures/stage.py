@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.storage.store import Change
+from tests.planes import Plane
 from tests.sandbox.world import CLONES, NAMESPACE, a_clone
 
 Obj = dict[str, Any]
@@ -26,7 +26,7 @@ class Stage:
     kubectl: subprocess.Popen[str] | None = None
 
     def __init__(self, *, audience: int = 1, **options: Any) -> None:
-        self.plane = ControlPlane(
+        self.plane = Plane(
             **{"speed": float("inf"), **options}, controllers=False, on_request=self._hear
         )
         self.registry = self.plane.registry

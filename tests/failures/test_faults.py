@@ -20,7 +20,7 @@ from .book import FAULTS, Book
 from .stage import PATIENCE, Stage
 
 IDLE = tuple(f"idle{number}" for number in range(5))
-ONE, MANY = ("c0",), tuple(f"c{number}" for number in range(20))
+ONE, MANY = ("c0",), tuple(f"c{number}" for number in range(10))
 SEEDS = ("kubevirt", "storage-classes", "vm-cirros")
 EACH, LATEST = "each change once", "the latest state once"
 OF_CLONES = "resource=virtualmachineclones"

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from kubevirt_sandbox.controlplane import ControlPlane
 from tests.fuzz.commands import COMMANDS, PREPARED
 from tests.fuzz.effort import RAN, TIMES
 from tests.fuzz.replay import Replay
 from tests.fuzz.terminals import ran
 from tests.pacing import keep_pace
+from tests.planes import Plane
 
 
 class Cluster:
@@ -26,8 +26,12 @@ class Cluster:
         self.asks = {command: self._learn(command) for command in COMMANDS}
 
     def _learn(self, command: tuple[str, ...]) -> list[str]:
-        self.replay.asked.clear()
-        done = ran([*command])
+        for _ in range(50):
+            self.replay.asked.clear()
+            done = ran([*command])
+            # A busy machine may need longer than the 30 ms that some commands give it.
+            if not done.err.endswith("the server did not answer in time\n"):
+                break
         assert done.code in (0, 3, 4), (command, done)
         return sorted(set(self.replay.asked))
 
@@ -40,7 +44,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         patch.setenv("HOME", str(folder))
         # What has no answer within this time has none.
         keep_pace(patch, first_look=0.3, aside=0.3, last_look=0.3)
-        with ControlPlane(speed=float("inf")) as plane:
+        with Plane(speed=float("inf")) as plane:
             patch.setenv("KUBECONFIG", str(plane.kubeconfig))
             for command in PREPARED:
                 assert ran(command).code in (0, 4), command

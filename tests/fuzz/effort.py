@@ -1,6 +1,7 @@
 """How hard a property is tried: a few fixed examples in every run, many random ones on demand.
 
-FUZZ=N multiplies the number of examples by N (``make fuzz``); which ones is then left to chance.
+A run tries a third of the examples that a test names, FUZZ=N that number times N (``make fuzz``);
+which ones is then left to chance.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ RAN: Counter[str] = Counter()
 
 
 def fuzzed(examples: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Try so many examples, or that times FUZZ; stands between the test and its ``@given``."""
+    """Try a third of so many examples, or that number times FUZZ.
+
+    Stands between the test and its ``@given``.
+    """
     long = settings(
-        max_examples=examples * max(TIMES, 1),
+        max_examples=examples * TIMES or -(-examples // 3),
         derandomize=not TIMES,
         database=None,
         deadline=None,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from kubevirt_sandbox.controlplane import ControlPlane
+from tests.planes import Plane
 
 PATIENCE = 60
 # A line of klog: I, W, E or F with the date, the time, the process and the line of the source.
@@ -37,7 +38,7 @@ def answered(err: str) -> str:
 @pytest.fixture
 def plane() -> Iterator[ControlPlane]:
     """A control plane without delays, with all seeds."""
-    with ControlPlane(speed=float("inf")) as started:
+    with Plane(speed=float("inf")) as started:
         yield started
 
 

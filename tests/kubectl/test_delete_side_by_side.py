@@ -11,6 +11,7 @@ import pytest
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, answered
+from tests.planes import Plane
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 
@@ -30,7 +31,7 @@ Both = Callable[..., tuple[Ended, Ended]]
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     """A control plane on which nothing happens by itself."""
-    with ControlPlane(controllers=False) as started:
+    with Plane(controllers=False) as started:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vms"}}
         started.registry.create("namespaces", "", namespace)
         yield started

@@ -14,6 +14,7 @@ import yaml
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, answered
+from tests.planes import Plane
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 
@@ -32,7 +33,7 @@ Both = Callable[..., tuple[Ended, Ended]]
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     """Two clones in default, of which one has a label, and one in vms; nobody changes them."""
-    with ControlPlane(controllers=False) as started:
+    with Plane(controllers=False) as started:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vms"}}
         started.registry.create("namespaces", "", namespace)
         for where, name in (("default", "c10"), ("default", "c2"), ("vms", "other")):

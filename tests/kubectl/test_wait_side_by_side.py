@@ -15,6 +15,7 @@ import yaml
 from kubectl_virt_clone.cli.main import run
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.kubectl.conftest import PATIENCE, answered
+from tests.planes import Plane
 from tests.sandbox.world import CLONES, NAMESPACE, a_clone
 
 SHORT = "--timeout=200ms"
@@ -60,9 +61,7 @@ def sandbox() -> Iterator[Sandbox]:
             watches.append(path)
 
     watches: list[str] = []
-    with ControlPlane(
-        speed=float("inf"), seeds=["kubevirt", "vm-cirros"], on_request=hear
-    ) as plane:
+    with Plane(speed=float("inf"), seeds=["kubevirt", "vm-cirros"], on_request=hear) as plane:
         for name, source, labels in (
             ("done", "vm-cirros", {"batch": "1"}),
             ("also", "vm-cirros", {"batch": "1", "odd": "yes"}),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kubevirt_sandbox.controlplane import ControlPlane
+from tests.planes import Plane
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 PATIENCE = 60.0
@@ -91,7 +92,7 @@ def plane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Planes]:
     planes: list[ControlPlane] = []
 
     def start(speed: float) -> ControlPlane:
-        planes.append(ControlPlane(speed=speed))
+        planes.append(Plane(speed=speed))
         planes[-1].start()
         monkeypatch.setenv("KUBECONFIG", str(planes[-1].kubeconfig))
         return planes[-1]

@@ -9,14 +9,21 @@ from kubectl_virt_clone.render.escaping import escaped, is_safe
 
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 MARKS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-DANGEROUS = [
-    char
-    for char in map(chr, range(sys.maxunicode + 1))
-    if unicodedata.category(char) in CONTROLS
-    or unicodedata.bidirectional(char) in MARKS
-    or char in "\u061c\u200e\u200f"
-]
-"""Every control, surrogate and separator, and every mark that turns the direction of writing."""
+
+
+@pytest.fixture(scope="module")
+def dangerous():
+    """Every control, surrogate and separator, and every mark that turns the direction of writing.
+
+    There are too many characters to look through each time the tests are collected.
+    """
+    return [
+        char
+        for char in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(char) in CONTROLS
+        or unicodedata.bidirectional(char) in MARKS
+        or char in "\u061c\u200e\u200f"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -43,12 +50,12 @@ def test_line_feeds_and_nothing_else_may_be_kept():
     assert escaped("one\ntwo\r\n\x1b", keep_lines=True) == "one\ntwo\\r\n^["
 
 
-def test_each_dangerous_character_of_unicode_is_escaped():
-    assert [char for char in DANGEROUS if char in escaped(f"a{char}b")] == []
+def test_each_dangerous_character_of_unicode_is_escaped(dangerous):
+    assert [char for char in dangerous if char in escaped(f"a{char}b")] == []
 
 
-def test_only_a_text_without_dangerous_characters_is_safe():
-    assert [char for char in DANGEROUS if is_safe(f"a{char}b")] == ["\n"]
+def test_only_a_text_without_dangerous_characters_is_safe(dangerous):
+    assert [char for char in dangerous if is_safe(f"a{char}b")] == ["\n"]
 
 
 def test_an_ordinary_text_is_safe():

@@ -5,6 +5,8 @@ Control characters are not dealt with here: a text is escaped before it is measu
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # In some terminals the selector for emoji makes the character before it wide: a text may be taken
 # for wider than it is, never for narrower.
 _EMOJI_SELECTOR = "\ufe0f"
@@ -15,6 +17,7 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
+@lru_cache(maxsize=4096)  # a screen is drawn again and again
 def _columns(char: str) -> int:
     from wcwidth import wcwidth  # here, for most texts are ASCII
 
