@@ -140,6 +140,18 @@ VOLUME_SNAPSHOT_CLASS = {
     **_top(driver=STRING, deletionPolicy=STRING, parameters=STRING_MAP),
     "required": ["deletionPolicy", "driver"],
 }
+RESOURCE_QUOTA = _top(
+    spec=_object(hard=QUANTITIES, scopes=STRINGS, scopeSelector=ANYTHING),
+    status=_object(hard=QUANTITIES, used=QUANTITIES),
+)
+# Policies and webhooks: what is read of them is read as it stands.
+ADMISSION_POLICY = _top(
+    spec=ANYTHING,
+    status=ANYTHING,
+)
+WEBHOOK_CONFIGURATION = _top(
+    webhooks=_array(ANYTHING),
+)
 CUSTOM_RESOURCE_DEFINITION = _top(
     spec=ANYTHING,
     status=ANYTHING,
@@ -216,6 +228,50 @@ BUILTINS = (
             _AGE,
             ("VolumeMode", "string", ".spec.volumeMode", "", 1),
         ),
+    ),
+    Builtin(
+        "",
+        "resourcequotas",
+        "ResourceQuota",
+        RESOURCE_QUOTA,
+        _VERBS,
+        has_status=True,
+        short_names=("quota",),
+        columns=(
+            ("Request", "string", ".status", "", 0),
+            ("Limit", "string", ".limits", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(("PolicyName", "string", ".spec.policyName", "", 0), _AGE),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        WEBHOOK_CONFIGURATION,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
     ),
     Builtin(
         "authentication.k8s.io",

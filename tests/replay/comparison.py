@@ -54,8 +54,10 @@ def normalised(text: str) -> list[str]:
 
 
 def has_random_order(lines: list[str]) -> bool:
-    """Whether a list is sorted by names that are generated."""
-    return any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
+    """Whether a list is sorted by names that are generated, as events of restores are."""
+    return any(
+        re.match(r"\S*(UID|XXXXX)\b.*  |.*  VirtualMachineRestore  ", line) for line in lines
+    )
 
 
 def _ordered(line: str) -> str:

@@ -81,13 +81,17 @@ DIFFERENCES = (
             "KubeVirt reads caches that lag by milliseconds, and so does a thing twice or misses "
             "the other of two at random; ours lag only when asked to (the fault stale-cache)"
         ),
-        recordings=("08", "09", "14", "21"),
+        recordings=("08", "09", "14", "21", "26"),
         where=(
             r"=(t-d1|t-sag|p-dash|p-unk|p-sps|p-run|onto-running|VirtualMachineRestore) -o"
             r"|many\.watch"
         ),
         masks=(
-            (r"(RestoreReady|TargetVMCreated|PVCBound|RestoreTargetNotReady)  [123]  ", r"\1  N  "),
+            (
+                r"(RestoreReady|TargetVMCreated|PVCBound|RestoreTargetNotReady|RestoreComplete)"
+                r"  [123]  ",
+                r"\1  N  ",
+            ),
             # So many of the fifty clones were written so often.
             (r"\A(?: +\d+ [45]\n?)+\Z", _sum),
         ),
