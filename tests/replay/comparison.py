@@ -14,7 +14,7 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r'(resourceVersion"?: ?"|Resource Version: +)\d+', r"\1N"),
     (r'^(\["[A-Z]+",")\d+', r"\1N"),
-    (r"\b(clone-vm-cirros|gen)-[a-z0-9]{5}\b", r"\1-XXXXX"),
+    (r"\b(clone-vm-cirros|clone-bare|gen)-[a-z0-9]{5}\b", r"\1-XXXXX"),
     (r'("continue":")[^"]+', r"\1TOKEN"),
     # An age stands in a cell of its own.
     (r"(?<=  )(?:\d+[dhms])+(?=  | \(x|$)|^(?:\d+[dhms])+(?=  )|(?<= over )(?:\d+[dhms])+", "AGE"),

@@ -35,6 +35,8 @@ RECORDINGS = [
     "21-onto-running-vm",
     "26-refused-by-others",
     "29-quota",
+    "70-release-1.4",
+    "71-release-1.6",
 ]
 LONG = (
     *("06-filters", "08-target-names", "09-content", "11-snapshot-source", "13-target-deleted"),
@@ -48,6 +50,8 @@ THROTTLED = ("14",)
 
 ELSEWHERE = {
     "26": {"namespace": "rec-refuse"},
+    "70": {"namespace": "rel-8877", "release": "1.4"},
+    "71": {"namespace": "rel-12948", "release": "1.6"},
 }
 """Recordings that were made in a namespace, or of a release, of their own."""
 

@@ -77,7 +77,11 @@ class Admission:
         vm = vm_webhooks.without_nulls(request.object)
         causes = violations(self._catalogue[request.type_key].schema, vm)
         mistyped = any(item["reason"] == "FieldValueTypeInvalid" for item in causes)
-        return vm if mistyped or request.operation != "CREATE" else vm_webhooks.with_defaults(vm)
+        if mistyped:
+            return vm
+        if request.operation == "CREATE":
+            vm = vm_webhooks.with_defaults(vm, self._release)
+        return vm_webhooks.with_null_timestamps(vm) if self._release.null_timestamps else vm
 
     def validate(self, request: AdmissionRequest) -> None:
         """Raises ApiError when a validating webhook refuses the request."""

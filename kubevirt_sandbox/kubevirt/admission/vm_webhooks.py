@@ -13,6 +13,7 @@ from typing import Any
 from kubevirt_sandbox.kubevirt.admission.mac_address import SIX_BYTES, length_of_mac
 from kubevirt_sandbox.kubevirt.admission.restore_webhooks import with_finalizer
 from kubevirt_sandbox.kubevirt.objects import Obj, entries, section
+from kubevirt_sandbox.kubevirt.releases import Release
 from kubevirt_sandbox.kubevirt.run_strategy import RUN_STRATEGIES
 from kubevirt_sandbox.storage.status import Cause, cause, denied
 
@@ -46,7 +47,23 @@ def _without_nulls(value: Any, *, texts: bool = False) -> Any:
     return written
 
 
-def with_defaults(vm: Obj) -> Obj:
+def with_null_timestamps(vm: Obj) -> Obj:
+    """The VM as an older Go writes it: a time that was never set is null, not left out."""
+    spec = dict(section(vm, "spec"))
+    if isinstance(spec.get("template"), dict):
+        spec["template"] = _stamped(spec["template"])
+    if entries(spec, "dataVolumeTemplates"):
+        spec["dataVolumeTemplates"] = [
+            _stamped(item) for item in entries(spec, "dataVolumeTemplates")
+        ]
+    return {**vm, "spec": spec}
+
+
+def _stamped(part: Obj) -> Obj:
+    return {**part, "metadata": {"creationTimestamp": None, **section(part, "metadata")}}
+
+
+def with_defaults(vm: Obj, release: Release) -> Obj:
     """The VM with what KubeVirt adds at creation; ``vm`` itself is not changed."""
     vm = dict(with_finalizer(vm, FINALIZER))
     vm["metadata"] = _annotated(section(vm, "metadata"), OBSERVED_VERSIONS)
@@ -54,8 +71,12 @@ def with_defaults(vm: Obj) -> Obj:
     guest = section(template, "spec")
     if not guest:
         return vm
-    guest = {"architecture": "amd64", **guest, "domain": _domain(section(guest, "domain"))}
+    domain = _domain(section(guest, "domain"), generated=release.generates_firmware)
+    guest = {"architecture": "amd64", **guest, "domain": domain}
     metadata = section(template, "metadata")
+    if not release.generates_firmware:
+        vm["spec"] = {**vm["spec"], "template": {**template, "spec": guest}}
+        return vm
     if PCI_TOPOLOGY.keys() <= section(metadata, "annotations").keys():
         metadata = _annotated(metadata, {})
     else:
@@ -70,12 +91,16 @@ def _annotated(metadata: Obj, added: dict[str, str]) -> Obj:
     return {**kept, "annotations": annotations}
 
 
-def _domain(domain: Obj) -> Obj:
+def _domain(domain: Obj, *, generated: bool) -> Obj:
     """The domain with machine type and firmware; Go drops empty strings when it writes a VM."""
     firmware = {key: item for key, item in section(domain, "firmware").items() if item != ""}
-    firmware.setdefault("serial", str(uuid.uuid4()))
-    firmware.setdefault("uuid", str(uuid.uuid4()))
-    filled = {**domain, "firmware": firmware}
+    if generated:
+        firmware.setdefault("serial", str(uuid.uuid4()))
+        firmware.setdefault("uuid", str(uuid.uuid4()))
+    # What is a struct in Go is written even when it is empty.
+    filled = {"devices": {}, "resources": {}, **domain}
+    if generated or "firmware" in domain:
+        filled["firmware"] = firmware
     filled["machine"] = section(domain, "machine") or {"type": "q35"}
     if entries(domain, "devices", "interfaces"):
         interfaces = [
