@@ -9,12 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from kubevirt_sandbox.kubevirt.admission.dispatch import (
-    KUBEVIRT_NAME,
-    KUBEVIRT_NAMESPACE,
-    KUBEVIRTS,
-    Admission,
-)
+from kubevirt_sandbox.kubevirt.admission.dispatch import Admission
 from kubevirt_sandbox.kubevirt.controllers.clone_watch import CloneWatch
 from kubevirt_sandbox.kubevirt.controllers.clones import CloneController
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Controller, Requeue
@@ -28,6 +23,9 @@ from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, Release
 from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
+    KUBEVIRT_NAME,
+    KUBEVIRT_NAMESPACE,
+    KUBEVIRTS,
     PERSISTENT_VOLUME_CLAIMS,
     RESTORES,
     SNAPSHOTS,
@@ -177,12 +175,13 @@ def _controllers(
 ) -> list[Controller]:
     """The controllers, a VM's first: a clone is to find the status of a new VM written."""
     client = Client(api)
+    machines = Recorder(api, VIRTUAL_MACHINES, "virtualmachine-controller")
     snapshots = Recorder(api, SNAPSHOTS, "snapshot-controller")
     restores = Recorder(api, RESTORES, "restore-controller")
     clones = Recorder(api, CLONES, "clone-controller")
     return [
         VolumeController(client, pace),
-        VirtualMachineController(client, pace),
+        VirtualMachineController(client, machines, pace),
         SnapshotController(client, snapshots, pace),
         RestoreController(client, restores, pace, release),
         CloneController(client, clones, CloneWatch(pace), release, cache_lags),

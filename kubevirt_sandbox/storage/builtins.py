@@ -152,6 +152,10 @@ ADMISSION_POLICY = _top(
 WEBHOOK_CONFIGURATION = _top(
     webhooks=_array(ANYTHING),
 )
+CONTROLLER_REVISION = _top(
+    data=ANYTHING,
+    revision=INTEGER,
+)
 CUSTOM_RESOURCE_DEFINITION = _top(
     spec=ANYTHING,
     status=ANYTHING,
@@ -272,6 +276,18 @@ BUILTINS = (
         namespaced=False,
         categories=("api-extensions",),
         columns=(_AGE,),
+    ),
+    Builtin(
+        "apps",
+        "controllerrevisions",
+        "ControllerRevision",
+        CONTROLLER_REVISION,
+        _VERBS,
+        columns=(
+            ("Controller", "string", ".metadata.ownerReferences[0]", "", 0),
+            ("Revision", "string", ".revision", "", 0),
+            _AGE,
+        ),
     ),
     Builtin(
         "authentication.k8s.io",

@@ -32,8 +32,9 @@ _GENERATED: tuple[tuple[str, str], ...] = (
 )
 
 
-_OF_RESTORE = re.compile(
-    r'  VirtualMachineRestore  |"kind": "VirtualMachineRestore"|^\{.*"name": "tmp-restore-UID"'
+_TEMPORARY = re.compile(
+    r'  VirtualMachineRestore  |"kind": "VirtualMachineRestore"|^\{.*"name": "tmp-\w+-UID"'
+    r'|^\["tmp-\w+-UID"'
 )
 
 
@@ -59,9 +60,9 @@ def normalised(text: str) -> list[str]:
 
 
 def has_random_order(lines: list[str]) -> bool:
-    """Whether a list is sorted by names that are generated, as restores and their events are."""
-    restores = [line for line in lines if _OF_RESTORE.search(line)]
-    return len(restores) > 1 or any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
+    """Whether a list is sorted by generated names, as temporary objects and their events are."""
+    temporary = [line for line in lines if _TEMPORARY.search(line)]
+    return len(temporary) > 1 or any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
 
 
 def _ordered(line: str) -> str:

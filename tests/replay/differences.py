@@ -81,7 +81,7 @@ DIFFERENCES = (
             "KubeVirt reads caches that lag by milliseconds, and so does a thing twice or misses "
             "the other of two at random; ours lag only when asked to (the fault stale-cache)"
         ),
-        recordings=("08", "09", "14", "21", "26", "70"),
+        recordings=("08", "09", "14", "21", "26", "27", "70"),
         where=(
             r"=(t-d1|t-sag|p-dash|p-unk|p-sps|p-run|onto-running|VirtualMachineRestore) -o"
             r"|many\.watch|message,count}"
@@ -138,7 +138,10 @@ DIFFERENCES = (
         reason="of KubeVirt's groups and versions only those are served that concern clones",
         recordings=("70", "71"),
         where="api-versions",
-        theirs=r"(export|instancetype|migrations|pool|subresources)\.kubevirt\.io/v\w+",
+        theirs=(
+            r"(export|migrations|pool|subresources)\.kubevirt\.io/v\w+"
+            r"|instancetype\.kubevirt\.io/v1alpha\d"
+        ),
     ),
     Difference(
         name="one-process",

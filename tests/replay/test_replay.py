@@ -33,7 +33,10 @@ RECORDINGS = [
     "17-rbac",
     "19-snapshot-onto-existing",
     "21-onto-running-vm",
+    "23-tpm-from-preference",
+    "24-running-source-changed",
     "26-refused-by-others",
+    "27-instancetype",
     "29-quota",
     "70-release-1.4",
     "71-release-1.6",
@@ -49,6 +52,7 @@ THROTTLED = ("14",)
 """Recordings of many clones at once, which KubeVirt holds back."""
 
 ELSEWHERE = {
+    "23": {"namespace": "rec-tpm"},
     "26": {"namespace": "rec-refuse"},
     "70": {"namespace": "rel-8877", "release": "1.4"},
     "71": {"namespace": "rel-12948", "release": "1.6"},

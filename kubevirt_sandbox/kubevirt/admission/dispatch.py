@@ -25,10 +25,12 @@ from kubevirt_sandbox.kubevirt.objects import Obj, section
 from kubevirt_sandbox.kubevirt.releases import NEWEST, Release
 from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
+    KUBEVIRT_NAME,
+    KUBEVIRT_NAMESPACE,
+    KUBEVIRTS,
     RESTORES,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
-    Resource,
 )
 from kubevirt_sandbox.storage.schema import violations
 from kubevirt_sandbox.storage.status import Cause, denied
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     from kubevirt_sandbox.kubevirt.api import Api
     from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 
-KUBEVIRTS = Resource("kubevirt.io", "v1", "kubevirts", "KubeVirt")
-KUBEVIRT_NAMESPACE = "kubevirt"
-KUBEVIRT_NAME = "kubevirt"
 GATE = "Snapshot"
 
 
