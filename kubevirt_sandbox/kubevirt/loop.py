@@ -18,6 +18,7 @@ from kubevirt_sandbox.kubevirt.controllers.restores import RestoreController
 from kubevirt_sandbox.kubevirt.controllers.snapshots import SnapshotController
 from kubevirt_sandbox.kubevirt.controllers.virtualmachines import VirtualMachineController
 from kubevirt_sandbox.kubevirt.controllers.volumes import SNAPSHOT_CLASSES, VolumeController
+from kubevirt_sandbox.kubevirt.instances import INSTANCES
 from kubevirt_sandbox.kubevirt.objects import section
 from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, Release
@@ -43,6 +44,7 @@ IDLE = 0.03
 HELD_BACK = 0.2
 """Seconds after which it is asked again whether virt-controller runs."""
 WATCHED = (
+    *(KUBEVIRTS, INSTANCES),
     *(PERSISTENT_VOLUME_CLAIMS, SNAPSHOT_CLASSES),
     *(VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES),
 )

@@ -40,6 +40,7 @@ from kubevirt_sandbox.kubevirt.revisions import (
     missing_revision,
     renamed,
 )
+from kubevirt_sandbox.kubevirt.tracking import INITIALIZING, state_of
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.store import Change
@@ -162,8 +163,9 @@ class SnapshotController:
         content = self._client.read(SNAPSHOT_CONTENTS, namespace, content_name)
         if content is None:
             taken = as_snapshotted(self._client, vm or {})
-            if missing_revision(self._client, namespace, section(taken, "spec")):
-                return self._wait_for_revision(snapshot, taken)
+            trouble = self._trouble(namespace, taken)
+            if trouble is not None:
+                return self._wait(snapshot, taken, trouble)
             content = self._create_content(snapshot, taken, content_name)
         source = section(content, "spec", "source", "virtualMachine")
         known: Obj = {
@@ -200,14 +202,21 @@ class SnapshotController:
             wait = min(wait, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None
 
-    def _wait_for_revision(self, snapshot: Obj, vm: Obj) -> Requeue | None:
-        """Only virt-controller's log says that a revision is missing."""
+    def _trouble(self, namespace: str, vm: Obj) -> str | None:
+        """What a snapshot says of a VM that can't be taken now; None for one that can."""
+        if missing_revision(self._client, namespace, section(vm, "spec")):
+            return ""  # only virt-controller's log says it
+        # The state would have to be in a claim, which the first start makes.
+        return "Source not locked" if state_of(vm) == INITIALIZING else None
+
+    def _wait(self, snapshot: Obj, vm: Obj, trouble: str) -> Requeue | None:
+        """Tries again until the deadline, with nothing taken yet."""
         known = {"sourceUID": text(vm, "metadata", "uid")}
         fails_in = self._deadline(snapshot, text(snapshot, "metadata", "uid"))
         if fails_in <= 0:
             self._fail(snapshot, known)
             return None
-        self._write_in_progress(snapshot, "", known)
+        self._write_in_progress(snapshot, trouble, known)
         wait = min(fails_in, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None
 

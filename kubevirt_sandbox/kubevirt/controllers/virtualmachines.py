@@ -51,6 +51,7 @@ from kubevirt_sandbox.kubevirt.revisions import (
     with_preference,
 )
 from kubevirt_sandbox.kubevirt.run_strategy import is_started, run_strategy_of
+from kubevirt_sandbox.kubevirt.tracking import INITIALIZING, is_selected, next_state
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.store import Change
@@ -78,6 +79,10 @@ class VirtualMachineController:
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
             users = sorted(self._users.get((namespace, name), ()))
             return [(namespace, vm, 0.0) for vm in users]
+        if change.type_key == INSTANCES.qualified:
+            return [(namespace, name, 0.0)]
+        if change.type_key == KUBEVIRTS.qualified:
+            return [(*location(vm), 0.0) for vm in self._client.read_all(VIRTUAL_MACHINES)]
         if change.type_key == SNAPSHOT_CLASSES.qualified:
             return [(where, vm, 0.0) for (where, _), vms in self._users.items() for vm in vms]
         return ()
@@ -94,6 +99,9 @@ class VirtualMachineController:
             if left > 0:
                 return Requeue(left)
             self._timers.forget(f"{uid}/end")
+            if set(vm["metadata"].get("finalizers") or ()) - {FINALIZER}:
+                ending = {**section(vm, "status"), "printableStatus": "Terminating"}
+                vm = self._client.update_status(VIRTUAL_MACHINES, vm, ending)
             self._client.release(VIRTUAL_MACHINES, vm, FINALIZER)
             return None
         if not text(vm, "status", "printableStatus"):
@@ -103,6 +111,8 @@ class VirtualMachineController:
         was_started = section(vm, "status").get("created")
         found, failure = self._find_references(vm)
         started = is_started(vm) and failure is None
+        if started and self._has_to_start_anew(vm):
+            self._client.delete(INSTANCES, namespace, name)
         status = self._status({**vm, "status": {**section(vm, "status"), **found}}, started=started)
         if failure:
             status["conditions"].append(_since(vm, failure))
@@ -110,6 +120,13 @@ class VirtualMachineController:
         if was_started or started:
             self._keep_instance(written, started=started)
         return Requeue() if failure else None
+
+    def _has_to_start_anew(self, vm: Obj) -> bool:
+        """Whether the instance has ended, and the run strategy wants another."""
+        phase = text(self._client.read(INSTANCES, *location(vm)), "status", "phase")
+        strategy = run_strategy_of(vm)
+        ended = phase in ENDED and strategy == "Always"
+        return ended or (phase == "Failed" and strategy == "RerunOnFailure")
 
     def _find_references(self, vm: Obj) -> tuple[Obj, Obj | None]:
         """What the status says of instance type and preference; the condition that one lacks."""
@@ -129,11 +146,13 @@ class VirtualMachineController:
         if instance is None:
             instance = instance_of(guest)
             instance["status"]["virtualMachineRevisionName"] = keep_start(self._client, vm)
+            if is_selected(vm, self._kubevirt()):
+                instance["status"]["changedBlockTracking"] = {"state": INITIALIZING}
             self._client.create(INSTANCES, instance)
             message = f"{STARTED} {name}"
             self._recorder.normal(vm, "SuccessfulCreate", message)
         changed = plugged(vm, instance)
-        if text(instance, "status", "phase") != phase_of(vm):
+        if text(instance, "status", "phase") not in (phase_of(vm), *ENDED):
             changed["status"] = {**instance["status"], **instance_of(vm)["status"]}
         if changed != instance:
             self._client.update(INSTANCES, changed)
@@ -148,6 +167,9 @@ class VirtualMachineController:
             status["printableStatus"] = "Running"
         for key in _OF_STARTED:
             status.pop(key, None)
+        instance = self._client.read(INSTANCES, *location(vm))
+        if started and text(instance, "status", "phase") in ENDED:
+            status["printableStatus"] = "Stopped"
         if started:
             status.update(self._start(vm))
             if self._lacks_state_class(vm):
@@ -156,6 +178,10 @@ class VirtualMachineController:
             if self._needs_restart(vm):
                 changed = _problem("RestartRequired", "", RESTART_REQUIRED, self._client.now())
                 status["conditions"].append(_since(vm, changed))
+        status.pop("changedBlockTracking", None)
+        tracking = self._tracking(vm)
+        if tracking:
+            status["changedBlockTracking"] = {"state": tracking}
         volumes = snapshot_statuses(vm, self._client)
         status.pop("volumeSnapshotStatuses", None)
         if volumes:
@@ -174,12 +200,19 @@ class VirtualMachineController:
             "runStrategy": run_strategy_of(vm),
         }
 
+    def _kubevirt(self) -> Obj | None:
+        return self._client.read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME)
+
+    def _tracking(self, vm: Obj) -> str:
+        """The state of changed block tracking, empty for a VM that never had one."""
+        instance = self._client.read(INSTANCES, *location(vm))
+        return next_state(vm, instance, selected=is_selected(vm, self._kubevirt()))
+
     def _lacks_state_class(self, vm: Obj) -> bool:
         """Whether the guest keeps its TPM or EFI, and no storage class is there for that."""
         if not has_backend_storage(with_preference(self._client, vm)):
             return False
-        kubevirt = self._client.read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME)
-        named = text(kubevirt, "spec", "configuration", "vmStateStorageClass")
+        named = text(self._kubevirt(), "spec", "configuration", "vmStateStorageClass")
         classes = self._client.read_all(STORAGE_CLASS_OBJECTS)
         return not named and not any(annotations_of(c).get(DEFAULT) == "true" for c in classes)
 
@@ -189,6 +222,8 @@ class VirtualMachineController:
         return spec is not None and unplugged(spec) != unplugged(section(vm, "spec"))
 
 
+ENDED = ("Succeeded", "Failed")
+"""Phases of an instance whose guest has shut down."""
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 STARTED = "Started the virtual machine by creating the new virtual machine instance"
 _OF_STARTED = ("created", "desiredGeneration", "observedGeneration", "runStrategy")
