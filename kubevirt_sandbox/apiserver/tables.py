@@ -193,6 +193,8 @@ def _builtin_cell(column: Column, found: list[Any], now: datetime) -> Any:
     if isinstance(value, dict) and column.name == "Request":
         hard, used = value.get("hard", {}), value.get("used", {})
         return ", ".join(f"{name}: {used.get(name, 0)}/{hard[name]}" for name in sorted(hard))
+    if column.name == "Data":
+        return str(len(value or {}))
     if isinstance(value, dict) and column.name == "Controller":
         group = str(value.get("apiVersion", "")).rpartition("/")[0]
         return f"{value['kind'].lower()}.{group}/{value['name']}"

@@ -144,6 +144,17 @@ RESOURCE_QUOTA = _top(
     spec=_object(hard=QUANTITIES, scopes=STRINGS, scopeSelector=ANYTHING),
     status=_object(hard=QUANTITIES, used=QUANTITIES),
 )
+CONFIG_MAP = _top(
+    data=STRING_MAP,
+    binaryData=STRING_MAP,
+    immutable=BOOLEAN,
+)
+SECRET = _top(
+    data=STRING_MAP,
+    stringData=STRING_MAP,
+    type=STRING,
+    immutable=BOOLEAN,
+)
 # Policies and webhooks: what is read of them is read as it stands.
 ADMISSION_POLICY = _top(
     spec=ANYTHING,
@@ -231,6 +242,28 @@ BUILTINS = (
             ("VolumeAttributesClass", "string", ".spec.volumeAttributesClassName", "", 0),
             _AGE,
             ("VolumeMode", "string", ".spec.volumeMode", "", 1),
+        ),
+    ),
+    Builtin(
+        "",
+        "configmaps",
+        "ConfigMap",
+        CONFIG_MAP,
+        _VERBS,
+        short_names=("cm",),
+        # How many keys there are is no JSONPath's to say: the table counts them.
+        columns=(("Data", "string", ".data", "", 0), _AGE),
+    ),
+    Builtin(
+        "",
+        "secrets",
+        "Secret",
+        SECRET,
+        _VERBS,
+        columns=(
+            ("Type", "string", ".type", "", 0),
+            ("Data", "string", ".data", "", 0),
+            _AGE,
         ),
     ),
     Builtin(

@@ -5,6 +5,7 @@ Values that break the schema pass here (admission sees them first); the registry
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -124,6 +125,16 @@ def strict_error(
     )
 
 
+def _encode_texts(secret: Obj) -> None:
+    """Moves what a Secret brings as text to where it is kept, in base64."""
+    texts = secret.pop("stringData", None)
+    if isinstance(texts, dict):
+        encoded = {
+            key: base64.b64encode(str(item).encode()).decode() for key, item in texts.items()
+        }
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+
+
 def set_defaults(resource: ResourceType, new: Obj) -> None:
     """What the server sets in a new object, in place, before anybody else looks at it."""
     if resource.has_status:
@@ -138,6 +149,9 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
         if isinstance(spec, dict):  # the schema refuses anything else afterwards
             spec.setdefault("volumeMode", "Filesystem")
         new["status"] = {"phase": "Pending"}
+    elif resource.key == "secrets":
+        new.setdefault("type", "Opaque")
+        _encode_texts(new)
     elif resource.key == "events":
         for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
             new.setdefault(field, None)

@@ -92,7 +92,10 @@ class Admission:
                 self._need_gate(clone_webhooks.VALIDATOR, "snapshot feature gate is not enabled")
             clone_webhooks.refuse_invalid(request.object, self._source_causes(request))
         elif request.type_key == VIRTUAL_MACHINES.qualified:
-            vm_webhooks.refuse_invalid(request.object)
+            if section(request.object, "metadata").get("deletionTimestamp"):
+                return
+            vm_webhooks.refuse_invalid(request.object, self._gates("featureGates"))
+            request.warnings.extend(vm_webhooks.warnings_of(request.object))
         elif request.type_key == SNAPSHOTS.qualified:
             if not created:
                 refuse_changed_spec(SNAPSHOT_VALIDATOR, request.object, request.old_object)
@@ -118,9 +121,11 @@ class Admission:
 
     def gate_is_on(self) -> bool:
         """Whether the Snapshot gate is on: from 1.9 it is, unless it is listed as disabled."""
+        if GATE in self._gates("featureGates"):
+            return True
+        return self._release.beta_gates_on and GATE not in self._gates("disabledFeatureGates")
+
+    def _gates(self, field: str) -> list[str]:
         kubevirt = self._read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
         developer = section(kubevirt, "spec", "configuration", "developerConfiguration")
-        if GATE in (developer.get("featureGates") or []):
-            return True
-        disabled = developer.get("disabledFeatureGates") or []
-        return self._release.beta_gates_on and GATE not in disabled
+        return developer.get(field) or []

@@ -6,7 +6,7 @@ Only what a clone and its restore depend on; ``controllers.virtualmachines`` wri
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -111,9 +111,16 @@ def _domain(domain: Obj, *, generated: bool) -> Obj:
     return filled
 
 
-def refuse_invalid(vm: Obj) -> None:
-    """Refuses a VM with a MAC address or a run strategy that can't be one (422)."""
-    causes = [*_mac_causes(vm), *_run_strategy_causes(section(vm, "spec"))]
+def refuse_invalid(vm: Obj, gates: Collection[str]) -> None:
+    """Refuses a VM with a MAC address or a run strategy that can't be one (422).
+
+    And one with a volume that needs a feature gate which is not among ``gates``.
+    """
+    causes = [
+        *_gate_causes(vm, gates),
+        *_mac_causes(vm),
+        *_run_strategy_causes(section(vm, "spec")),
+    ]
     if causes:
         message = ", ".join(item["message"] for item in causes)
         raise denied(
@@ -123,6 +130,29 @@ def refuse_invalid(vm: Obj) -> None:
             reason="Invalid",
             causes=causes,
         )
+
+
+def warnings_of(vm: Obj) -> Iterator[str]:
+    """What the validating webhook warns of, though it lets it pass."""
+    if section(vm, "spec").get("running") is not None:
+        yield "spec.running is deprecated, please use spec.runStrategy instead."
+
+
+def _gate_causes(vm: Obj, gates: Collection[str]) -> Iterator[Cause]:
+    for index, volume in enumerate(entries(vm, "spec", "template", "spec", "volumes")):
+        for source, (gate, sentence) in GATED_VOLUMES.items():
+            if source in volume and gate not in gates:
+                yield cause("FieldValueInvalid", sentence, f"spec.template.spec.volumes[{index}]")
+
+
+GATED_VOLUMES = {
+    "hostDisk": ("HostDisk", "HostDisk feature gate is not enabled"),
+    "downwardMetrics": (
+        "DownwardMetrics",
+        "downwardMetrics disks are not allowed: DownwardMetrics feature gate is not enabled.",
+    ),
+}
+"""Kind of volume → the gate that it needs, and what is said without it. Recorded."""
 
 
 def _run_strategy_causes(spec: Obj) -> Iterator[Cause]:

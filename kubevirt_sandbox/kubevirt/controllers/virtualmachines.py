@@ -114,8 +114,8 @@ class VirtualMachineController:
         if started and self._has_to_start_anew(vm):
             self._client.delete(INSTANCES, namespace, name)
         status = self._status({**vm, "status": {**section(vm, "status"), **found}}, started=started)
-        if failure:
-            status["conditions"].append(_since(vm, failure))
+        for problem in filter(None, (failure, self._without_cdi(vm))):
+            status["conditions"].append(_since(vm, problem))
         written = self._client.update_status(VIRTUAL_MACHINES, vm, status)
         if was_started or started:
             self._keep_instance(written, started=started)
@@ -127,6 +127,15 @@ class VirtualMachineController:
         strategy = run_strategy_of(vm)
         ended = phase in ENDED and strategy == "Always"
         return ended or (phase == "Failed" and strategy == "RerunOnFailure")
+
+    def _without_cdi(self, vm: Obj) -> Obj | None:
+        """The condition that a DataVolume of a template can't be made: nobody serves them."""
+        namespace, _ = location(vm)
+        for template in entries(vm, "spec", "dataVolumeTemplates"):
+            name = text(template, "metadata", "name")
+            if self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) is None:
+                return _problem("Failure", "FailedCreate", NO_CDI, self._client.now())
+        return None
 
     def _find_references(self, vm: Obj) -> tuple[Obj, Obj | None]:
         """What the status says of instance type and preference; the condition that one lacks."""
@@ -222,6 +231,10 @@ class VirtualMachineController:
         return spec is not None and unplugged(spec) != unplugged(section(vm, "spec"))
 
 
+NO_CDI = (
+    "Error encountered while creating DataVolumes: failed to create DataVolume: the server could "
+    "not find the requested resource (post datavolumes.cdi.kubevirt.io)"
+)
 ENDED = ("Succeeded", "Failed")
 """Phases of an instance whose guest has shut down."""
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
