@@ -382,7 +382,7 @@ BUILTINS = (
         "customresourcedefinitions",
         "CustomResourceDefinition",
         CUSTOM_RESOURCE_DEFINITION,
-        ("get", "list", "watch"),
+        ("create", "delete", "get", "list", "patch", "update", "watch"),
         namespaced=False,
         short_names=("crd", "crds"),
         categories=("api-extensions",),

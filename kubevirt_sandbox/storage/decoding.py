@@ -20,6 +20,7 @@ _IDENTITY = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
 )
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _NULLABLE_MAPS = ("labels", "annotations")
 
 
@@ -125,6 +126,54 @@ def strict_error(
     )
 
 
+def _establish(crd: Obj) -> None:
+    """What a CustomResourceDefinition leaves open, and the status of one that is served."""
+    _require_definition(crd)
+    names = crd["spec"]["names"]
+    names.setdefault("listKind", f"{names['kind']}List")
+    names.setdefault("singular", names["kind"].lower())
+    crd["spec"].setdefault("conversion", {"strategy": "None"})
+    conditions = [
+        {
+            "lastTransitionTime": crd["metadata"]["creationTimestamp"],
+            "message": message,
+            "reason": reason,
+            "status": "True",
+            "type": kind,
+        }
+        for kind, reason, message in (
+            ("NamesAccepted", "NoConflicts", "no conflicts found"),
+            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        )
+    ]
+    crd["status"] = {
+        "acceptedNames": names,
+        "conditions": conditions,
+        "storedVersions": [item["name"] for item in crd["spec"]["versions"] if item["storage"]],
+    }
+
+
+def _require_definition(crd: Obj) -> None:
+    """Refuses a definition that can't be served for want of a part (422)."""
+    spec = crd.get("spec") or {}
+    names = spec.get("names") or {}
+    wanted = {
+        "spec.group": spec.get("group"),
+        "spec.scope": spec.get("scope"),
+        "spec.names.plural": names.get("plural"),
+        "spec.names.kind": names.get("kind"),
+        "spec.versions": spec.get("versions"),
+    }
+    causes = [
+        cause("FieldValueRequired", "Required value", path)
+        for path, found in wanted.items()
+        if not found
+    ]
+    if causes:
+        name = crd["metadata"].get("name", "")
+        raise invalid("apiextensions.k8s.io", "CustomResourceDefinition", name, causes)
+
+
 def _encode_texts(secret: Obj) -> None:
     """Moves what a Secret brings as text to where it is kept, in base64."""
     texts = secret.pop("stringData", None)
@@ -149,6 +198,8 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
         if isinstance(spec, dict):  # the schema refuses anything else afterwards
             spec.setdefault("volumeMode", "Filesystem")
         new["status"] = {"phase": "Pending"}
+    elif resource.key == DEFINITIONS:
+        _establish(new)
     elif resource.key == "secrets":
         new.setdefault("type", "Opaque")
         _encode_texts(new)

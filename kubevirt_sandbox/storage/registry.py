@@ -13,7 +13,7 @@ from typing import Any
 from kubevirt_sandbox.storage import checks, objectmeta, status
 from kubevirt_sandbox.storage.admission import cluster
 from kubevirt_sandbox.storage.admission.quota import Quotas
-from kubevirt_sandbox.storage.decoding import decode, set_defaults, strict_error
+from kubevirt_sandbox.storage.decoding import DEFINITIONS, decode, set_defaults, strict_error
 from kubevirt_sandbox.storage.garbage import Collector, finalizer_of
 from kubevirt_sandbox.storage.listing import ListPage, ListQuery, list_page
 from kubevirt_sandbox.storage.resources import Catalogue, ResourceType, default_catalogue
@@ -100,6 +100,8 @@ class Registry:
             self.store.put(type_key, new)
             self._collector.stored(type_key, new)
             self._quotas.recount(namespace, type_key)
+            if type_key == DEFINITIONS:
+                self.catalogue.add(new)
         created: Obj = copy_json(new)
         return created
 
@@ -225,6 +227,8 @@ class Registry:
         self.store.put(resource.key, new)
         self._collector.stored(resource.key, new)
         self._quotas.recount(key[0], resource.key)
+        if resource.key == DEFINITIONS:
+            self.catalogue.add(new)
         written: Obj = copy_json(new)
         return written
 
@@ -258,6 +262,10 @@ class Registry:
     def _remove(self, type_key: TypeKey, key: ObjectKey, final: Obj | None = None) -> Obj:
         last = self.store.remove(type_key, key, final)
         self._collector.removed(last)
+        if type_key == DEFINITIONS:
+            for place, _ in self.store.snapshot(key[1], None)[1]:
+                self._remove(key[1], place)
+            self.catalogue.remove(key[1])
         self._quotas.recount(key[0], type_key)
         return last
 

@@ -38,6 +38,7 @@ RECORDINGS = [
     "26-refused-by-others",
     "27-instancetype",
     "29-quota",
+    "33-short-names",
     "37-other-fields",
     "70-release-1.4",
     "71-release-1.6",
@@ -55,6 +56,7 @@ THROTTLED = ("14",)
 ELSEWHERE = {
     "23": {"namespace": "rec-tpm"},
     "26": {"namespace": "rec-refuse"},
+    "33": {"namespace": "rec-short"},
     "70": {"namespace": "rel-8877", "release": "1.4"},
     "71": {"namespace": "rel-12948", "release": "1.6"},
 }
