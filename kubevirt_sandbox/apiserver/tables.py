@@ -190,6 +190,14 @@ def _builtin_cell(column: Column, found: list[Any], now: datetime) -> Any:
     value = found[0] if found else None
     if column.type == "date":
         return _age(value, now) if value else "<unknown>"
+    if isinstance(value, dict) and column.name == "Request":
+        hard, used = value.get("hard", {}), value.get("used", {})
+        return ", ".join(f"{name}: {used.get(name, 0)}/{hard[name]}" for name in sorted(hard))
+    if column.name == "Data":
+        return str(len(value or {}))
+    if isinstance(value, dict) and column.name == "Controller":
+        group = str(value.get("apiVersion", "")).rpartition("/")[0]
+        return f"{value['kind'].lower()}.{group}/{value['name']}"
     if isinstance(value, dict):
         return f"{value.get('kind', '').lower()}/{value.get('name', '')}"
     if isinstance(value, list):

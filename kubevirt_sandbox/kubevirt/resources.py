@@ -33,6 +33,8 @@ class Resource:
 _CLONE, _SNAPSHOT, _KUBEVIRT = "clone.kubevirt.io", "snapshot.kubevirt.io", "kubevirt.io"
 
 CLONES = Resource(_CLONE, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
+KUBEVIRTS = Resource(_KUBEVIRT, "v1", "kubevirts", "KubeVirt")
+KUBEVIRT_NAMESPACE = KUBEVIRT_NAME = "kubevirt"
 VIRTUAL_MACHINES = Resource(_KUBEVIRT, "v1", "virtualmachines", "VirtualMachine")
 SNAPSHOTS = Resource(_SNAPSHOT, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
 SNAPSHOT_CONTENTS = Resource(

@@ -140,6 +140,33 @@ VOLUME_SNAPSHOT_CLASS = {
     **_top(driver=STRING, deletionPolicy=STRING, parameters=STRING_MAP),
     "required": ["deletionPolicy", "driver"],
 }
+RESOURCE_QUOTA = _top(
+    spec=_object(hard=QUANTITIES, scopes=STRINGS, scopeSelector=ANYTHING),
+    status=_object(hard=QUANTITIES, used=QUANTITIES),
+)
+CONFIG_MAP = _top(
+    data=STRING_MAP,
+    binaryData=STRING_MAP,
+    immutable=BOOLEAN,
+)
+SECRET = _top(
+    data=STRING_MAP,
+    stringData=STRING_MAP,
+    type=STRING,
+    immutable=BOOLEAN,
+)
+# Policies and webhooks: what is read of them is read as it stands.
+ADMISSION_POLICY = _top(
+    spec=ANYTHING,
+    status=ANYTHING,
+)
+WEBHOOK_CONFIGURATION = _top(
+    webhooks=_array(ANYTHING),
+)
+CONTROLLER_REVISION = _top(
+    data=ANYTHING,
+    revision=INTEGER,
+)
 CUSTOM_RESOURCE_DEFINITION = _top(
     spec=ANYTHING,
     status=ANYTHING,
@@ -218,6 +245,84 @@ BUILTINS = (
         ),
     ),
     Builtin(
+        "",
+        "configmaps",
+        "ConfigMap",
+        CONFIG_MAP,
+        _VERBS,
+        short_names=("cm",),
+        # How many keys there are is no JSONPath's to say: the table counts them.
+        columns=(("Data", "string", ".data", "", 0), _AGE),
+    ),
+    Builtin(
+        "",
+        "secrets",
+        "Secret",
+        SECRET,
+        _VERBS,
+        columns=(
+            ("Type", "string", ".type", "", 0),
+            ("Data", "string", ".data", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "",
+        "resourcequotas",
+        "ResourceQuota",
+        RESOURCE_QUOTA,
+        _VERBS,
+        has_status=True,
+        short_names=("quota",),
+        columns=(
+            ("Request", "string", ".status", "", 0),
+            ("Limit", "string", ".limits", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(("PolicyName", "string", ".spec.policyName", "", 0), _AGE),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        WEBHOOK_CONFIGURATION,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
+    ),
+    Builtin(
+        "apps",
+        "controllerrevisions",
+        "ControllerRevision",
+        CONTROLLER_REVISION,
+        _VERBS,
+        columns=(
+            ("Controller", "string", ".metadata.ownerReferences[0]", "", 0),
+            ("Revision", "string", ".revision", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
         "authentication.k8s.io",
         "selfsubjectreviews",
         "SelfSubjectReview",
@@ -277,7 +382,7 @@ BUILTINS = (
         "customresourcedefinitions",
         "CustomResourceDefinition",
         CUSTOM_RESOURCE_DEFINITION,
-        ("get", "list", "watch"),
+        ("create", "delete", "get", "list", "patch", "update", "watch"),
         namespaced=False,
         short_names=("crd", "crds"),
         categories=("api-extensions",),

@@ -5,6 +5,7 @@ Values that break the schema pass here (admission sees them first); the registry
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -19,6 +20,7 @@ _IDENTITY = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
 )
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _NULLABLE_MAPS = ("labels", "annotations")
 
 
@@ -124,6 +126,64 @@ def strict_error(
     )
 
 
+def _establish(crd: Obj) -> None:
+    """What a CustomResourceDefinition leaves open, and the status of one that is served."""
+    _require_definition(crd)
+    names = crd["spec"]["names"]
+    names.setdefault("listKind", f"{names['kind']}List")
+    names.setdefault("singular", names["kind"].lower())
+    crd["spec"].setdefault("conversion", {"strategy": "None"})
+    conditions = [
+        {
+            "lastTransitionTime": crd["metadata"]["creationTimestamp"],
+            "message": message,
+            "reason": reason,
+            "status": "True",
+            "type": kind,
+        }
+        for kind, reason, message in (
+            ("NamesAccepted", "NoConflicts", "no conflicts found"),
+            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        )
+    ]
+    crd["status"] = {
+        "acceptedNames": names,
+        "conditions": conditions,
+        "storedVersions": [item["name"] for item in crd["spec"]["versions"] if item["storage"]],
+    }
+
+
+def _require_definition(crd: Obj) -> None:
+    """Refuses a definition that can't be served for want of a part (422)."""
+    spec = crd.get("spec") or {}
+    names = spec.get("names") or {}
+    wanted = {
+        "spec.group": spec.get("group"),
+        "spec.scope": spec.get("scope"),
+        "spec.names.plural": names.get("plural"),
+        "spec.names.kind": names.get("kind"),
+        "spec.versions": spec.get("versions"),
+    }
+    causes = [
+        cause("FieldValueRequired", "Required value", path)
+        for path, found in wanted.items()
+        if not found
+    ]
+    if causes:
+        name = crd["metadata"].get("name", "")
+        raise invalid("apiextensions.k8s.io", "CustomResourceDefinition", name, causes)
+
+
+def _encode_texts(secret: Obj) -> None:
+    """Moves what a Secret brings as text to where it is kept, in base64."""
+    texts = secret.pop("stringData", None)
+    if isinstance(texts, dict):
+        encoded = {
+            key: base64.b64encode(str(item).encode()).decode() for key, item in texts.items()
+        }
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+
+
 def set_defaults(resource: ResourceType, new: Obj) -> None:
     """What the server sets in a new object, in place, before anybody else looks at it."""
     if resource.has_status:
@@ -138,6 +198,11 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
         if isinstance(spec, dict):  # the schema refuses anything else afterwards
             spec.setdefault("volumeMode", "Filesystem")
         new["status"] = {"phase": "Pending"}
+    elif resource.key == DEFINITIONS:
+        _establish(new)
+    elif resource.key == "secrets":
+        new.setdefault("type", "Opaque")
+        _encode_texts(new)
     elif resource.key == "events":
         for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
             new.setdefault(field, None)

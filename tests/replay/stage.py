@@ -21,6 +21,7 @@ from typing import Any
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.releases import NEWEST, RELEASES, catalogue_of
 from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
@@ -35,7 +36,6 @@ USERS = {
         (Rule(("clone.kubevirt.io",), ("virtualmachineclones",), CLONE_VERBS, ("default",)),),
     ),
 }
-WATCH = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones?watch=1"
 STREAM = "many.watch"
 """The file that the watch of all clones is written to; a recording reads it by this name."""
 PATIENCE = 120.0
@@ -71,15 +71,29 @@ class Clock:
 
 
 class Stage:
-    """One sandbox with a shell; a context manager. ``folder`` has to be empty."""
+    """One sandbox with a shell; a context manager. ``folder`` has to be empty.
 
-    def __init__(self, folder: Path, *, throttled: bool = False) -> None:
+    ``release`` is that of its KubeVirt, ``namespace`` the one that its kubeconfig names.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        throttled: bool = False,
+        release: str = NEWEST.name,
+        namespace: str = "default",
+    ) -> None:
         self._folder = folder
         self._clock = Clock()
         self._watching = False
+        self._namespace = namespace
+        group = RELEASES[release].clone_api_version
+        self._watch = f"/apis/{group}/namespaces/{namespace}/virtualmachineclones?watch=1"
         self._open = contextlib.ExitStack()
         self._plane = ControlPlane(
-            registry=Registry(clock=self._clock),
+            registry=Registry(catalogue=catalogue_of(RELEASES[release]), clock=self._clock),
+            kubevirt=release,
             pace=Pace(clock=self._clock.monotonic, throttled=throttled),
             controllers=False,
             seeds=["kubevirt"],
@@ -90,9 +104,10 @@ class Stage:
     def __enter__(self) -> Stage:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._plane)
+            self._enter_namespace()
             self._write_credentials()
             with (self._folder / STREAM).open("wb") as stream:
-                command = ["kubectl", "get", "--raw", WATCH]
+                command = ["kubectl", "get", "--raw", self._watch]
                 watch = subprocess.Popen(command, stdout=stream, env=self._environment())
             stack.enter_context(watch)
             stack.callback(watch.kill)
@@ -174,6 +189,15 @@ class Stage:
             "SEEDS": str(SEED_DIRECTORY),
         }
 
+    def _enter_namespace(self) -> None:
+        if self._namespace == "default":
+            return
+        metadata = {"name": self._namespace}
+        self._plane.registry.create("namespaces", "", {"metadata": metadata})
+        text = self._plane.kubeconfig.read_text("utf-8")
+        changed = text.replace("namespace: default", f"namespace: {self._namespace}")
+        self._plane.kubeconfig.write_text(changed, "utf-8")
+
     def _write_credentials(self) -> None:
         shutil.copy(self._plane.ca_file, self._folder / "ca.crt")
         for name in (*USERS, "bogus"):
@@ -196,7 +220,7 @@ class Stage:
         waited = WAIT.search(command)
         if not waited:
             return GAP if " delete " in command else 0.0
-        found = self._plane.registry.get(WAITED_FOR[waited[2]], "default", waited[3])
+        found = self._plane.registry.get(WAITED_FOR[waited[2]], self._namespace, waited[3])
         status = found.get("status", {})
         conditions = status.get("conditions", [])
         ready = [item["status"] for item in conditions if item["type"] == "Ready"]
@@ -215,7 +239,7 @@ class Stage:
     # The watch.
 
     def _note(self, method: str, path: str, code: int) -> None:
-        if path == WATCH and (method, code) == ("GET", 200):
+        if path == self._watch and (method, code) == ("GET", 200):
             self._watching = True
 
     def _seen(self, step: Step) -> str:

@@ -34,6 +34,13 @@ from kubevirt_sandbox.kubevirt.resources import (
     SNAPSHOTS,
     VIRTUAL_MACHINES,
 )
+from kubevirt_sandbox.kubevirt.revisions import (
+    as_snapshotted,
+    copy_revisions,
+    missing_revision,
+    renamed,
+)
+from kubevirt_sandbox.kubevirt.tracking import INITIALIZING, state_of
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.store import Change
@@ -42,6 +49,19 @@ LABEL_LIMIT = 63
 FINISHED = ("Succeeded", "Failed")
 DELETING = "VM snapshot is deleting"
 IN_ERROR = "In error state"
+INDICATIONS = {
+    "GuestAgent": (
+        "Guest agent was active and attempted to quiesce the filesystem for application "
+        "consistency."
+    ),
+    "NoGuestAgent": (
+        "Guest agent was not available. Snapshot is crash-consistent and may not be "
+        "application-consistent."
+    ),
+    "Online": (
+        "Snapshot taken while the VM was running. Consistency depends on guest-agent quiescing."
+    ),
+}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|h|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
@@ -142,7 +162,11 @@ class SnapshotController:
         content_name = f"vmsnapshot-content-{text(snapshot, 'metadata', 'uid')}"
         content = self._client.read(SNAPSHOT_CONTENTS, namespace, content_name)
         if content is None:
-            content = self._create_content(snapshot, vm or {}, content_name)
+            taken = as_snapshotted(self._client, vm or {})
+            trouble = self._trouble(namespace, taken)
+            if trouble is not None:
+                return self._wait(snapshot, taken, trouble)
+            content = self._create_content(snapshot, taken, content_name)
         source = section(content, "spec", "source", "virtualMachine")
         known: Obj = {
             "sourceUID": text(source, "metadata", "uid"),
@@ -151,6 +175,9 @@ class SnapshotController:
         indications = indications_of(vm) if vm else section(snapshot, "status").get("indications")
         if indications:
             known["indications"] = indications
+            known["sourceIndications"] = [
+                {"indication": item, "message": INDICATIONS[item]} for item in indications
+            ]
         uid = text(snapshot, "metadata", "uid")
         error = error_of(self._client, content, vm)
         if error:
@@ -173,6 +200,24 @@ class SnapshotController:
         wait = min(ready_in, fails_in)
         if error:
             wait = min(wait, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
+        return Requeue(wait) if wait < NEVER else None
+
+    def _trouble(self, namespace: str, vm: Obj) -> str | None:
+        """What a snapshot says of a VM that can't be taken now; None for one that can."""
+        if missing_revision(self._client, namespace, section(vm, "spec")):
+            return ""  # only virt-controller's log says it
+        # The state would have to be in a claim, which the first start makes.
+        return "Source not locked" if state_of(vm) == INITIALIZING else None
+
+    def _wait(self, snapshot: Obj, vm: Obj, trouble: str) -> Requeue | None:
+        """Tries again until the deadline, with nothing taken yet."""
+        known = {"sourceUID": text(vm, "metadata", "uid")}
+        fails_in = self._deadline(snapshot, text(snapshot, "metadata", "uid"))
+        if fails_in <= 0:
+            self._fail(snapshot, known)
+            return None
+        self._write_in_progress(snapshot, trouble, known)
+        wait = min(fails_in, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None
 
     def _error(self, snapshot: Obj, message: str) -> Obj:
@@ -214,10 +259,10 @@ class SnapshotController:
             for volume, claim in claims_of(vm).items()
             if self._support(namespace, claim) is not Snapshots.UNSUPPORTED
         ]
+        vm_name = text(vm, "metadata", "name")
+        kept = renamed(section(vm, "spec"), vm_name, snapshot_name)
         spec: Obj = {
-            "source": {
-                "virtualMachine": {"metadata": _metadata_of(vm), "spec": vm.get("spec", {})}
-            },
+            "source": {"virtualMachine": {"metadata": _metadata_of(vm), "spec": kept}},
             "virtualMachineSnapshotName": snapshot_name,
         }
         if backups:
@@ -225,6 +270,7 @@ class SnapshotController:
         content = self._client.create(
             SNAPSHOT_CONTENTS, {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
         )
+        copy_revisions(self._client, section(vm, "spec"), vm_name, content, snapshot_name)
         message = f"Successfully created VirtualMachineSnapshotContent {name}"
         self._recorder.normal(snapshot, "SuccessfulVirtualMachineSnapshotContentCreate", message)
         return content
@@ -278,9 +324,7 @@ class SnapshotController:
         status: Obj = {
             **known,
             **done,
-            "conditions": progressing_and_ready(
-                False, True, "Operation complete", "Operation complete", now
-            ),
+            "conditions": progressing_and_ready(False, True, "Operation complete", "Ready", now),
             "phase": "Succeeded",
             "snapshotVolumes": {key: item for key, item in volumes.items() if item},
         }

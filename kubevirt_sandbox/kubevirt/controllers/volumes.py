@@ -52,6 +52,7 @@ class StorageClass:
 
 STORAGE_CLASSES = {
     "nosnap": StorageClass(Snapshots.UNSUPPORTED),
+    "none": StorageClass(Snapshots.UNSUPPORTED),
     "slow": StorageClass(Snapshots.SLOW),
     "never": StorageClass(Snapshots.NEVER_READY),
     "full": StorageClass(Snapshots.FAILING),

@@ -1,0 +1,57 @@
+"""The API server's own admission as plugins: policies before KubeVirt is asked, the rest after it.
+
+The rules are in ``policies``, ``foreign`` and ``quota``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubevirt_sandbox.storage.admission.foreign import refuse_by_webhook
+from kubevirt_sandbox.storage.admission.policies import refuse_by_policy
+from kubevirt_sandbox.storage.admission.quota import Quotas
+
+if TYPE_CHECKING:
+    from kubevirt_sandbox.storage.resources import Catalogue
+    from kubevirt_sandbox.storage.store import Store
+    from kubevirt_sandbox.storage.webhooks import AdmissionRequest
+
+_OWN = "admissionregistration.k8s.io"
+
+
+class Judge:
+    """An admission plugin that changes nothing: it asks ``judge`` of each write."""
+
+    def __init__(self, judge: Callable[[AdmissionRequest], None]) -> None:
+        self._judge = judge
+
+    def mutate(self, request: AdmissionRequest) -> dict[str, Any]:
+        """The object as it is."""
+        return request.object
+
+    def validate(self, request: AdmissionRequest) -> None:
+        """Raises ApiError when the write is refused; who refuses may always be taken away."""
+        if not request.type_key.endswith(_OWN):
+            self._judge(request)
+
+
+def policies(store: Store, catalogue: Catalogue) -> Judge:
+    """Asks the policies that are stored."""
+    return Judge(lambda request: refuse_by_policy(store, catalogue[request.type_key], request))
+
+
+def webhooks(store: Store) -> Judge:
+    """Asks the webhooks that are stored."""
+    return Judge(lambda request: refuse_by_webhook(store, request))
+
+
+def quotas(store: Store, catalogue: Catalogue) -> Judge:
+    """Asks the quotas of the namespace of a new object."""
+    found = Quotas(store)
+
+    def judge(request: AdmissionRequest) -> None:
+        if request.operation == "CREATE" and not request.subresource:
+            found.refuse(catalogue[request.type_key], request.namespace, request.object)
+
+    return Judge(judge)
