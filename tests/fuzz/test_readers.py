@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 
 import kubectl_virt_clone
+from kubectl_virt_clone.clone.progress.provenance import Proof
 from kubectl_virt_clone.errors import VirtCloneError
 from tests.fuzz.effort import fuzzed
 from tests.fuzz.hostile import dangerous
@@ -64,6 +65,7 @@ JSON = ("Object", "object", "Mapping[", "Sequence[Object]", "Iterable[Object]", 
 BY_TYPE: Mapping[str, Make] = {
     "Surroundings": World.surroundings,
     "Evidence": World.evidence,
+    "Proof": lambda world: world.chance.choice(list(Proof)),
     "Facts": World.facts,
     "ClusterFacts": World.cluster,
     "Lookup | None": lambda world: world.maybe(lambda: world.lookup("vm")),
@@ -140,8 +142,8 @@ OTHERWISE: Mapping[str, str] = {
     "render.removal.unread": "takes the name of a resource",
     "render.versions.client_version": "takes our own version",
     "clone.spec.manifest.build_clone": "takes what options made of a user's text; test_options",
-    "clone.spec.references.parse_reference": "takes what a user typed; test_options",
-    "clone.spec.series.numbered": "takes what a user typed; test_options",
+    "clone.api.parse_reference": "takes what a user typed; test_options",
+    "clone.api.numbered": "takes what a user typed; test_options",
     "objects.documents": "takes a user's file; test_files",
     "clone.checks.findings.Rule": "a table, whose rules are called",
     "clone.checks.findings.judged": "takes as many facts as clones; test_server",
@@ -159,6 +161,7 @@ RAW: Mapping[str, str] = {
     "render.progress.outcomes.failure": "an error, which the door escapes",
     "render.findings.warnings": "lines for render.messages.warn, which escapes them",
     "render.findings.refusal": "an error, which the door escapes",
+    "render.removal.kept": "an error, which the door escapes",
     "render.progress.interruption.interrupted": "an error, which the door escapes",
     "render.progress.columns": "measures text that was made harmless",
     "render.progress.board": "says what the frame then makes harmless",
