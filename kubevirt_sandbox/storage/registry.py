@@ -278,7 +278,10 @@ class Registry:
 
     def _plugins(self) -> Sequence[AdmissionPlugin]:
         """All that is asked of a write, in the API server's order."""
-        return (self._policies, *self.admission, *self._asked_last)
+        has = self.store.has
+        before = [self._policies] if has(self._policies.source) else []
+        after = [judge for judge in self._asked_last if has(judge.source)]
+        return [*before, *self.admission, *after]
 
     def _decode(
         self, resource: ResourceType, obj: Mapping[str, Any], how: Write, patched: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.api import LocalApi
 from kubevirt_sandbox.kubevirt.seed.planting import (
     NAMED_DIRECTORY,
@@ -33,6 +34,12 @@ def test_no_two_seeds_hold_the_same_object() -> None:
     objects = [obj for name in (*seed_names(), *named_seeds()) for obj in load_seed(name)]
     keys = [(obj["kind"], obj["metadata"]["name"]) for obj in objects]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("name", named_seeds())
+def test_a_seed_that_is_planted_by_name_goes_beside_the_others(name: str) -> None:
+    with ControlPlane(seeds=[*seed_names(), name], speed=float("inf")) as plane:
+        assert plane.url
 
 
 def test_kubevirt_says_its_version_and_gates(still_world: World) -> None:

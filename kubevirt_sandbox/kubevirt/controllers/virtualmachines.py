@@ -180,7 +180,7 @@ class VirtualMachineController:
         if started and text(instance, "status", "phase") in ENDED:
             status["printableStatus"] = "Stopped"
         if started:
-            status.update(self._start(vm))
+            status.update(_start(vm, instance))
             if self._lacks_state_class(vm):
                 ready, why = (_since(vm, item) for item in _unsynchronized(self._client.now()))
                 status["conditions"] = [ready, why]
@@ -188,7 +188,7 @@ class VirtualMachineController:
                 changed = _problem("RestartRequired", "", RESTART_REQUIRED, self._client.now())
                 status["conditions"].append(_since(vm, changed))
         status.pop("changedBlockTracking", None)
-        tracking = self._tracking(vm)
+        tracking = next_state(vm, instance, selected=is_selected(vm, self._kubevirt()))
         if tracking:
             status["changedBlockTracking"] = {"state": tracking}
         volumes = snapshot_statuses(vm, self._client)
@@ -197,25 +197,8 @@ class VirtualMachineController:
             status["volumeSnapshotStatuses"] = volumes
         return status
 
-    def _start(self, vm: Obj) -> Obj:
-        """What the status of a started VM says of its start."""
-        generation = vm["metadata"].get("generation", 1)
-        instance = self._client.read(INSTANCES, *location(vm))
-        revision = text(instance, "status", "virtualMachineRevisionName")
-        return {
-            "created": True,
-            "desiredGeneration": generation,
-            "observedGeneration": int(revision.rpartition("-")[2] or generation),
-            "runStrategy": run_strategy_of(vm),
-        }
-
     def _kubevirt(self) -> Obj | None:
         return self._client.read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME)
-
-    def _tracking(self, vm: Obj) -> str:
-        """The state of changed block tracking, empty for a VM that never had one."""
-        instance = self._client.read(INSTANCES, *location(vm))
-        return next_state(vm, instance, selected=is_selected(vm, self._kubevirt()))
 
     def _lacks_state_class(self, vm: Obj) -> bool:
         """Whether the guest keeps its TPM or EFI, and no storage class is there for that."""
@@ -241,6 +224,18 @@ DEFAULT = "storageclass.kubernetes.io/is-default-class"
 STARTED = "Started the virtual machine by creating the new virtual machine instance"
 _OF_STARTED = ("created", "desiredGeneration", "observedGeneration", "runStrategy")
 RESTART_REQUIRED = "a non-live-updatable field was changed in the template spec"
+
+
+def _start(vm: Obj, instance: Obj | None) -> Obj:
+    """What the status of a started VM says of its start."""
+    generation = vm["metadata"].get("generation", 1)
+    revision = text(instance, "status", "virtualMachineRevisionName")
+    return {
+        "created": True,
+        "desiredGeneration": generation,
+        "observedGeneration": int(revision.rpartition("-")[2] or generation),
+        "runStrategy": run_strategy_of(vm),
+    }
 
 
 def _unsynchronized(now: str) -> tuple[Obj, Obj]:

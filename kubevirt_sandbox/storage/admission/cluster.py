@@ -8,22 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kubevirt_sandbox.storage.admission.foreign import refuse_by_webhook
-from kubevirt_sandbox.storage.admission.policies import refuse_by_policy
-from kubevirt_sandbox.storage.admission.quota import Quotas
+from kubevirt_sandbox.storage.admission.foreign import CONFIGURATIONS, refuse_by_webhook
+from kubevirt_sandbox.storage.admission.policies import BINDINGS, refuse_by_policy
+from kubevirt_sandbox.storage.admission.quota import QUOTAS, Quotas
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.resources import Catalogue
-    from kubevirt_sandbox.storage.store import Store
+    from kubevirt_sandbox.storage.store import Store, TypeKey
     from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 
 _OWN = "admissionregistration.k8s.io"
 
 
 class Judge:
-    """An admission plugin that changes nothing: it asks ``judge`` of each write."""
+    """An admission plugin that changes nothing: it asks ``judge`` of each write.
 
-    def __init__(self, judge: Callable[[AdmissionRequest], None]) -> None:
+    ``source`` is the type of what it goes by: without an object of it, it has nothing to say.
+    """
+
+    def __init__(self, source: TypeKey, judge: Callable[[AdmissionRequest], None]) -> None:
+        self.source = source
         self._judge = judge
 
     def mutate(self, request: AdmissionRequest) -> dict[str, Any]:
@@ -38,12 +42,14 @@ class Judge:
 
 def policies(store: Store, catalogue: Catalogue) -> Judge:
     """Asks the policies that are stored."""
-    return Judge(lambda request: refuse_by_policy(store, catalogue[request.type_key], request))
+    return Judge(
+        BINDINGS, lambda request: refuse_by_policy(store, catalogue[request.type_key], request)
+    )
 
 
 def webhooks(store: Store) -> Judge:
     """Asks the webhooks that are stored."""
-    return Judge(lambda request: refuse_by_webhook(store, request))
+    return Judge(CONFIGURATIONS, lambda request: refuse_by_webhook(store, request))
 
 
 def quotas(store: Store, catalogue: Catalogue) -> Judge:
@@ -54,4 +60,4 @@ def quotas(store: Store, catalogue: Catalogue) -> Judge:
         if request.operation == "CREATE" and not request.subresource:
             found.refuse(catalogue[request.type_key], request.namespace, request.object)
 
-    return Judge(judge)
+    return Judge(QUOTAS, judge)

@@ -68,7 +68,7 @@ class Quotas:
 
     def recount(self, namespace: str, type_key: str) -> None:
         """Writes ``status.used`` of the quotas that count objects of this type, and of new ones."""
-        for quota in list(self._of(namespace)):
+        for quota in list(self._of(namespace)) if self._store.has(QUOTAS) else ():
             hard = section(quota, "spec", "hard")
             if type_key != QUOTAS and not any(_counts(name, type_key) for name in hard):
                 continue
