@@ -37,11 +37,12 @@ def loss(clone: Object) -> str:
 
 def kept(clones: Sequence[Object], which: str, access: Access = NO_FLAGS) -> str:
     """Why clones are not deleted whose targets wait for their volumes; ``which`` names them."""
-    targets = [text_at(clone, "status", "targetName") for clone in clones]
     one = len(clones) == 1
-    whose = f"its target {targets[0]}" if one else "their targets"
-    start = Command(("start", targets[0]), key_of(clones[0])[0], program="virtctl")
-    how = f"{written((start,), access)} binds them" if one else "start the targets to bind them"
+    whose, how = "their targets", "start the targets to bind them"
+    if one:
+        namespace, target = key_of(clones[0])[0], text_at(clones[0], "status", "targetName")
+        start = Command(("start", target), namespace, program="virtctl")
+        whose, how = f"its target {target}", f"{written((start,), access)} binds them"
     return (
         f"{which} {'is' if one else 'are'} not deleted: not all volumes of {whose} are bound, and"
         " what they are to be filled from would go\n"
