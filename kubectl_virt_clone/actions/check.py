@@ -19,6 +19,7 @@ from kubectl_virt_clone.actions.versions import served_clones, served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
     CLONES,
+    CONTROLLER_REVISIONS,
     KUBEVIRT_GROUP,
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,
@@ -42,6 +43,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     source_name,
     source_resource,
     source_vm,
+    start_revision,
     storage_classes_used,
     without,
 )
@@ -239,6 +241,8 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
     elif disks_of(source):
         wanted["claims"] = claims
+    if not from_snapshot(clone) and source and (revision := start_revision(source)):
+        wanted["revision"] = reader.object(CONTROLLER_REVISIONS, facts.namespace, revision)
     if facts.may_create is False:
         wanted["user"] = reader.user()
     return wanted

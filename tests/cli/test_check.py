@@ -17,7 +17,8 @@ from kubevirt_sandbox.storage.status import ApiError, denied, failure
 from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 from tests.cli.conftest import Answer, Kvc, Planes
 from tests.cli.test_wait import until
-from tests.sandbox.world import a_snapshot
+from tests.sandbox.test_revisions import change_guest, start
+from tests.sandbox.world import World, a_snapshot
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
 VMS = "virtualmachines.kubevirt.io"
@@ -196,6 +197,14 @@ def locked(plane: ControlPlane) -> None:
     with_status(VMS, "vm-cirros", snapshotInProgress="nightly-1")(plane)
 
 
+def changed_since_start(plane: ControlPlane) -> None:
+    """A VM whose guest was changed while it runs (recording 24)."""
+    world = World.of(plane)
+    start(world, "vm-cirros")
+    world.change(VMS, "vm-cirros", change_guest)
+    world.until(lambda: world.get(VMS, "vm-cirros")["status"].get("desiredGeneration") == 3)
+
+
 def tracked(state: str) -> Arrange:
     """A VM whose blocks are tracked for incremental backups (recording 22)."""
 
@@ -362,6 +371,7 @@ CASES = (
     Case("snapshot-failed", "error", ("--source=vmsnapshot/snap-3",), CIRROS),
     Case("source-deleting", "error", CIRROS, CIRROS, going(VMS, "vm-cirros"), curable=False),
     Case("source-locked", "warning", CIRROS, CIRROS, locked),
+    Case("source-changed-since-start", "info", CIRROS, CIRROS, changed_since_start),
     *(Case("tracking-state", "error", CIRROS, CIRROS, tracked(it)) for it in TRACKED),
     Case(
         "source-name-too-long",
@@ -603,7 +613,11 @@ class Follower:
     def followed(self, hint: str) -> tuple[tuple[str, ...], str]:
         """The arguments and stdin of the same command once the hint was followed."""
         words = shlex.split(hint.partition(", and once the clone is done: ")[0])
-        if words[0] == "kubectl":
+        if words[0] == "virtctl":
+            assert words[1] == "restart"
+            self._plane.kubevirt.stop()
+            self._write_status(VMS, "default", words[2], {"observedGeneration": 3})
+        elif words[0] == "kubectl":
             self._run(words)
         elif words[:3] == ["leave", "it", "out"] or words[:2] == ["leave", "out"]:
             self._leave_out(words[2:])
@@ -859,7 +873,7 @@ def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
 
     assert answer.out == (
         "not checked: source-missing, source-deleting, source-name-too-long, source-locked,"
-        " tracking-state,"
+        " source-changed-since-start, tracking-state,"
         " target-exists, target-claimed, claim-deleting, claim-filling, volume-not-snapshottable,"
         " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
         " mac-unknown-interface, mac-in-use, not-admissible, cloud-init-reruns,"

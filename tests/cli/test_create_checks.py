@@ -414,7 +414,8 @@ def test_who_may_only_create_and_read_clones_can_create_one(kvc: Kvc, make_plane
     assert answer.out == f"{OBJECT}/c created\n{OBJECT}/c condition met\n"
     assert answer.err.splitlines()[0] == (
         "Warning: not checked: source-missing, source-deleting, source-name-too-long,"
-        " source-locked, tracking-state, target-exists, claim-deleting, claim-filling,"
+        " source-locked, source-changed-since-start, tracking-state, target-exists,"
+        " claim-deleting, claim-filling,"
         " volume-not-snapshottable, volume-unknown, volume-unbound, backend-storage,"
         " first-consumer, network-annotations, not-admissible, cloud-init-reruns,"
         " running-without-agent (the VirtualMachine can't be read: Forbidden;"

@@ -29,6 +29,8 @@ from tests.predictions import (
     comparable,
     with_generated,
 )
+from tests.sandbox.test_revisions import change_guest, start
+from tests.sandbox.world import World
 
 NAMESPACE = "default"
 CLONES = "virtualmachineclones.clone.kubevirt.io"
@@ -73,6 +75,25 @@ def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: K
 
     target = comparable(registry.get(VMS, NAMESPACE, "copy"))
     assert with_generated(predicted, target) == target
+
+
+def test_the_preview_of_a_vm_that_was_changed_since_its_start_is_the_target_too(
+    plane: ControlPlane, kvc: Kvc
+) -> None:
+    world = World.of(plane)
+    start(world, "vm-cirros")
+    world.change(VMS, "vm-cirros", change_guest)
+    world.until(lambda: world.get(VMS, "vm-cirros")["status"].get("desiredGeneration") == 3)
+    flags = ("--source=vm-cirros", "--target=copy")
+
+    predicted = yaml.safe_load(kvc("preview", *flags, "-o", "yaml").out)
+    told = kvc("check", *flags).out
+    kvc("create", *flags, "--wait")
+
+    target = comparable(world.get(VMS, "copy"))
+    assert with_generated(predicted, target) == target
+    assert "cpu" not in target["spec"]["template"]["spec"]["domain"]
+    assert "source-changed-since-start" in told
 
 
 def _relabel(registry: Registry, name: str, labels: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import yaml
 from kubevirt_sandbox.apiserver.access.authorization import AUTHENTICATED, Rule, User
 from kubevirt_sandbox.apiserver.requestinfo import parse
 from kubevirt_sandbox.controlplane import ControlPlane
+from tests.sandbox import test_revisions as revisions
+from tests.sandbox.world import VMS, World
 
 from .markdown import ROOT
 from .shell import Shell, shell_in
@@ -20,6 +22,7 @@ from .shell import Shell, shell_in
 TOKEN = "cloner"
 WORK = (
     "check --source vm-data --target one",
+    "check --source web-1 --target one",
     "preview --source vmsnapshot/snap-1 --target one",
     "create one --source vm-data --target one --wait",
     "create 'w-{}' --source vm-data --target 'w-{}' --count 2 --wait --rm",
@@ -72,6 +75,10 @@ def run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunAs]:
                 on_request=lambda *request: asked.append(request),
             )
             stack.enter_context(plane)
+            world = World.of(plane)
+            revisions.start(world, "web-1")
+            world.change(VMS, "web-1", revisions.change_guest)
+            world.until(lambda: world.get(VMS, "web-1")["status"].get("desiredGeneration") == 3)
             kubeconfig = tmp_path / "kubeconfig"
             kubeconfig.write_text(plane.kubeconfig_of(TOKEN), encoding="utf-8")
             monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
@@ -80,11 +87,16 @@ def run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunAs]:
         yield start
 
 
+OPTIONAL = ["virt-clone-optional"]
+
+
+@pytest.mark.parametrize("optional", [OPTIONAL, []])
 def test_every_verb_works_with_the_rights_of_the_roles_and_needs_all_of_them(
-    run_as: RunAs,
+    run_as: RunAs, optional: list[str]
 ) -> None:
     rules = [*rules_of("virt-clone", "default"), *rules_of("virt-clone-cluster", "*")]
-    shell, asked = run_as(rules)
+    more = [rule for role in OPTIONAL for rule in rules_of(role, "default")]
+    shell, asked = run_as([*rules, *(more if optional else ())])
 
     answers = {line: shell.run(f"kubectl-virt_clone {line}") for line in WORK}
     # It looks into what the clone's children say, and ends with their cause.
@@ -92,13 +104,18 @@ def test_every_verb_works_with_the_rights_of_the_roles_and_needs_all_of_them(
 
     assert {line: out for line, (out, code) in answers.items() if code} == {}
     assert stuck[1] == 4, stuck[0]
-    assert [request for request in asked if request[2] == FORBIDDEN] == []
-    used = {
+    assert rights_in(request for request in asked if request[2] == FORBIDDEN) == (
+        set() if optional else rights_of(more)
+    )
+    assert rights_in(asked) - rights_of(list(AUTHENTICATED)) == rights_of([*rules, *more])
+
+
+def rights_in(asked: Iterable[Request]) -> set[Right]:
+    return {
         (info.group, info.resource, info.verb)
         for info in (parse(method, path) for method, path, _ in asked)
         if info.resource
     }
-    assert used - rights_of(list(AUTHENTICATED)) == rights_of(rules)
 
 
 def test_the_rights_that_are_a_must_are_enough_to_make_a_clone_and_wait_for_it(

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_virt_clone.clone.checks.facts import Facts, Finding
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding, as_started, start_revision
 from kubectl_virt_clone.clone.checks.sources import (
     claim_findings,
     claimed_by,
     loss_findings,
     source_state_findings,
+    started_findings,
     taken_findings,
 )
 from kubectl_virt_clone.objects.resource import Listing, Lookup
@@ -65,6 +66,92 @@ def test_a_source_that_another_snapshot_holds_is_told_with_how_to_wait_for_that(
             " --timeout=10m -n ns",
         )
     ]
+
+
+THEN = {
+    "runStrategy": "Always",
+    "dataVolumeTemplates": [{"metadata": {"name": "old"}}],
+    "template": {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {
+            "domain": {"cpu": {"cores": 1}, "devices": {"disks": [{"name": "root"}], "rng": {}}},
+            "volumes": [{"name": "root"}],
+        },
+    },
+}
+NOW = {
+    "runStrategy": "Always",
+    "template": {
+        "metadata": {"labels": {"app": "shop", "tier": "new"}},
+        "spec": {
+            "domain": {
+                "cpu": {"cores": 2},
+                "devices": {"disks": [{"name": "root"}, {"name": "b"}]},
+            },
+            "volumes": [{"name": "root"}, {"name": "b"}],
+        },
+    },
+}
+
+
+def a_started_vm(*, started: object = 1, now: int = 2, created: object = True) -> dict[str, Any]:
+    status = {"created": created, "observedGeneration": started}
+    metadata = {"name": "shop", "uid": "c400303d", "generation": now}
+    return {"metadata": metadata, "spec": NOW, "status": status}
+
+
+def test_a_vm_that_was_changed_since_its_start_is_cloned_as_it_was_started() -> None:  # [24]
+    assert start_revision(a_started_vm()) == "revision-start-vm-c400303d-1"
+    revision = Lookup({"data": {"spec": THEN}})
+    taken = as_started(a_started_vm(), revision)
+    assert taken["metadata"] == a_started_vm()["metadata"]
+    assert taken["spec"] == {
+        "runStrategy": "Always",
+        "template": {
+            "metadata": {"labels": {"app": "shop"}},
+            "spec": {
+                "domain": {
+                    "cpu": {"cores": 1},
+                    "devices": {"disks": [{"name": "root"}, {"name": "b"}], "rng": {}},
+                },
+                "volumes": [{"name": "root"}, {"name": "b"}],
+            },
+        },
+    }
+    assert THEN["dataVolumeTemplates"] == [{"metadata": {"name": "old"}}]  # nothing is changed
+    for unknown in (None, Lookup(), Lookup(unreadable="no"), Lookup({"data": None})):
+        assert as_started(a_started_vm(), unknown) == a_started_vm()
+
+
+@pytest.mark.parametrize(
+    "unchanged",
+    [{"started": 2}, {"created": False}, {"created": None}, {"started": None}, {"started": "1"}],
+)
+def test_a_vm_that_was_not_changed_or_does_not_run_has_no_other_revision(
+    unchanged: dict[str, Any],
+) -> None:
+    assert start_revision(a_started_vm(**unchanged)) == ""
+
+
+def started(revision: Lookup | None, kind: str = "VirtualMachine") -> list[Finding]:
+    facts = Facts(namespace="ns", source=Lookup(a_started_vm()), revision=revision)
+    return read(started_findings(a_clone(kind=kind), facts))
+
+
+def test_a_change_since_the_start_is_told_with_what_undoes_it() -> None:  # [24]
+    message = (
+        'the VM "shop" was changed since its start: its clone is what it was then, with the disks,'
+        " volumes and metadata of now"
+    )
+    finding = Finding("source-changed-since-start", "info", message, "virtctl restart shop -n ns")
+    revision = Lookup({"data": {"spec": THEN}})
+    assert started(revision) == [finding]
+    assert started(revision, SNAPSHOT) == started(None) == []
+    assert started(Lookup({"data": {"spec": {**NOW, "runStrategy": "Manual"}}})) == []
+    for lookup, why in ((Lookup(), "it does not exist"), (Lookup(unreadable="no"), "no")):
+        message = f"the VM was changed since its start; what it was then can't be read: {why}"
+        unknown = Finding("source-changed-since-start", "unknown", message)
+        assert started(lookup) == [unknown]
 
 
 @pytest.mark.parametrize(

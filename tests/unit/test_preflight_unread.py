@@ -21,7 +21,7 @@ OF_EVERY_VM = (
 OF_THE_SOURCE = (
     *("source-missing", "source-deleting", "source-locked", "tracking-state"),
     *("volume-not-snapshottable", "volume-unknown", "volume-unbound", "running-without-agent"),
-    *("claim-deleting", "claim-filling"),
+    *("claim-deleting", "claim-filling", "source-changed-since-start"),
 )
 
 

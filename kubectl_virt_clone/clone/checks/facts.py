@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from kubectl_virt_clone.clone.api import (
     PERSISTENT_VOLUME_CLAIMS,
@@ -18,7 +19,16 @@ from kubectl_virt_clone.clone.api import (
 )
 from kubectl_virt_clone.clone.hint import Hint, Part, kubectl
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
-from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
+from kubectl_virt_clone.objects.fields import (
+    Object,
+    at,
+    copied,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+    uid_of,
+)
 from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
 
 ERROR, WARNING, INFO, UNKNOWN = LEVELS = ("error", "warning", "info", "unknown")
@@ -28,7 +38,7 @@ good to know; not checked, because something could not be read."""
 IDS = (
     *("no-clone-api", "snapshot-gate", "rbac", "field-unsupported", "unknown-field"),
     *("invalid-name", "clone-exists", "source-missing", "source-kind", "source-deleting"),
-    *("source-name-too-long", "source-locked", "tracking-state"),
+    *("source-name-too-long", "source-locked", "source-changed-since-start", "tracking-state"),
     *("snapshot-gone", "snapshot-not-ready", "snapshot-failed", "snapshot-partial"),
     *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
     *("claim-exists", "claim-deleting", "claim-filling"),
@@ -113,7 +123,8 @@ class DryRun:
 class Facts:
     """Everything that was read for one clone; what was not asked for is None or empty.
 
-    ``content`` is that of a snapshot source. ``fields`` are the spec's fields in the server's
+    ``content`` is that of a snapshot source, ``revision`` the VM as it was started, if it was
+    changed since. ``fields`` are the spec's fields in the server's
     schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
     only where the answer was no. ``own_namespace`` is asked for where the source is missing.
     ``claimed`` are the claims that earlier clones of the request will make, and who has them then.
@@ -123,6 +134,7 @@ class Facts:
     namespace: str = "default"
     source: Lookup = field(default_factory=Lookup)
     content: Lookup = field(default_factory=Lookup)
+    revision: Lookup | None = None
     target: Lookup = field(default_factory=Lookup)
     clones: Listing = field(default_factory=Listing)
     vms: Listing | None = None
@@ -160,12 +172,50 @@ def source_vm(clone: Object, facts: Facts) -> Object | None:
     """
     if not from_snapshot(clone):
         own = facts.source.object
-        return dict(own) if isinstance(own, Mapping) else None
+        return as_started(own, facts.revision) if isinstance(own, Mapping) else None
     kept = mapping_at(facts.content.object, "spec", "source", "virtualMachine")
     if not kept:
         return None
     head = {"apiVersion": VIRTUAL_MACHINES.api_version, "kind": VIRTUAL_MACHINES.kind}
     return {**head, "metadata": mapping_at(kept, "metadata"), "spec": mapping_at(kept, "spec")}
+
+
+def start_revision(vm: Object) -> str:
+    """The ControllerRevision that has a VM as it was started; empty if it was not changed since.
+
+    KubeVirt names it after the VM's uid and its generation then (``revision-start-vm-…``).
+    """
+    started, now = at(vm, "status", "observedGeneration"), at(vm, "metadata", "generation")
+    if at(vm, "status", "created") is not True or not isinstance(started, int) or started == now:
+        return ""
+    return f"revision-start-vm-{uid_of(vm)}-{started}"
+
+
+_OF_TODAY = (
+    ("template", "spec", "volumes"),
+    ("template", "spec", "domain", "devices", "disks"),
+    ("dataVolumeTemplates",),
+)
+
+
+def as_started(vm: Object, revision: Lookup | None) -> dict[str, Any]:
+    """The VM that KubeVirt takes a snapshot of: as it was started, with what it has of today.
+
+    Source: KubeVirt's pkg/storage/snapshot/source.go, ``Spec``; recording 24.
+    """
+    then = mapping_at(revision.object if revision else None, "data", "spec")
+    if not then:
+        return dict(vm)
+    spec: Any = copied(dict(then))
+    for *parents, last in _OF_TODAY:
+        where = spec
+        for key in parents:
+            where = where.setdefault(key, {}) if isinstance(where, dict) else None
+        if isinstance(where, dict):
+            where[last] = at(vm, "spec", *parents, last)
+            if where[last] is None:
+                del where[last]
+    return {**vm, "spec": spec}
 
 
 def content_name(snapshot: Object | None) -> str:

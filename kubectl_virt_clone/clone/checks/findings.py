@@ -107,6 +107,7 @@ RULES = (
             Fact.VM: ("source-name-too-long",),
         },
     ),
+    Rule(sources.started_findings, {Fact.LIVE: ("source-changed-since-start",)}),
     Rule(sources.loss_findings, {Fact.SNAPSHOT: ("snapshot-gone", "snapshot-partial")}),
     Rule(
         sources.claim_findings,

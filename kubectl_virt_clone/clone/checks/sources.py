@@ -14,15 +14,18 @@ from kubectl_virt_clone.clone.api import (
     target_name,
 )
 from kubectl_virt_clone.clone.checks.facts import (
+    INFO,
+    UNKNOWN,
     Facts,
     Finding,
+    as_started,
     error,
     from_snapshot,
     source_resource,
     source_vm,
     warning,
 )
-from kubectl_virt_clone.clone.hint import Hint, flag, kubectl
+from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl
 from kubectl_virt_clone.clone.progress.diagnosis import snapshot_loss
 from kubectl_virt_clone.clone.target.restore_rules import GENERATED, claim_name, disks_of
 from kubectl_virt_clone.objects.fields import Object, at, mapping_at, mappings_at, name_of, text_at
@@ -57,6 +60,25 @@ def source_state_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             f" the volumes of a VM whose name has more than {_LONGEST_LABEL}"
         )
         yield error("source-name-too-long", message)
+
+
+def started_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """A VM that was changed while it runs: KubeVirt clones it as it was started (recording 24)."""
+    vm, revision = facts.source.object, facts.revision
+    if vm is None or from_snapshot(clone) or revision is None:
+        return
+    name = name_of(vm)
+    if revision.object is None:
+        why = revision.unreadable or "it does not exist"
+        message = f"the VM was changed since its start; what it was then can't be read: {why}"
+        yield Finding("source-changed-since-start", UNKNOWN, message)
+    elif as_started(vm, revision)["spec"].get("template") != at(vm, "spec", "template"):
+        message = (
+            f'the VM "{name}" was changed since its start: its clone is what it was then, with the'
+            " disks, volumes and metadata of now"
+        )
+        restart = Command(("restart", name), facts.namespace, program="virtctl")
+        yield Finding("source-changed-since-start", INFO, message, (restart,))
 
 
 def _going(obj: Object) -> str:
