@@ -48,6 +48,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     without,
 )
 from kubectl_virt_clone.clone.checks.findings import judged
+from kubectl_virt_clone.clone.checks.instancetypes import MATCHERS, matched, revision_of
 from kubectl_virt_clone.clone.checks.sources import claimed_by
 from kubectl_virt_clone.clone.checks.values import new_macs
 from kubectl_virt_clone.clone.progress.provenance import may_adopt
@@ -203,10 +204,17 @@ def gather_each(
         wanted = [step(reader, clone, own) for clone, own in zip(clones, facts, strict=True)]
         reader.ask(question for questions in wanted for question in questions.values())
         facts = [
-            replace(own, **{name: reader.answers[key] for name, (key, _) in questions.items()})
+            _knowing(own, {name: reader.answers[key] for name, (key, _) in questions.items()})
             for own, questions in zip(facts, wanted, strict=True)
         ]
     return _among_siblings(facts, clones)
+
+
+def _knowing(facts: Facts, answers: Mapping[str, Any]) -> Facts:
+    """The facts with more of them; ``types/…`` are those of the field of that name."""
+    own = {name: value for name, value in answers.items() if "/" not in name}
+    types = {n.partition("/")[2]: value for n, value in answers.items() if n.startswith("types/")}
+    return replace(facts, types={**facts.types, **types}, **own)
 
 
 def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dict[str, Question]:
@@ -241,10 +249,26 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
     elif disks_of(source):
         wanted["claims"] = claims
-    if not from_snapshot(clone) and source and (revision := start_revision(source)):
-        wanted["revision"] = reader.object(CONTROLLER_REVISIONS, facts.namespace, revision)
+    if not from_snapshot(clone) and source:
+        wanted |= _revisions(reader, source, facts.namespace)
     if facts.may_create is False:
         wanted["user"] = reader.user()
+    return wanted
+
+
+def _revisions(reader: _Reader, vm: Object, namespace: str) -> dict[str, Question]:
+    """The VM as it was started; its instance type, its preference, and the revisions of both."""
+    wanted: dict[str, Question] = {}
+    if revision := start_revision(vm):
+        wanted["revision"] = reader.object(CONTROLLER_REVISIONS, namespace, revision)
+    for field in MATCHERS:
+        if found := matched(vm, field):
+            resource, name = found
+            where = "" if "Cluster" in resource.kind else namespace
+            wanted[f"types/{field}"] = reader.object(resource, where, name)
+        if revision := revision_of(vm, field):
+            kept = reader.object(CONTROLLER_REVISIONS, namespace, revision)
+            wanted[f"types/{field} revision"] = kept
     return wanted
 
 

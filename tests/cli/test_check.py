@@ -25,6 +25,7 @@ VMS = "virtualmachines.kubevirt.io"
 SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
 KUBEVIRTS = "kubevirts.kubevirt.io"
+TYPES = "virtualmachineinstancetypes.instancetype.kubevirt.io"
 SNAPSHOT_CLASSES = "volumesnapshotclasses.snapshot.storage.k8s.io"
 RESOURCES = {"vm": VMS, "vmsnapshot": SNAPSHOTS, "kubevirt": KUBEVIRTS, "pvc": CLAIMS}
 REPEATED = (
@@ -205,6 +206,40 @@ def changed_since_start(plane: ControlPlane) -> None:
     world.until(lambda: world.get(VMS, "vm-cirros")["status"].get("desiredGeneration") == 3)
 
 
+def typed(plane: ControlPlane) -> None:
+    """A VM with an instance type of its namespace, whose revision KubeVirt has kept."""
+    world = World.of(plane)
+    world.seed("instancetypes")
+    world.until(lambda: "instancetypeRef" in world.get(VMS, "vm-typed").get("status", {}))
+
+
+def without_type(plane: ControlPlane) -> None:
+    """The instance type of a VM was removed (recording 27)."""
+    typed(plane)
+    plane.registry.delete(TYPES, "default", "small")
+
+
+def with_another_type(plane: ControlPlane) -> None:
+    """The instance type of a VM was made anew under the same name (recording 27)."""
+    typed(plane)
+    small = plane.registry.get(TYPES, "default", "small")
+    plane.registry.delete(TYPES, "default", "small")
+    head = {"apiVersion": small["apiVersion"], "kind": small["kind"]}
+    spec = {**small["spec"], "cpu": {"guest": 4}}
+    plane.registry.create(TYPES, "default", {**head, "metadata": {"name": "small"}, "spec": spec})
+
+
+def without_revision(plane: ControlPlane) -> None:
+    """A VM names a revision that is gone (recording 27)."""
+    typed(plane)
+    plane.kubevirt.stop()
+
+    def change(vm: Any) -> None:
+        vm["spec"]["instancetype"]["revisionName"] = "gone"
+
+    changed(VMS, "vm-typed", change)(plane)
+
+
 def tracked(state: str) -> Arrange:
     """A VM whose blocks are tracked for incremental backups (recording 22)."""
 
@@ -311,6 +346,7 @@ class Case(NamedTuple):
 
 CIRROS = ("--source=vm-cirros", "--target=t")
 DATA = ("--source=vm-data", "--target=t")
+TYPED = ("--source=vm-typed", "--target=t")
 TRACKED = ("Initializing", "Enabled")
 AN_OBJECT = '{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"zone":"a"}}'
 A_COLON = '{"op":"add","path":"/metadata/annotations/url","value":"http://a,b"}'
@@ -372,6 +408,9 @@ CASES = (
     Case("source-deleting", "error", CIRROS, CIRROS, going(VMS, "vm-cirros"), curable=False),
     Case("source-locked", "warning", CIRROS, CIRROS, locked),
     Case("source-changed-since-start", "info", CIRROS, CIRROS, changed_since_start),
+    Case("instancetype-missing", "error", TYPED, CIRROS, without_type, curable=False),
+    Case("instancetype-changed", "warning", TYPED, CIRROS, with_another_type, curable=False),
+    Case("revision-missing", "error", TYPED, CIRROS, without_revision, curable=False),
     *(Case("tracking-state", "error", CIRROS, CIRROS, tracked(it)) for it in TRACKED),
     Case(
         "source-name-too-long",

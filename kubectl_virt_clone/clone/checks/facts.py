@@ -43,7 +43,8 @@ IDS = (
     *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
     *("claim-exists", "claim-deleting", "claim-filling"),
     *("volume-not-snapshottable", "volume-unknown", "volume-unbound"),
-    *("backend-storage", "first-consumer"),
+    *("backend-storage", "instancetype-missing", "instancetype-changed", "revision-missing"),
+    "first-consumer",
     *("filter-invalid", "filter-only-negative", "filter-unused", "filter-overreach"),
     *("filter-controller-keys", "network-annotations"),
     *("mac-invalid", "mac-unknown-interface", "mac-in-use", "serial-ignored", "serial-unsafe"),
@@ -124,7 +125,8 @@ class Facts:
     """Everything that was read for one clone; what was not asked for is None or empty.
 
     ``content`` is that of a snapshot source, ``revision`` the VM as it was started, if it was
-    changed since. ``fields`` are the spec's fields in the server's
+    changed since, ``types`` its instance type, preference and the revisions of both. ``fields``
+    are the spec's fields in the server's
     schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
     only where the answer was no. ``own_namespace`` is asked for where the source is missing.
     ``claimed`` are the claims that earlier clones of the request will make, and who has them then.
@@ -135,6 +137,7 @@ class Facts:
     source: Lookup = field(default_factory=Lookup)
     content: Lookup = field(default_factory=Lookup)
     revision: Lookup | None = None
+    types: Mapping[str, Lookup] = field(default_factory=dict)
     target: Lookup = field(default_factory=Lookup)
     clones: Listing = field(default_factory=Listing)
     vms: Listing | None = None
@@ -204,9 +207,7 @@ def as_started(vm: Object, revision: Lookup | None) -> dict[str, Any]:
     Source: KubeVirt's pkg/storage/snapshot/source.go, ``Spec``; recording 24.
     """
     then = mapping_at(revision.object if revision else None, "data", "spec")
-    if not then:
-        return dict(vm)
-    spec: Any = copied(dict(then))
+    spec: Any = copied(dict(then or mapping_at(vm, "spec")))
     for *parents, last in _OF_TODAY:
         where = spec
         for key in parents:
@@ -215,7 +216,12 @@ def as_started(vm: Object, revision: Lookup | None) -> dict[str, Any]:
             where[last] = at(vm, "spec", *parents, last)
             if where[last] is None:
                 del where[last]
-    return {**vm, "spec": spec}
+    # A start writes the revisions of both into the spec that it keeps (recording 27).
+    for name in ("instancetype", "preference") if at(vm, "status", "created") is True else ():
+        kept = text_at(vm, "status", f"{name}Ref", "controllerRevisionRef", "name")
+        if kept and isinstance(spec.get(name), dict):
+            spec[name].setdefault("revisionName", kept)
+    return {**vm, "spec": spec} if "spec" in vm else dict(vm)
 
 
 def content_name(snapshot: Object | None) -> str:

@@ -14,6 +14,7 @@ from kubectl_virt_clone.clone.checks import (
     admission,
     cluster,
     filters,
+    instancetypes,
     references,
     sources,
     values,
@@ -122,6 +123,8 @@ RULES = (
     Rule(volumes.volume_findings, {Fact.LIVE: _OF_CLAIMS, Fact.CLAIMS: ("volume-unbound",)}),
     Rule(volumes.left_out_findings, {Fact.CONTENT: ("volume-not-snapshottable",)}),
     Rule(volumes.backend_storage_findings, {Fact.VM: ("backend-storage",)}),
+    Rule(instancetypes.instancetype_findings),
+    Rule(instancetypes.preferred_state_findings),
     Rule(volumes.running_findings, {Fact.LIVE: ("running-without-agent",)}),
     Rule(_filters, {Fact.VM: _OF_FILTERS}, about=filters.is_filtered),
     Rule(
