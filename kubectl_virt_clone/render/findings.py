@@ -19,7 +19,6 @@ from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Object, text_at
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.tables import plain
 
 HEADERS = ("ID", "LEVEL", "MESSAGE", "HINT")
 NO_FINDINGS = "no findings"
@@ -34,6 +33,8 @@ def table(findings: Sequence[Finding], access: Access = NO_FLAGS) -> str:
     known = [finding for finding in findings if finding.level != UNKNOWN]
     lines = []
     if known:
+        from kubectl_virt_clone.render.tables import plain  # here, for create prints none
+
         rows = [(item.id, item.level, item.message, written(item.hint, access)) for item in known]
         lines += plain(HEADERS, rows)
     if not_checked := unknown_line(findings):

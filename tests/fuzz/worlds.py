@@ -25,7 +25,7 @@ from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.answers import Answers
-from kubectl_virt_clone.render.progress.style import Style
+from kubectl_virt_clone.render.progress.frames import Style
 from kubectl_virt_clone.render.rows import Chunk, Layout
 from kubectl_virt_clone.render.tables import Table
 from tests.fuzz import corpus

@@ -10,9 +10,8 @@ from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.progress import MET, Outcome, Result, Verdict
 from kubectl_virt_clone.render.progress.board import Board
 from kubectl_virt_clone.render.progress.columns import width
-from kubectl_virt_clone.render.progress.frames import frame, last_line
+from kubectl_virt_clone.render.progress.frames import Style, frame, last_line
 from kubectl_virt_clone.render.progress.outcomes import span_of_time
-from kubectl_virt_clone.render.progress.style import Style
 from tests.unit.builders import a_clone
 
 WHY = Cause("x", "the guest does not freeze")

@@ -15,10 +15,9 @@ from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key, Object
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.progress.board import Board
-from kubectl_virt_clone.render.progress.frames import frame, last_line
+from kubectl_virt_clone.render.progress.frames import frame, last_line, style_of
 from kubectl_virt_clone.render.progress.live import Clock, Met, Quiet
 from kubectl_virt_clone.render.progress.screen import Screen
-from kubectl_virt_clone.render.progress.style import style_of
 
 FRAME_SECONDS = 0.1
 

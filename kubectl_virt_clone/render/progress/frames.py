@@ -7,19 +7,52 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
 
 from kubectl_virt_clone.clone.progress.progress import FAILED, STEPS, SUCCEEDED
 from kubectl_virt_clone.render.durations import human
+from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.messages import wants_colour
 from kubectl_virt_clone.render.progress.board import Board, Row
 from kubectl_virt_clone.render.progress.columns import fitted, padded, shortened, width, wrapped
 from kubectl_virt_clone.render.progress.outcomes import span_of_time, step
-from kubectl_virt_clone.render.progress.style import GREEN, RED, YELLOW, Style
 
 Span = tuple[str, str]
 """A text and its colour, or none."""
 
+GREEN, RED, YELLOW = "32", "31", "33"
 _COLOURS = {SUCCEEDED: GREEN, FAILED: RED}
 _INDENT = "  "
+
+
+@dataclass(frozen=True)
+class Style:
+    """How progress looks on a stream that has this encoding."""
+
+    colour: bool = False
+    encoding: str = "utf-8"
+    full: str = "█"
+    empty: str = "░"
+    ellipsis: str = "…"
+
+    def shown(self, text: str) -> str:
+        """Text of a server as it will stand on the stream, so that it can be measured."""
+        return escaped(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def painted(self, text: str, colour: str) -> str:
+        """``text`` in a colour, where there is one and the stream has any."""
+        return f"\x1b[{colour}m{text}\x1b[0m" if text and colour and self.colour else text
+
+
+def style_of(stream: TextIO) -> Style:
+    """What ``stream`` can show."""
+    style = Style(wants_colour(stream), stream.encoding or Style.encoding)
+    try:
+        f"{style.full}{style.empty}{style.ellipsis}".encode(style.encoding)
+    except UnicodeEncodeError:
+        return Style(style.colour, style.encoding, full="#", empty="-", ellipsis="...")
+    return style
 
 
 def frame(board: Board, size: os.terminal_size, now: float, style: Style) -> list[str]:

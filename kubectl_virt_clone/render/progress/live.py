@@ -68,8 +68,8 @@ def progress(
 
 def _shown_on(stream: TextIO) -> type[Lines | Drawn]:
     if stream.isatty():  # imported here: elsewhere nothing is drawn
+        from kubectl_virt_clone.render.messages import moves_its_cursor
         from kubectl_virt_clone.render.progress.drawn import Drawn
-        from kubectl_virt_clone.render.progress.style import moves_its_cursor
 
         return Drawn if moves_its_cursor() else Lines
     return Lines
