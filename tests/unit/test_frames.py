@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from kubectl_virt_clone.clone.progress.cause import Cause
 from kubectl_virt_clone.clone.progress.progress import MET, Outcome, Result, Verdict
-from kubectl_virt_clone.render.progress.board import Board
 from kubectl_virt_clone.render.progress.columns import width
-from kubectl_virt_clone.render.progress.frames import Style, frame, last_line
+from kubectl_virt_clone.render.progress.frames import Board, Style, frame, last_line
 from kubectl_virt_clone.render.progress.outcomes import span_of_time
 from tests.unit.builders import a_clone
 

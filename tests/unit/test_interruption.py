@@ -6,7 +6,7 @@ from kubectl_virt_clone.clone.progress.progress import SUCCESS, parse_goal
 from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.objects.access import Access
 from kubectl_virt_clone.objects.selection import Selection
-from kubectl_virt_clone.render.progress.interruption import interrupted
+from kubectl_virt_clone.render.progress.outcomes import interrupted
 
 
 def said(names="a", goal=SUCCESS, selection=None, **flags):

@@ -15,8 +15,8 @@ from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.objects.fields import key_of, uid_of
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.progress.interruption import interrupted
 from kubectl_virt_clone.render.progress.live import Met, progress, resumable
+from kubectl_virt_clone.render.progress.outcomes import interrupted
 
 
 def followed(

@@ -18,11 +18,16 @@ from kubectl_virt_clone.objects.fields import Key, Object, key_of
 from kubectl_virt_clone.objects.selection import Selection
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.progress.interruption import interrupted
-from kubectl_virt_clone.render.progress.outcomes import failure, label, span_of_time, state
+from kubectl_virt_clone.render.progress.outcomes import (
+    failure,
+    interrupted,
+    label,
+    span_of_time,
+    state,
+)
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.render.progress.drawn import Drawn
+    from kubectl_virt_clone.render.progress.frames import Drawn
 
 Clock = Callable[[], float]
 """Counts seconds."""
@@ -69,7 +74,7 @@ def progress(
 def _shown_on(stream: TextIO) -> type[Lines | Drawn]:
     if stream.isatty():  # imported here: elsewhere nothing is drawn
         from kubectl_virt_clone.render.messages import moves_its_cursor
-        from kubectl_virt_clone.render.progress.drawn import Drawn
+        from kubectl_virt_clone.render.progress.frames import Drawn
 
         return Drawn if moves_its_cursor() else Lines
     return Lines

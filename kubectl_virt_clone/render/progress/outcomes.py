@@ -1,12 +1,13 @@
-"""How waiting ended, in kubectl's words: one line for each clone that is not where it should be."""
+"""How a wait ended, in kubectl's words, or how to take it up again where the user ended it."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
 from kubectl_virt_clone.clone.api import CLONES, named
-from kubectl_virt_clone.clone.progress.progress import STEPS, Goal, Outcome, Result
+from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCESS, Goal, Outcome, Result
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.objects.access import NO_FLAGS, Access
 from kubectl_virt_clone.objects.fields import Key
@@ -97,6 +98,48 @@ def _line(result: Result, name: str, goal: Goal, looked_once: bool, access: Acce
     if looked_once:
         return f"error: condition not met for {CLONES.plural}/{name}{because}"
     return f"error: timed out waiting for the condition on {CLONES.plural}/{name}{because}"
+
+
+def interrupted(
+    keys: Sequence[Key],
+    goal: Goal,
+    access: Access,
+    selection: Selection,
+    *,
+    fail_on_pending: bool = False,
+) -> str:
+    """The message for an interrupted wait for ``keys``, with the commands that take it up again.
+
+    The clones are chosen by the ``selection`` if it has no names, else by their own: then there is
+    a command for each of their namespaces.
+    """
+    names: dict[str, list[str]] = {}
+    for namespace, name in keys:
+        names.setdefault(namespace, []).append(name)
+    what = f"the clone {keys[0][1]} goes" if len(keys) == 1 else f"{len(keys) or 'the'} clones go"
+    chosen = [(_selected(selection) or selection.names, access.namespace)]
+    if names and not _selected(selection):
+        chosen = [(some, space) for space, some in names.items()]
+    how = [f"--for={goal}"] if goal != SUCCESS else []
+    how += ["--fail-on-pending"] if fail_on_pending else []
+    commands = ""
+    for which, namespace in chosen:
+        where = ("-n", namespace) if namespace else ()
+        line = ("kubectl", "virt-clone", "wait", *which, *where, *access.words, *how)
+        commands += f"\n  {shlex.join(line)}"
+    return f"interrupted; {what} on without us. To wait again:{commands}"
+
+
+def _selected(selection: Selection) -> list[str]:
+    """The flags that choose clones otherwise than by name."""
+    words = []
+    if selection.label_selector:
+        words += ["-l", selection.label_selector]
+    if selection.field_selector:
+        words += ["--field-selector", selection.field_selector]
+    if selection.everything:
+        words.append("--all")
+    return [*words, "-A"] if words and selection.all_namespaces else words
 
 
 def label(key: Key, *, several: bool) -> str:
