@@ -39,7 +39,7 @@ class Served:
         """Stores clones as they are when they have been in ``phase`` for a while."""
         for number in range(count):
             name = f"{prefix}-{number:05}"
-            planted = clone(name)
+            planted = played(name)
             planted["metadata"]["labels"] = {"bench": prefix}
             self._registry.create(CLONES, "default", planted)
             self._plant_target(name)
@@ -92,7 +92,7 @@ class Served:
         """Takes one step; event, phase and version of the clone after it."""
         registry = self._registry
         if what == ADD:
-            left = registry.create(CLONES, "default", clone(name))
+            left = registry.create(CLONES, "default", played(name))
         elif what == DELETE:
             left = registry.delete(CLONES, "default", name)
         else:
@@ -106,6 +106,14 @@ class Served:
         event = {ADD: "ADDED", DELETE: "DELETED"}.get(what, "MODIFIED")
         phase = left.get("status", {}).get("phase", "")
         return event, phase, left["metadata"]["resourceVersion"]
+
+
+def played(name: str) -> dict[str, Any]:
+    """A clone that nobody works on: of a snapshot, so that it has none of its own to miss."""
+    made = clone(name)
+    kind = {"apiGroup": "snapshot.kubevirt.io", "kind": "VirtualMachineSnapshot"}
+    made["spec"]["source"] = {**kind, "name": "golden"}
+    return made
 
 
 def _status(phase: str, target: str) -> dict[str, Any]:

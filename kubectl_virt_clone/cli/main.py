@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TextIO
@@ -16,7 +18,6 @@ from typing import TextIO
 import click
 
 from kubectl_virt_clone import __version__
-from kubectl_virt_clone.cli import interrupt
 from kubectl_virt_clone.cli.flags import Verb, connection_declared
 from kubectl_virt_clone.errors import ExitCode, VirtCloneError
 from kubectl_virt_clone.render.escaping import escaped
@@ -100,16 +101,46 @@ def virt_clone(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
-    interrupt.heed_signals()
+    _heed_signals()
     gc.set_threshold(50_000)  # imports allocate much, and none of it is garbage
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
-    interrupt.leave_signals()
+    _leave_signals()
+    threads = sys.modules.get("threading")
+    if threads and threads.active_count() > 1:
+        # Daemons may still be reading from a server, and crash while Python tears itself down.
+        with suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
     gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
     sys.exit(code)
+
+
+# Ctrl-C and SIGTERM unwind what we do, and the second of a kind ends us. Who unwinds says what is
+# left: a wait in ``render/progress/live``, requests in ``kube/pool``.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _heed_signals() -> None:
+    """Make them exceptions, unless our parent ignores them."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _end)
+
+
+def _leave_signals() -> None:
+    """Let them end us at once: Python's own end has nothing to unwind."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(ExitCode.TERMINATED)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -22,25 +19,11 @@ from kubectl_virt_clone.cli.flags import (
     timeout_option,
 )
 from kubectl_virt_clone.cli.flags_selection import selection_options
-from kubectl_virt_clone.clone.api import SNAPSHOTS
-from kubectl_virt_clone.errors import (
-    ConnectionFailed,
-    ExitCode,
-    InvalidValue,
-    SeveralErrors,
-    StatusError,
-    VirtCloneError,
-    WaitInterrupted,
-    is_missing,
-)
-from kubectl_virt_clone.objects.fields import Object, key_of, uid_of
-from kubectl_virt_clone.objects.resource import Resource, Selection
+from kubectl_virt_clone.errors import ExitCode, InvalidValue, VirtCloneError
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.actions.delete.removing import Found, Removal
-    from kubectl_virt_clone.clone.removal import Limits
-    from kubectl_virt_clone.kube.transport import Session
-    from kubectl_virt_clone.objects.resource import ConnectionFlags
+    from kubectl_virt_clone.actions.delete.removing import Found
+    from kubectl_virt_clone.objects.resource import ConnectionFlags, Selection
 
 EXAMPLES = """
 # Delete a clone object; its target VM stays
@@ -56,9 +39,6 @@ kubectl virt-clone delete -l backup=nightly --finished -A
 # Delete all clones of the namespace, without being asked
 kubectl virt-clone delete --all -y
 """
-
-
-UNBOUND = "claims-unbound"
 
 
 class DeleteFlags(NamedTuple):
@@ -88,7 +68,7 @@ class DeleteFlags(NamedTuple):
 )
 @click.option(
     "--skip-check",
-    type=click.Choice(("all", UNBOUND)),
+    type=click.Choice(("all", "claims-unbound")),
     multiple=True,
     help="Also delete clones that succeeded, but whose targets' volumes are not bound yet: what"
     " these are to be filled from goes with the clone.",
@@ -116,54 +96,47 @@ class DeleteFlags(NamedTuple):
 @click.option("-o", "--output", type=click.Choice(["name"]), help="Print names only.")
 @connection_options
 @takes(DeleteFlags)
-def command(how: DeleteFlags) -> ExitCode:
+def command(flags: DeleteFlags) -> ExitCode:
     """Delete clone objects, and say what stays: target VMs, and volumes of unfinished clones.
 
     What KubeVirt made for a clone that is not done goes with it. An object that took the name of
     one that was selected is left alone.
     """
+    from kubectl_virt_clone.actions.delete.deleting import Deletion
     from kubectl_virt_clone.actions.delete.removing import find
     from kubectl_virt_clone.actions.versions import served_clones
     from kubectl_virt_clone.clone.removal import Limits
     from kubectl_virt_clone.kube.transport import Session
     from kubectl_virt_clone.render.messages import log, warn
 
-    selection, limits = how.selection, Limits(how.finished, how.older_than)
+    selection, limits, now = flags.selection, Limits(flags.finished, flags.older_than), _now()
     if not (selection or limits.finished):  # an age alone selects nothing: -A is everybody's
         raise InvalidValue("nothing is selected: name clones, or use -l, --all or --finished")
-    flags = how.connection
-    session = Session(flags, log=log, warn=warn)
+    session = Session(flags.connection, log=log, warn=warn)
     served = served_clones(session)
-    found = find(
-        *(session, served, selection, limits, _now()),
-        at_once=how.parallel,
-        notice=warn,
-        careful=not how.skip_check,
-    )
-    namespace = selection.scope(session.namespace)
-    if not _is_confirmed(found, selection, namespace, how):
+    what = (session, served, selection, limits, now)
+    found = find(*what, at_once=flags.parallel, notice=warn, careful=not flags.skip_check)
+    if not _is_confirmed(found, selection.scope(session.namespace), flags):
         log("nothing is deleted")
         return ExitCode.DONE
-    named = bool(selection.names) and not how.ignore_not_found
-    removal = _removal(session, served, found.clones, how, named=named)
-    missing = [e for e in found.errors if not (how.ignore_not_found and is_missing(e))]
-    with _interruptible(removal):
-        failed = _remove(removal, missing, how)
-        _say_what_stays(session, namespace, removal.gone, flags)
-        errors = _tidy_up(session, served, removal, found, selection, limits, how, flags)
-        if removal.gone and how.wait and how.dry_run == "none":
-            errors += _wait(session, served, removal, how.timeout, selection, flags)
-    if errors:
-        raise SeveralErrors(errors)
-    return ExitCode.ERROR if failed else ExitCode.DONE
+    deletion = Deletion(
+        *what,
+        dry_run=flags.dry_run,
+        at_once=flags.parallel,
+        timeout=(flags.timeout or A_WEEK) if flags.wait else None,
+        output=flags.output,
+        ignore_not_found=flags.ignore_not_found,
+        tell=click.echo,
+    )
+    return ExitCode.DONE if deletion.run(found) else ExitCode.ERROR
 
 
-def _is_confirmed(found: Found, selection: Selection, namespace: str, how: DeleteFlags) -> bool:
+def _is_confirmed(found: Found, namespace: str, flags: DeleteFlags) -> bool:
     """Whether to go on; only a terminal is asked, and only before all is deleted."""
     from kubectl_virt_clone.render.removal import question
 
-    asks = selection.everything and found.clones and not how.yes and how.dry_run == "none"
-    if not (asks and sys.stdin and sys.stdin.isatty()):
+    asks = flags.selection.everything and found.clones and not flags.yes
+    if not (asks and flags.dry_run == "none" and sys.stdin and sys.stdin.isatty()):
         return True
     text = question(len(found.clones), found.spared, namespace)
     with ExitStack() as opened:
@@ -182,139 +155,6 @@ def _is_confirmed(found: Found, selection: Selection, namespace: str, how: Delet
             if not answer.endswith("\n"):
                 terminal.write("\n")  # the question still stands on the line
     return answer.strip().lower() in ("y", "yes")
-
-
-def _removal(
-    session: Session,
-    resource: Resource,
-    objects: Sequence[Object],
-    how: DeleteFlags,
-    *,
-    named: bool,
-) -> Removal:
-    from kubectl_virt_clone.actions.delete.removing import Removal
-
-    return Removal(
-        session, resource, objects, at_once=how.parallel, dry_run=how.dry_run, named=named
-    )
-
-
-@contextmanager
-def _interruptible(removal: Removal) -> Iterator[None]:
-    """Ctrl-C and SIGTERM after the deletion is begun: say how many are deleted."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit) as end:
-        by_signal = isinstance(end, SystemExit)
-        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
-        raise WaitInterrupted(f"interrupted; {removal.state}", code) from end
-
-
-def _remove(removal: Removal, missing: Sequence[VirtCloneError], how: DeleteFlags) -> bool:
-    """Delete, and say why some are not, for the wait for the others may take long.
-
-    Returns whether there were such.
-    """
-    from kubectl_virt_clone.render.messages import log
-
-    try:
-        removal.run(partial(_say, how))
-    finally:
-        errors = [*missing, *removal.errors]
-        for line in "\n".join(map(str, errors)).splitlines():
-            log(line)
-    return bool(errors)
-
-
-def _say_what_stays(
-    session: Session, namespace: str, gone: Sequence[Object], flags: ConnectionFlags
-) -> None:
-    from kubectl_virt_clone.actions.delete.leftovers import what_stays
-    from kubectl_virt_clone.render.messages import log
-    from kubectl_virt_clone.render.removal import staying
-
-    for line in staying(what_stays(session, namespace, gone), access=flags.access):
-        log(line)
-
-
-def _tidy_up(
-    session: Session,
-    served: Resource,
-    removal: Removal,
-    found: Found,
-    selection: Selection,
-    limits: Limits,
-    how: DeleteFlags,
-    flags: ConnectionFlags,
-) -> list[VirtCloneError]:
-    """Delete the snapshots that nobody needs, where the finished clones were to be deleted.
-
-    Returns why some are not deleted.
-    """
-    from kubectl_virt_clone.actions.delete.leftovers import left_behind
-    from kubectl_virt_clone.clone.removal import AN_HOUR, is_older
-    from kubectl_virt_clone.render.messages import log, warn
-    from kubectl_virt_clone.render.removal import deleted, spared, unread, young
-
-    namespace, old = selection.scope(session.namespace), list[Object]()
-    if limits.finished and how.dry_run == "none" and not (selection.names or selection.query):
-        try:
-            left, now = left_behind(session, served, namespace, notice=warn), _now()
-        except (ConnectionFailed, StatusError):
-            log(unread(SNAPSHOTS.plural))
-        else:
-            old = [snapshot for snapshot in left if is_older(snapshot, AN_HOUR, now)]
-            for line in [young(s, access=flags.access) for s in left if s not in old]:
-                log(line)
-    snapshots = _removal(session, SNAPSHOTS, old, how, named=False)
-    if old:
-        snapshots.run(lambda snapshot: click.echo(deleted(snapshot, how.output, how.dry_run)))
-    if not (found.clones or snapshots.gone or selection.names):
-        click.echo("No resources found")
-    if found.spared and (selection.names or not removal.gone):
-        log(spared(found.spared))
-    return snapshots.errors
-
-
-def _say(how: DeleteFlags, clone: Object) -> None:
-    from kubectl_virt_clone.render.messages import log
-    from kubectl_virt_clone.render.removal import deleted, loss
-
-    click.echo(deleted(clone, how.output, how.dry_run))
-    if lost := loss(clone):
-        log(lost)
-
-
-def _wait(
-    session: Session,
-    served: Resource,
-    removal: Removal,
-    timeout: float,
-    selection: Selection,
-    flags: ConnectionFlags,
-) -> list[VirtCloneError]:
-    """Wait until the clones that were deleted are gone: a finalizer may hold them."""
-    from kubectl_virt_clone.actions.wait.loop import Wanted, wait_for
-    from kubectl_virt_clone.clone.progress.progress import Goal
-    from kubectl_virt_clone.clone.removal import held
-    from kubectl_virt_clone.render.progress.live import progress
-    from kubectl_virt_clone.render.progress.outcomes import failure
-
-    gone = Goal("delete")
-    wanted = Wanted({key_of(clone): uid_of(clone) for clone in removal.gone})
-    if selection.all_namespaces:  # what is said of a wait that was interrupted names one
-        flags = flags._replace(namespace=key_of(removal.gone[0])[0])
-    with progress(
-        sys.stderr,
-        met=lambda result: None,
-        clock=time.monotonic,
-        goal=gone,
-        access=flags.access,
-        quiet=True,
-    ) as shown:
-        results = wait_for(session, served, wanted, gone, timeout=timeout or A_WEEK, observer=shown)
-    error = failure([held(result) for result in results], gone, looked_once=False)
-    return [error] if error else []
 
 
 def _now() -> datetime:

@@ -1,11 +1,11 @@
 """``describe``: a clone and its surroundings as text, in the layout of ``kubectl describe``.
 
-Every value is shown as it was read; what is missing says so. Nothing is fetched or judged here.
+It shows every value as it was read, and says what is missing. It fetches and judges nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from kubectl_virt_clone.clone.api import CLONES, SNAPSHOTS
@@ -36,7 +36,7 @@ from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Listing, Looku
 from kubectl_virt_clone.render.durations import age, human
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.tables import underlined
+from kubectl_virt_clone.render.tables import aligned, underlined
 
 NONE, UNKNOWN, UNSET = "<none>", "<unknown>", "<unset>"
 MISSING = "does not exist"
@@ -56,9 +56,10 @@ def description(
 ) -> str:
     """The whole text for one clone, with a hint that acts by ``access``; ends with a newline."""
     steps = steps_of(clone, around)
-    lines = _aligned([*_identity(clone, now), *_spec(clone, around), *_status(clone, steps, now)])
+    phase = (0, "Phase", phase_line(clone, steps, now))
+    lines = _aligned([*_identity(clone, now), *_spec(clone, around), phase])
     lines += _section("Timeline", timeline(steps))
-    lines += _aligned(_children(clone, around))
+    lines += _aligned(list(_children(clone, around)))
     lines += _section("Volumes", volumes(clone, around))
     lines += _section("Conditions", _conditions(clone, now))
     lines += _cause(diagnose(clone, around, now), access)
@@ -68,8 +69,9 @@ def description(
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
-    """A table under its title; what is one line only stands behind it."""
-    return [f"{title}:", *_indented(lines)] if len(lines) > 1 else [f"{title}:  {lines[0]}"]
+    """A table under its title, or a single line beside it."""
+    several = [f"{title}:", *(f"  {line}" for line in lines)]
+    return several if len(lines) > 1 else [f"{title}:  {lines[0]}"]
 
 
 def _identity(clone: Object, now: datetime) -> Rows:
@@ -115,7 +117,7 @@ def _spec(clone: Object, around: Surroundings) -> Rows:
 
 
 def _target(clone: Object) -> Object:
-    """The target that the controller reported (a spec can be edited later), else the spec's."""
+    """The target that the controller reported, or else the spec's, which may have changed."""
     target = dict(mapping_at(clone, "spec", "target"))
     if reported := text_at(clone, "status", "targetName"):
         target["name"] = reported
@@ -136,20 +138,15 @@ def _filters(filters: object) -> str:
 
 
 def _effect(effect: Effect | None) -> str:
-    """``kept 3, dropped 1: app``; what is kept is not what somebody may miss."""
+    """``kept 3, dropped 1: app``; nobody misses the keys that are kept."""
     if effect is None:
         return f"effect {UNKNOWN}"
-    parts = [f"kept {len(effect.kept)}", _counted("dropped", effect.dropped)]
-    parts += [_counted("patched", effect.patched)] if effect.patched else []
-    return escaped("; ".join([", ".join(parts[:2]), *parts[2:]]))
+    text = f"kept {len(effect.kept)}, dropped {_counted(effect.dropped)}"
+    return escaped(f"{text}; patched {_counted(effect.patched)}" if effect.patched else text)
 
 
-def _counted(what: str, keys: Sequence[str]) -> str:
-    return f"{what} {len(keys)}" + (f": {', '.join(keys)}" if keys else "")
-
-
-def _status(clone: Object, steps: Sequence[Step], now: datetime) -> Rows:
-    yield 0, "Phase", phase_line(clone, steps, now)
+def _counted(keys: Sequence[str]) -> str:
+    return f"{len(keys)}: {', '.join(keys)}" if keys else "0"
 
 
 def _children(clone: Object, around: Surroundings) -> Rows:
@@ -204,17 +201,10 @@ def _event(event: Object, now: datetime) -> Sequence[str]:
     )
 
 
-def _aligned(rows: Iterable[tuple[int, str, str]]) -> list[str]:
-    """Put the values into one column, two spaces behind the longest label."""
-    shown = [
-        (f"{'  ' * level}{label}{':' if label else ''}", value) for level, label, value in rows
-    ]
-    width = max(len(label) for label, _ in shown) + 2
-    return [f"{label:<{width}}{value}".rstrip() for label, value in shown]
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"  {line}" for line in lines]
+def _aligned(rows: Sequence[tuple[int, str, str]]) -> list[str]:
+    labels = [f"{'  ' * level}{label}{':' if label else ''}" for level, label, _ in rows]
+    values = [value for _, _, value in rows]
+    return [line.rstrip() for line in aligned(list(zip(labels, values, strict=True)))]
 
 
 def moment(when: datetime) -> str:
@@ -223,7 +213,7 @@ def moment(when: datetime) -> str:
 
 
 def phase_line(clone: Object, steps: Sequence[Step], now: datetime) -> str:
-    """``RestoreInProgress (2/4) for 55s``; without the time where it is not known."""
+    """``RestoreInProgress (2/4) for 55s``; without the time if it is unknown."""
     phase, step = escaped(phase_of(clone)) or "Pending", step_of(clone)
     since = phase_since(clone, steps)
     lasting = f" for {age(since, now)}" if since else ""
@@ -233,18 +223,17 @@ def phase_line(clone: Object, steps: Sequence[Step], now: datetime) -> str:
 def timeline(steps: Sequence[Step]) -> list[str]:
     """The lines of a table: each step, when it was done, and how long after the one before it."""
     rows = [(step.what, moment(step.when), _took(step.seconds)) for step in steps]
-    return underlined(("Step", "Time", "Took"), rows) if rows else ["<unknown>"]
+    return underlined(("Step", "Time", "Took"), rows) if rows else [UNKNOWN]
 
 
 def _took(seconds: float | None) -> str:
-    """A duration of which only whole seconds are known."""
     if seconds is None:
         return ""
-    return human(seconds) if seconds >= 1 else "<1s"
+    return human(seconds) if seconds >= 1 else "<1s"  # whole seconds are all that is known
 
 
 def state(lookup: Lookup | None) -> str:
-    """The word that the object's own ``kubectl get`` shows."""
+    """The word that ``kubectl get`` shows for the object."""
     if lookup is None:
         return UNKNOWN
     if lookup.unreadable:
@@ -262,7 +251,7 @@ def source_state(clone: Object, around: Surroundings) -> str:
 
 
 def target_state(clone: Object, around: Surroundings) -> str:
-    """The state of the target, and whose work it is."""
+    """The state of the target, and who made it."""
     target = around.target.object if around.target else None
     if target is None:
         return state(around.target)
@@ -273,7 +262,7 @@ def target_state(clone: Object, around: Surroundings) -> str:
 
 
 def child_state(lookup: Lookup | None) -> str:
-    """A snapshot's or restore's state, and its error or what its Ready condition says."""
+    """A snapshot's or restore's state, and its error or the reason of its Ready condition."""
     shown = state(lookup)
     obj = lookup.object if lookup else None
     if obj is None:
@@ -295,7 +284,7 @@ def _reason(obj: Object) -> str:
 
 
 def volumes(clone: Object, around: Surroundings) -> list[str]:
-    """The restored volumes with their claims, as lines; a single one where there is no table."""
+    """The restored volumes with their claims, as a table or a single line."""
     restore = around.restore
     if phase_of(clone) == SUCCEEDED and not text_at(clone, "status", "restoreName"):
         return _adopted(clone, around) or ["none left to bind"]  # KubeVirt deletes the restore then
@@ -317,8 +306,8 @@ def _adopted(clone: Object, around: Surroundings) -> list[str]:
 def _volume(restored: Object, around: Surroundings) -> Sequence[str]:
     name = text_at(restored, "persistentVolumeClaim")
     lookup = around.claims.get(name)
-    claim = lookup.object if lookup else None
-    shown = state(lookup)
-    if claim is not None and text_at(claim, "status", "phase") != "Bound":
-        shown += ": waits for its first consumer" if around.waits_for_consumer(claim) else ""
+    claim, shown = lookup.object if lookup else None, state(lookup)
+    is_bound = text_at(claim, "status", "phase") == "Bound"
+    if claim is not None and not is_bound and around.waits_for_consumer(claim):
+        shown += ": waits for its first consumer"
     return text_at(restored, "volumeName") or NONE, name or NONE, shown

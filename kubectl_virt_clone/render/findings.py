@@ -1,12 +1,12 @@
 """Findings as text: a table for ``check``, lines for ``create``, plain values for JSON.
 
-Which level means what is ``clone/checks``'s; what goes to which stream, the caller's.
+``clone/checks`` defines the levels; the caller chooses the streams.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONES, named
@@ -25,7 +25,6 @@ from kubectl_virt_clone.objects.fields import Object, text_at
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Listing
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.tables import plain
 
 HEADERS = ("ID", "LEVEL", "MESSAGE", "HINT")
 NO_FINDINGS = "no findings"
@@ -37,11 +36,10 @@ def table(findings: Sequence[Finding], access: Access = NO_FLAGS) -> str:
 
     The checks that could not run share one line below.
     """
-    known = [finding for finding in findings if finding.level != UNKNOWN]
-    lines = []
-    if known:
-        rows = [(item.id, item.level, item.message, written(item.hint, access)) for item in known]
-        lines += plain(HEADERS, rows)
+    from kubectl_virt_clone.render.tables import plain  # here, as create prints no table
+
+    rows = [tuple(v.values()) for v in as_values(findings, access) if v["level"] != UNKNOWN]
+    lines = plain(HEADERS, rows) if rows else []
     if not_checked := unknown_line(findings):
         lines.append(not_checked)
     return "\n".join(lines or [NO_FINDINGS]) + "\n"
@@ -50,11 +48,9 @@ def table(findings: Sequence[Finding], access: Access = NO_FLAGS) -> str:
 def unknown_line(findings: Sequence[Finding]) -> str:
     """``not checked: a, b (x can't be read: Forbidden)``; empty if every check could run."""
     unknown = [finding for finding in findings if finding.level == UNKNOWN]
-    if not unknown:
-        return ""
-    reasons = dict.fromkeys(finding.message for finding in unknown)
+    reasons = "; ".join(dict.fromkeys(finding.message for finding in unknown))
     ids = ", ".join(dict.fromkeys(finding.id for finding in unknown))
-    return escaped(f"not checked: {ids} ({'; '.join(reasons)})")
+    return escaped(f"not checked: {ids} ({reasons})") if unknown else ""
 
 
 def as_values(findings: Sequence[Finding], access: Access = NO_FLAGS) -> list[dict[str, str]]:
@@ -91,19 +87,20 @@ def cluster_report(
     access: Access = NO_FLAGS,
 ) -> str:
     """What ``check`` prints about a cluster alone."""
+    from kubectl_virt_clone.render.tables import aligned
+
     if output == "json":
         return _json({"cluster": _cluster_values(cluster), "findings": as_values(findings, access)})
     gate = {True: "on", False: "off", None: "<unknown>"}[_gate(cluster.kubevirt)]
     allowed = [verb for verb, may in cluster.rights.items() if may]
     none = "<unknown>" if None in cluster.rights.values() else "<none>"
     rows = [
-        ("Clone API:", served_by(cluster)),
-        ("KubeVirt:", _version(cluster.kubevirt) or "<unknown>"),
+        ("Clone API:", escaped(served_by(cluster))),
+        ("KubeVirt:", escaped(_version(cluster.kubevirt)) or "<unknown>"),
         ("Snapshot gate:", gate),
-        ("Rights:", f"{', '.join(allowed) or none} in the namespace {cluster.namespace}"),
+        ("Rights:", escaped(f"{', '.join(allowed) or none} in the namespace {cluster.namespace}")),
     ]
-    head = "".join(f"{label:<16}{escaped(value)}\n" for label, value in rows)
-    return f"{head}\n{table(findings, access)}"
+    return "\n".join([*aligned(rows), "", table(findings, access)])
 
 
 def _cluster_values(cluster: ClusterFacts) -> dict[str, Any]:
@@ -125,42 +122,38 @@ def _version(kubevirt: Listing) -> str:
     return next(filter(None, versions), "")
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=4) + "\n"
 
 
 def warnings(checked: Sequence[Judged], *, access: Access = NO_FLAGS) -> list[str]:
-    """What ``create`` says before it goes on: a line for each warning, one for what is unknown."""
-    told = [
-        *_told(
-            checked, lambda found: (_line(item, "; ", access) for item in found if _warns(item))
-        ),
+    """What ``create`` says before it goes on: a line for each warning, and one for unknown ones."""
+
+    def warned(found: Sequence[Finding]) -> Iterator[str]:
+        return (_line(item, "; ", access) for item in found if item.level == WARNING)
+
+    return [
+        *_told(checked, warned),
         *_told(checked, lambda found: filter(None, (unknown_line(found),))),
     ]
-    return [f"{about}{text}" for about, text in told]
 
 
 def refusal(checked: Sequence[Judged], *, access: Access = NO_FLAGS) -> VirtCloneError | None:
-    """The error that stands for all findings of the level error; None if there is none.
+    """The error for all findings of the level error; None if there are none.
 
-    That there is such a clone already says the server itself, in kubectl's words.
+    If the clone exists already, the server says so itself, in kubectl's words.
     """
-    told = _told(
-        checked, lambda found: (_line(item, "\n", access) for item in found if _stops(item))
-    )
-    errors = [VirtCloneError(f"{about}{text}") for about, text in told]
-    return SeveralErrors([*errors, VirtCloneError(_NOTHING_CREATED)]) if errors else None
+
+    def stopped(found: Sequence[Finding]) -> Iterator[str]:
+        errors = (item for item in found if item.level == ERROR and item.id != "clone-exists")
+        return (_line(item, "\n", access) for item in errors)
+
+    lines = _told(checked, stopped)
+    lines += [_NOTHING_CREATED] if lines else []
+    return SeveralErrors(list(map(VirtCloneError, lines))) if lines else None
 
 
 _NOTHING_CREATED = f"no {CLONES.kind} was created; --skip-check ID (or all) goes on without a check"
-
-
-def _warns(finding: Finding) -> bool:
-    return finding.level == WARNING
-
-
-def _stops(finding: Finding) -> bool:
-    return finding.level == ERROR and finding.id != "clone-exists"
 
 
 def _line(finding: Finding, before_hint: str, access: Access) -> str:
@@ -170,13 +163,13 @@ def _line(finding: Finding, before_hint: str, access: Access) -> str:
 
 def _told(
     checked: Sequence[Judged], lines: Callable[[Sequence[Finding]], Iterable[str]]
-) -> list[tuple[str, str]]:
-    """(about which clones, line) of each line once, however many clones it is about."""
+) -> list[str]:
+    """Each line once, with the clones that it is about if there are several."""
     about: dict[str, list[Object]] = {}
     for clone, found in checked:
         for line in dict.fromkeys(lines(found)):
             about.setdefault(line, []).append(clone)
-    return [(_about(clones) * (len(checked) > 1), line) for line, clones in about.items()]
+    return [_about(clones) * (len(checked) > 1) + line for line, clones in about.items()]
 
 
 def _about(clones: Sequence[Object]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TextIO
 
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.progress.style import wants_colour
 
 _YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
 
@@ -19,3 +20,13 @@ def warn(text: str) -> None:
     """Write a server's warning as kubectl does: ``Warning: text``, yellow on a terminal."""
     head = f"{_YELLOW}Warning:{_PLAIN}" if wants_colour(sys.stderr) else "Warning:"
     sys.stderr.write(f"{head} {escaped(text)}\n")
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether it is a terminal that knows colours, and whose user has not declined them."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and moves_its_cursor()
+
+
+def moves_its_cursor() -> bool:
+    """Whether a terminal knows more than lines, as its type says."""
+    return os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""Columns of text as kubectl aligns them; what stands in them is the caller's."""
+"""Columns of text as kubectl aligns them; the caller decides what is in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.progress.columns import padded, width
 
-_NARROWEST = 3  # kubectl's cells are six wide at the least, the gap included
+_NARROWEST = 3  # kubectl's cells are at least six wide with the gap
+
+
+def aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Labels and values in columns two spaces apart; the caller escapes them."""
+    longest = max((len(label) for label, _ in rows), default=0) + 2
+    return [f"{label:<{longest}}{value}" for label, value in rows]
 
 
 def underlined(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -28,7 +34,7 @@ def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 class Table:
     """Columns three spaces apart, as ``kubectl get`` prints them, for rows that come bit by bit.
 
-    Each column stays as wide as its widest cell so far: what was printed before can't be moved.
+    Each column stays as wide as its widest cell so far: what is printed can't move.
     """
 
     def __init__(self, headers: Sequence[str], *, shown: bool = True) -> None:
@@ -36,7 +42,7 @@ class Table:
         self._widths = [_NARROWEST] * len(headers)
 
     def lines(self, rows: Sequence[Sequence[str]]) -> list[str]:
-        """The lines of some more rows; the headers stand before the first."""
+        """The lines of more rows; the headers come before the first."""
         table = [*self._headers, *([escaped(cell) for cell in row] for row in rows)]
         self._headers = []
         self._widths = [

@@ -122,7 +122,7 @@ def test_ctrl_c_after_the_last_deletion_says_how_many_are_deleted(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kubectl_virt_clone.actions.delete.leftovers.what_stays", interrupt)
+    monkeypatch.setattr("kubectl_virt_clone.actions.delete.deleting.what_stays", interrupt)
 
     answer = kvc("delete", "a", "b", exit_code=130)
 

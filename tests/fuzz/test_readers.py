@@ -126,12 +126,8 @@ OWNERS: Mapping[str, Make] = {
 
 OTHERWISE: Mapping[str, str] = {
     "render.progress.live": "what a wait shows; test_waits",
-    "render.progress.drawn": "what a wait shows; test_waits",
     "render.progress.frames": "what a wait shows; test_waits",
-    "render.progress.board.Board": "what a wait shows; test_waits",
     "render.progress.screen.Screen": "a terminal; it takes lines that were made harmless",
-    "render.progress.style.style_of": "looks at a stream",
-    "render.progress.style.wants_colour": "looks at a stream",
     "render.tables": "takes rows as wide as its headers; those that show objects are called",
     "render.messages": "writes to stderr; test_server",
     "clone.hint.kubectl": "takes words of our own; hints are called",
@@ -162,10 +158,9 @@ RAW: Mapping[str, str] = {
     "render.findings.warnings": "lines for render.messages.warn, which escapes them",
     "render.findings.refusal": "an error, which the door escapes",
     "render.removal.kept": "an error, which the door escapes",
-    "render.progress.interruption.interrupted": "an error, which the door escapes",
+    "render.progress.outcomes.interrupted": "an error, which the door escapes",
     "render.progress.columns": "measures text that was made harmless",
-    "render.progress.board": "says what the frame then makes harmless",
-    "render.progress.style.Style.painted": "paints text that was made harmless",
+    "render.progress.frames.Style.painted": "paints text that was made harmless",
 }
 """What returns text that is not for a terminal as it stands, and why."""
 

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from kubectl_virt_clone.clone.progress.progress import Result
 from kubectl_virt_clone.objects.fields import key_of
-from kubectl_virt_clone.render.progress.drawn import Drawn
+from kubectl_virt_clone.render.progress.frames import Drawn
 from kubectl_virt_clone.render.progress.live import Lines
 from kubectl_virt_clone.render.progress.outcomes import Met
 from tests.fuzz.effort import fuzzed

@@ -29,7 +29,7 @@ from kubectl_virt_clone.clone.target.projection import project
 from kubectl_virt_clone.objects.jsonpath import Path, parse_jsonpath
 from kubectl_virt_clone.objects.resource import Access, Listing, Lookup, Selection
 from kubectl_virt_clone.render.answers import Answers
-from kubectl_virt_clone.render.progress.style import Style
+from kubectl_virt_clone.render.progress.frames import Style
 from kubectl_virt_clone.render.rows import Chunk, Layout
 from kubectl_virt_clone.render.tables import Table
 from tests.fuzz import corpus

@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_virt_clone.clone.progress.progress import MET, Cause, Outcome, Result, Verdict
-from kubectl_virt_clone.render.progress.board import Board
 from kubectl_virt_clone.render.progress.columns import width
-from kubectl_virt_clone.render.progress.frames import frame, last_line
+from kubectl_virt_clone.render.progress.frames import Board, Style, frame, last_line
 from kubectl_virt_clone.render.progress.outcomes import span_of_time
-from kubectl_virt_clone.render.progress.style import Style
 from tests.unit.builders import a_clone
 
 WHY = Cause("x", "the guest does not freeze")

@@ -4,7 +4,7 @@ import pytest
 
 from kubectl_virt_clone.clone.progress.progress import SUCCESS, parse_goal
 from kubectl_virt_clone.objects.resource import Access, ConnectionFlags, Selection
-from kubectl_virt_clone.render.progress.interruption import interrupted
+from kubectl_virt_clone.render.progress.outcomes import interrupted
 
 
 def said(names="a", goal=SUCCESS, selection=None, **flags):

@@ -13,7 +13,7 @@ from kubectl_virt_clone.clone.progress.progress import MET, SUCCESS, Cause, Outc
 from kubectl_virt_clone.errors import ExitCode, WaitInterrupted
 from kubectl_virt_clone.objects.resource import Access
 from kubectl_virt_clone.render.messages import log
-from kubectl_virt_clone.render.progress.drawn import Drawn
+from kubectl_virt_clone.render.progress.frames import Drawn
 from kubectl_virt_clone.render.progress.live import Lines, Quiet, progress, resumable
 from tests.unit.builders import a_clone
 from tests.unit.emulator import Clock, Terminal

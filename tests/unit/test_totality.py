@@ -20,7 +20,7 @@ from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.answers import answer, unnamed_in
 from kubectl_virt_clone.render.description import description
 from kubectl_virt_clone.render.formats import formatted
-from kubectl_virt_clone.render.progress.drawn import Drawn
+from kubectl_virt_clone.render.progress.frames import Drawn
 from kubectl_virt_clone.render.progress.live import Lines
 from kubectl_virt_clone.render.progress.outcomes import failure
 from tests.unit.builders import (

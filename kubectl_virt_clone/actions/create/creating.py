@@ -31,8 +31,8 @@ from kubectl_virt_clone.objects.fields import Object, key_of, name_of, text_at, 
 from kubectl_virt_clone.objects.resource import ConnectionFlags, Resource, Selection
 from kubectl_virt_clone.render.hints import written
 from kubectl_virt_clone.render.messages import log, warn
-from kubectl_virt_clone.render.progress.interruption import interrupted
 from kubectl_virt_clone.render.progress.live import Met, progress, resumable
+from kubectl_virt_clone.render.progress.outcomes import interrupted
 
 
 def followed(

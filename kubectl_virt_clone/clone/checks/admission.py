@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import target_name
@@ -37,6 +36,7 @@ _NO_RIGHT = re.compile(r'User "[^"]*" cannot create resource')
 _NO_DRY_RUN = "does not support dry run"
 # Go could not read it, so that the restore's patch leaves no VM (recording 62).
 _UNREADABLE = re.compile(r"quantities must match|unmarshal|json: |Invalid value")
+_INVALID = 422  # the code of what the schema or a webhook finds wrong in the object itself
 _SOMETHING = "00000"
 
 
@@ -92,7 +92,7 @@ def _refused(said: DryRun, clone: Object, facts: Facts) -> Finding:
         parts = (part for patch in patches_of(clone) for part in given_as(patch))
         hint = ("leave out ", *parts)
         return error("patch-invalid", f"the clone would hang: {message}", *hint)
-    if is_own_refusal(message) or said.code == HTTPStatus.UNPROCESSABLE_ENTITY:
+    if is_own_refusal(message) or said.code == _INVALID:
         return error("not-admissible", f"KubeVirt would refuse the target: {message}")
     return warning("not-admissible", f"the target would be refused now: {message}")
 

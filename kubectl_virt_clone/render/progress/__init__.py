@@ -1,4 +1,4 @@
 """A wait as it goes on: a frame that redraws on a terminal, a line per change elsewhere.
 
-What is true of a clone is decided in ``clone/``.
+``clone/`` decides what is true of a clone.
 """

@@ -1,7 +1,6 @@
 """Progress of a wait on stderr: a frame that redraws on a terminal, a line per change elsewhere.
 
-Who watches a wait is here; what a phase means is ``clone/progress``'s, and when waiting ends,
-``actions/wait``'s to decide.
+``clone/progress`` knows what a phase means, and ``actions/wait`` decides when the wait ends.
 """
 
 from __future__ import annotations
@@ -16,11 +15,17 @@ from kubectl_virt_clone.objects.fields import Key, Object, key_of
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Selection
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
-from kubectl_virt_clone.render.progress.interruption import interrupted
-from kubectl_virt_clone.render.progress.outcomes import failure, label, span_of_time, state
+from kubectl_virt_clone.render.messages import moves_its_cursor
+from kubectl_virt_clone.render.progress.outcomes import (
+    failure,
+    interrupted,
+    label,
+    span_of_time,
+    state,
+)
 
 if TYPE_CHECKING:
-    from kubectl_virt_clone.render.progress.drawn import Drawn
+    from kubectl_virt_clone.render.progress.frames import Drawn
 
 Clock = Callable[[], float]
 """Counts seconds."""
@@ -43,14 +48,16 @@ def progress(
     """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
     Ctrl-C and SIGTERM become a WaitInterrupted that says what has failed by then, and how to wait
-    again: by the same ``access``, and the ``selection`` or the names of what is not decided.
+    again: by the same ``access``, with the ``selection`` or the names of what is undecided.
     """
     selection = selection or Selection()
+    kind: type[Lines | Drawn] = Lines
+    if stream.isatty() and moves_its_cursor() and not quiet:
+        from kubectl_virt_clone.render.progress.frames import Drawn
+
+        kind = Drawn
     several = selection.all_namespaces
-    if quiet:
-        shown = Quiet(met)
-    else:
-        shown = _shown_on(stream)(stream, met, clock, several=several, access=access)
+    shown = Quiet(met) if quiet else kind(stream, met, clock, several=several, access=access)
 
     def told() -> str:
         failed = failure(shown.failed, goal, looked_once=False, selection=selection, access=access)
@@ -64,31 +71,21 @@ def progress(
         yield shown
 
 
-def _shown_on(stream: TextIO) -> type[Lines | Drawn]:
-    if stream.isatty():  # imported here: elsewhere nothing is drawn
-        from kubectl_virt_clone.render.progress.drawn import Drawn
-        from kubectl_virt_clone.render.progress.style import moves_its_cursor
-
-        return Drawn if moves_its_cursor() else Lines
-    return Lines
-
-
 @contextmanager
 def resumable(told: Callable[[], str]) -> Iterator[None]:
-    """Make Ctrl-C and SIGTERM a WaitInterrupted with what is ``told`` then, if that is anything."""
+    """Turn Ctrl-C and SIGTERM into a WaitInterrupted with the text of ``told``, if it has any."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as end:
         message = told()
         if not message:
             raise
-        by_signal = isinstance(end, SystemExit)
-        code = ExitCode.TERMINATED if by_signal else ExitCode.INTERRUPTED
+        code = ExitCode.TERMINATED if isinstance(end, SystemExit) else ExitCode.INTERRUPTED
         raise WaitInterrupted(message, code) from end
 
 
 class Quiet:
-    """Shows results only; the others show these and more. ``interval`` is that of ``tick``."""
+    """Shows results only; the others show more. ``interval``, in seconds, is that of ``tick``."""
 
     interval = 1.0
 
@@ -100,7 +97,7 @@ class Quiet:
         self.has_begun = False
 
     def began(self, keys: Collection[Key]) -> None:
-        """All that is waited for; more may come."""
+        """The wait is for these; more may come."""
         self.undecided = {key: None for key in keys if key not in self._decided}
         self.has_begun = True
 
@@ -130,9 +127,9 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """One line for each change: for pipes, logs, and terminals that know lines only.
+    """One line for each change: for pipes, logs, and terminals that know only lines.
 
-    Names have their namespace where there may be ``several``, or are.
+    Names have their namespace if there are ``several``, or may be.
     """
 
     def __init__(
@@ -146,21 +143,16 @@ class Lines(Quiet):
     ) -> None:
         super().__init__(met)
         self._several, self._access = several, access
-        self._stream = stream
-        self._clock = clock
-        self._began = clock()
+        self._stream, self._clock, self._began = stream, clock, clock()
         self._shown: dict[Key, tuple[str, str]] = {}  # the phase and the cause of each
 
     def began(self, keys: Collection[Key]) -> None:
-        """Remember whether they are of several namespaces."""
+        """Note whether they are of several namespaces."""
         super().began(keys)
         self._several = self._several or len({namespace for namespace, _ in keys}) > 1
 
     def changed(self, clone: Object, cause: Cause | None) -> None:
-        """Say what is new: the same phase with the same cause is not repeated.
-
-        A clone that is merely pending, without a cause, is not worth a line.
-        """
+        """Say what is new; a clone that is only pending, without a cause, isn't worth a line."""
         key, now = key_of(clone), (phase_of(clone), cause.sentence if cause else "")
         before = self._shown.get(key, ("", ""))
         if now == before:
@@ -169,10 +161,9 @@ class Lines(Quiet):
         because = f" ({escaped(cause.sentence)})" if cause else ""
         if cause and cause.hint and cause.sentence != before[1]:
             because += f"; hint: {escaped(written(cause.hint, self._access))}"
+        where = f"{label(key, several=self._several)}: {state(now[0])}"
         elapsed = span_of_time(self._clock() - self._began)
-        name = label(key, several=self._several)
-        where = f"{escaped(name)}: {escaped(state(now[0]))}"
-        self._say(f"{where} after {elapsed}{because}")
+        self._say(f"{escaped(where)} after {elapsed}{because}")
 
     def decided(self, result: Result) -> None:
         """Show the last phase, then the result."""

@@ -1,12 +1,13 @@
-"""How waiting ended, in kubectl's words: one line for each clone that is not where it should be."""
+"""How a wait ended, in kubectl's words, or how to take it up again where the user ended it."""
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
 from kubectl_virt_clone.clone.api import CLONES, named
-from kubectl_virt_clone.clone.progress.progress import STEPS, Goal, Outcome, Result
+from kubectl_virt_clone.clone.progress.progress import STEPS, SUCCESS, Goal, Outcome, Result
 from kubectl_virt_clone.errors import ExitCode, WaitFailed
 from kubectl_virt_clone.objects.fields import Key
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Selection
@@ -19,10 +20,10 @@ _TENTHS = 60.0  # seconds up to which tenths are shown
 
 
 class Met:
-    """What is printed for each clone that reached its goal: kubectl's line, or the object.
+    """What to print for each clone that reached its goal: kubectl's line, or the object.
 
-    Nothing for one that was gone before it was waited for, as kubectl does; and for one that was
-    named more than once, as often.
+    As in kubectl, a clone that was gone from the start has no line, and one that was named several
+    times has as many.
     """
 
     def __init__(self, output: str | None = None, selection: Selection | None = None) -> None:
@@ -31,17 +32,16 @@ class Met:
         self._before = ""
 
     def __call__(self, result: Result) -> str:
-        """The text for the next clone; ends with a newline."""
-        return "".join(self._text(result) for _ in range(self._times[result.key[1]] or 1))
-
-    def _text(self, result: Result) -> str:
+        """The text for the next clone; empty or with a newline at its end."""
         if result.clone is None:
             return ""
+        times = self._times[result.key[1]] or 1
         if self._output is None:
-            return f"{escaped(named(result.clone))} condition met\n"
-        text = self._before + formatted([result.clone], self._output)
-        self._before = "---\n" if self._output == "yaml" else ""
-        return text
+            return f"{escaped(named(result.clone))} condition met\n" * times
+        text = formatted([result.clone], self._output)
+        between = "---\n" if self._output == "yaml" else ""
+        before, self._before = self._before, between
+        return before + between.join([text] * times)
 
 
 def failure(
@@ -52,10 +52,10 @@ def failure(
     selection: Selection | None = None,
     access: Access = NO_FLAGS,
 ) -> WaitFailed | None:
-    """The error that stands for all clones that did not reach ``goal``; None if all did.
+    """The error for all clones that did not reach ``goal``; None if all did.
 
-    Names have their namespace where there are several, or were all asked for in ``selection``.
-    Hints act by ``access``.
+    Names have their namespace if there are several, or if ``selection`` asks for all. Hints act by
+    ``access``.
     """
     times = _times(selection)
     several = bool(selection and selection.all_namespaces)
@@ -72,7 +72,7 @@ def failure(
 
 
 def _times(selection: Selection | None) -> Counter[str]:
-    """How often each clone was named: kubectl tells of it as often."""
+    """How often each clone was named: kubectl has as many lines for it."""
     return Counter(selection.names if selection else ())
 
 
@@ -84,27 +84,68 @@ def _code(result: Result) -> ExitCode:
 
 
 def _line(result: Result, name: str, goal: Goal, looked_once: bool, access: Access) -> str:
-    why = result.cause.sentence if result.cause else result.verdict.reason
     if result.missing:
         return f'Error from server (NotFound): {CLONES.qualified} "{name}" not found'
+    why = result.cause.sentence if result.cause else result.verdict.reason
     told = written(result.cause.hint, access) if result.cause else ""
     hint = f"\nhint: {told}" if told else ""
     because = f": {why}{hint}" if why else ""
     if result.verdict.outcome is Outcome.NEVER:
         obj = named({"metadata": {"name": name}})
         return f"error: {obj} will not reach {goal}{because}"
-    if looked_once:
-        return f"error: condition not met for {CLONES.plural}/{name}{because}"
-    return f"error: timed out waiting for the condition on {CLONES.plural}/{name}{because}"
+    what = "condition not met for" if looked_once else "timed out waiting for the condition on"
+    return f"error: {what} {CLONES.plural}/{name}{because}"
+
+
+def interrupted(
+    keys: Sequence[Key],
+    goal: Goal,
+    access: Access,
+    selection: Selection,
+    *,
+    fail_on_pending: bool = False,
+) -> str:
+    """The message for an interrupted wait for ``keys``, with the commands that take it up again.
+
+    They choose the clones by the ``selection`` if it has no names; otherwise by name, with a
+    command for each namespace.
+    """
+    names: dict[str, list[str]] = {}
+    for namespace, name in keys:
+        names.setdefault(namespace, []).append(name)
+    what = f"the clone {keys[0][1]} goes" if len(keys) == 1 else f"{len(keys) or 'the'} clones go"
+    chosen = [(_selected(selection) or selection.names, access.namespace)]
+    if names and not _selected(selection):
+        chosen = [(some, space) for space, some in names.items()]
+    how = [f"--for={goal}"] if goal != SUCCESS else []
+    how += ["--fail-on-pending"] if fail_on_pending else []
+    commands = ""
+    for which, namespace in chosen:
+        where = ("-n", namespace) if namespace else ()
+        line = ("kubectl", "virt-clone", "wait", *which, *where, *access.words, *how)
+        commands += f"\n  {shlex.join(line)}"
+    return f"interrupted; {what} on without us. To wait again:{commands}"
+
+
+def _selected(selection: Selection) -> list[str]:
+    """The flags that choose clones other than by name."""
+    words = []
+    if selection.label_selector:
+        words += ["-l", selection.label_selector]
+    if selection.field_selector:
+        words += ["--field-selector", selection.field_selector]
+    if selection.everything:
+        words.append("--all")
+    return [*words, "-A"] if words and selection.all_namespaces else words
 
 
 def label(key: Key, *, several: bool) -> str:
-    """``NAME``, or ``NAMESPACE/NAME`` where there are several namespaces."""
+    """``NAME``, or ``NAMESPACE/NAME`` if there are several namespaces."""
     return "/".join(key) if several else key[1]
 
 
 def state(phase: str) -> str:
-    """``PHASE n/4``; the phase alone where it is no step on the way to success."""
+    """``PHASE n/4``; only the phase if it isn't a step on the way to success."""
     if phase and phase not in STEPS:
         return phase
     return f"{phase or 'Pending'} {step(phase)}/{len(STEPS)}"

@@ -1,6 +1,6 @@
 """A terminal with a frame at its lower end that redraws in place, and lines printed above it.
 
-What the lines say is not known here; they must not be wider than the terminal.
+The lines must not be wider than the terminal; only their author knows what they say.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ _CLEAR_LINE_END, _CLEAR_BELOW = "\x1b[K", "\x1b[J"
 
 
 class Screen(io.TextIOBase):
-    """Takes the place of a text stream: what is written to it appears above the frame.
+    """Replaces a text stream: what is written to it appears above the frame.
 
-    Lines may be written from any thread. Between two frames the cursor stands at the beginning of
-    the last line, where a ``^C`` of the terminal's can't make it wrap.
+    Any thread may write lines. Between two frames the cursor is at the start of the last line,
+    where the terminal's ``^C`` can't make it wrap.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.RLock()
         self._frame: list[str] = []
-        self._columns = 0  # of the terminal, when the frame was drawn
+        self._columns = 0  # of the terminal, when it last drew
         self._unfinished = ""
 
     @property
     def size(self) -> os.terminal_size:
-        """The terminal's size now; it is that of the stream, which need not be stdout's."""
+        """The current size of the stream's terminal, which need not be stdout's."""
         try:
             size = os.get_terminal_size(self._stream.fileno())
         except OSError:
@@ -43,7 +43,7 @@ class Screen(io.TextIOBase):
         return size if size.columns and size.lines else os.terminal_size((80, 24))
 
     def draw(self, frame: Sequence[str]) -> None:
-        """Replace the frame by these lines, in one write; none of them erases it."""
+        """Replace the frame by these lines, in one write; no lines erase it."""
         with self._lock:
             if list(frame) != self._frame:
                 self._put("", frame)
@@ -69,15 +69,15 @@ class Screen(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        """The terminal's, for a program that is started meanwhile."""
+        """The terminal's, for programs that we start meanwhile."""
         return self._stream.fileno()
 
     def _put(self, above: str, frame: Sequence[str]) -> None:
         columns = self.size.columns
         rows = self._rows_above_the_last(columns)
         text = "\r" + _up(rows)  # what the user types moves the cursor too
-        # Rows of a line that was broken are one line again when the terminal becomes wider, with
-        # whatever was drawn on them, unless they were cleared.
+        # When the terminal gets wider, the rows of a broken line become one line again, with
+        # whatever is on them; so clear them.
         if above or not frame or columns != self._columns:
             text += _cleared(rows) + above
         if frame:
@@ -87,10 +87,7 @@ class Screen(io.TextIOBase):
         self._stream.flush()
 
     def _rows_above_the_last(self, columns: int) -> int:
-        """How far it is from the last line of the frame to its first.
-
-        A terminal that has become narrower has broken the lines above into several.
-        """
+        """Rows from the frame's first line to its last; a terminal that got narrower broke some."""
         above = (width(_COLOURS.sub("", line)) for line in self._frame[:-1])
         return sum(max(1, -(-wide // columns)) for wide in above)
 
@@ -100,9 +97,9 @@ def _up(rows: int) -> str:
 
 
 def _cleared(rows: int) -> str:
-    """Clear this row and so many below, and come back.
+    """Clear this row and as many below, and come back.
 
-    Row by row: what is cleared from the first row of the screen on, tmux takes for a screen that
-    is worth keeping, and moves it into its history.
+    Row by row: tmux takes a clear from the first row of the screen on for a screen worth keeping,
+    and moves it into its history.
     """
     return f"{_CLEAR_LINE_END}\n" * rows + (_CLEAR_BELOW if rows else _CLEAR_LINE_END) + _up(rows)
