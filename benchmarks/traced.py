@@ -6,6 +6,7 @@ Started by ``travel`` in a process of its own: ``python -m benchmarks.traced FIL
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
 import threading
@@ -31,6 +32,7 @@ def traced(file: Path, arguments: list[str]) -> None:
             # Before Python 3.11 functions of one name in one module count once.
             ran.add((code.co_filename, getattr(code, "co_qualname", code.co_name)))
 
+    os._exit = sys.exit  # type: ignore[assignment]  # else nothing would be written
     sys.argv = [PACKAGE, *arguments]
     threading.setprofile(see)
     sys.setprofile(see)

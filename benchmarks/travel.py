@@ -20,9 +20,13 @@ from .setting import Setting
 AT_MOST_LINES = 14_500
 MODULES = (
     "Each family of checks, the parts of the projection and each part of the client are modules of"
-    " their own, and one whose class bodies run when it is imported counts as well."
+    " their own, and one whose class bodies run when it is imported counts as well; the checks of"
+    " what KubeVirt adopts, changes or refuses came on top."
 )
-LINES = "The wait and the client got shorter; typed flags and hints as data added as many lines."
+LINES = (
+    "The client, the rules about clones and what the verbs show got shorter by about 1,050 lines;"
+    " the checks and causes of what real storage does added as many."
+)
 CREATE = ("create", "nightly", "--source=vm-cirros", "--target=copy", "--wait")
 CASES = {
     "create … --wait": (CREATE, 45),

@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kubectl_virt_clone.actions.create.planning import Notice, Plan, plan_of
-from kubectl_virt_clone.actions.describe import STORAGE_CLASSES
 from kubectl_virt_clone.actions.versions import served_clones, served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
@@ -23,6 +22,7 @@ from kubectl_virt_clone.clone.api import (
     KUBEVIRT_GROUP,
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,
+    STORAGE_CLASSES,
     VIRTUAL_MACHINES,
     target_name,
 )

@@ -18,6 +18,7 @@ from kubectl_virt_clone.clone.api import (
     SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     SOURCE_ALIASES,
+    STORAGE_CLASSES,
     VIRTUAL_MACHINES,
 )
 from kubectl_virt_clone.clone.progress.progress import Surroundings, last_seen
@@ -37,8 +38,6 @@ from kubectl_virt_clone.objects.fields import (
     uid_of,
 )
 from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource, Selection
-
-STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
 
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 _VERSION = ("metadata", "resourceVersion")
