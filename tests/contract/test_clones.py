@@ -31,6 +31,9 @@ class Place:
             "spec": {"runStrategy": "Halted", "template": {"spec": guest}},
         }
         answer = self.api.post(self.vms, body)
+        if not SERVED.waits_for_source and answer.code == 422 and "tpm" in devices:
+            # 1.4 has a feature gate for it, which was on when it was recorded.
+            pytest.skip(answer.body["message"])
         assert answer.code == 201, answer.body
         until(lambda: "status" in self.api.get(f"{self.vms}/{name}").body)
 

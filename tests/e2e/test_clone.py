@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.errors import StatusError
 from kubectl_virt_clone.kube.resource import get
 from kubectl_virt_clone.kube.transport import Session
 from tests.e2e.conftest import Kvc, MakeVm
@@ -81,7 +84,12 @@ def test_a_missing_source_is_waited_for_and_named_until_it_appears(
 def test_a_clone_that_failed_ends_the_wait_with_kubevirts_sentence(
     kvc: Kvc, make_vm: MakeVm, namespace: str, waits_for_source: bool
 ) -> None:
-    make_vm("tpm", devices={"tpm": {"persistent": True}})
+    try:
+        make_vm("tpm", devices={"tpm": {"persistent": True}})
+    except StatusError as error:
+        # 1.4 has a feature gate for it, which was on when it was recorded.
+        assert not waits_for_source
+        pytest.skip(str(error))
 
     args = ("create", "c", "--source=tpm", "--target=copy", "--skip-check=backend-storage")
     if not waits_for_source:

@@ -136,9 +136,12 @@ DIFFERENCES = (
     Difference(
         name="other-groups",
         reason="of KubeVirt's groups and versions only those are served that concern clones",
-        recordings=("33", "70", "71"),
+        recordings=("32", "33", "70", "71"),
         where="api-versions|raw /apis ",
-        masks=((r'"(export|subresources|backup|migrations|plugin|pool)\.kubevirt\.io",', ""),),
+        masks=(
+            (r'\["(export|backup|migrations|plugin|pool)\.kubevirt\.io","\w+"\],', ""),
+            (r'"(export|subresources|backup|migrations|plugin|pool)\.kubevirt\.io",', ""),
+        ),
         theirs=(
             r"(export|migrations|pool|subresources)\.kubevirt\.io/v\w+"
             r"|instancetype\.kubevirt\.io/v1alpha\d"

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubevirt_sandbox import storage
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
@@ -138,6 +139,9 @@ class Stage:
         if verb == "sleep":
             self._pass(float(argument))
             return "", 0
+        if verb == "fault":
+            self._plane.faults.add(argument)
+            return "", 0
         if verb == "stale-cache":
             self._plane.kubevirt.cache_lags = lambda: argument == "on"
             return "", 0
@@ -187,6 +191,7 @@ class Stage:
             "HOME": str(self._folder),
             "KUBECONFIG": str(self._plane.kubeconfig),
             "SEEDS": str(SEED_DIRECTORY),
+            "CRDS": str(Path(storage.__file__).parent / "crds"),
         }
 
     def _enter_namespace(self) -> None:

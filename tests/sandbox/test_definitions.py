@@ -67,6 +67,22 @@ def test_a_definition_is_served_at_once(api: Api) -> None:
     assert api.get(path).body["items"] == []
 
 
+def test_a_definition_without_fields_is_in_the_schemas(api: Api) -> None:
+    definition = a_definition()
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {"type": "object"}
+    assert api.post(PATH, definition).code == 201
+    assert api.get("/openapi/v2").code == 200
+    documents = api.get("/openapi/v3").body
+    assert "apis/harvest.example.com/v1beta1" in documents
+
+
+def test_kubectl_gets_a_document_in_the_only_form_that_it_reads(api: Api) -> None:
+    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    answer = api.get("/openapi/v2", accept)
+    assert (answer.code, answer.body) == (200, "\n\x032.0")
+    assert answer.headers["Content-Type"] == accept.replace("@", ".")
+
+
 def test_groups_of_definitions_have_two_orders(api: Api) -> None:
     api.post(PATH, a_definition())
     listed = [group["name"] for group in api.get("/apis").body["groups"]]
