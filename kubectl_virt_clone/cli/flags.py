@@ -180,10 +180,7 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
 
 # A flag that may stand without a value: what its value looks like, and what it means bare. A bare
 # --dry-run is kubectl's old name for the client's; level 6 is from where kubectl logs requests.
-_BARE = {
-    "-v": (r"\d+", "-v6"),
-    "--dry-run": ("none|client|server", "--dry-run=client"),
-}
+_BARE = {"-v": (r"\d+", "-v6"), "--dry-run": ("none|client|server", "--dry-run=client")}
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 

@@ -1,6 +1,6 @@
 """The flags that say which clones a verb is about, as kubectl spells them.
 
-``objects.selection`` says which of them may be combined.
+``objects.resource`` says which of them may be combined.
 """
 
 from __future__ import annotations

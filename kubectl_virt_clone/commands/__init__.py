@@ -1,1 +1,4 @@
-"""One verb per file: options in, one or two calls, one rendered value; no logic lives here."""
+"""One verb per file: read its flags, take one action, print its result.
+
+Nothing else belongs here: ``actions/`` works on the cluster, ``render/`` writes the text.
+"""

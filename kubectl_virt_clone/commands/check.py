@@ -59,14 +59,11 @@ def command(flags: CheckFlags) -> ExitCode:
 
     asked, connection = flags.clones, flags.connection
     clones = requested_clones(asked, connection.namespace) if asked else []
-
     session = Session(connection, log=log, warn=warn)
-
     how = (asked.form, flags.skip_check)
     judged = judge(session, clones, *how, notice=log, warn=warn) if clones else None
     if judged is None:
         return _check_cluster(session, flags)
-
     click.echo(report(judged.clones, flags.output, access=connection.access), nl=False)
     for line in "\n".join(map(str, judged.errors)).splitlines():
         log(line)
@@ -79,7 +76,6 @@ def _check_cluster(session: Session, flags: CheckFlags) -> ExitCode:
     from kubectl_virt_clone.render.findings import cluster_report
 
     cluster, found = judge_cluster(session, flags.skip_check)
-    click.echo(
-        cluster_report(cluster, found, flags.output, access=flags.connection.access), nl=False
-    )
+    access = flags.connection.access
+    click.echo(cluster_report(cluster, found, flags.output, access=access), nl=False)
     return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

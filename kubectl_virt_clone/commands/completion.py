@@ -24,7 +24,7 @@ kubectl virt-clone completion fish | source
 
 
 class CompletionFlags(NamedTuple):
-    """What ``completion`` is to print for, or where it is to be installed."""
+    """The shell to print for, or the folder to install into."""
 
     shell: str | None
     folder: Path | None
@@ -65,7 +65,7 @@ def command(flags: CompletionFlags) -> None:
 
 
 def _install(path: Path) -> None:
-    """Write the program; one that is not ours is left alone."""
+    """Write the program, but not over one that isn't ours."""
     try:
         if os.path.lexists(path) and MARK.encode() not in path.read_bytes():
             raise VirtCloneError(

@@ -27,9 +27,9 @@ from kubectl_virt_clone.cli.flags_clone import (
 from kubectl_virt_clone.clone.checks.facts import SERIES
 from kubectl_virt_clone.errors import ExitCode, SeveralErrors
 
-# Completion needs the flags alone, and a client dry run no cluster: the rest is imported late.
+# Completion needs only the flags, and a client dry run no cluster: import the rest late.
 if TYPE_CHECKING:
-    from kubectl_virt_clone.actions.create.creating import Creation
+    from kubectl_virt_clone.actions.create.creating import Creation, SayFate
     from kubectl_virt_clone.objects.fields import Object
     from kubectl_virt_clone.objects.resource import ConnectionFlags
     from kubectl_virt_clone.render.answers import Answers
@@ -71,7 +71,7 @@ class CreateFlags(NamedTuple):
     connection: ConnectionFlags
 
     def check(self) -> None:
-        """Raise UsageError for those that don't go together."""
+        """Raise UsageError for flags that don't go together."""
         if self.wait and self.dry_run != "none":
             raise click.UsageError("--wait can't be used together with --dry-run")
         if self.rm and not self.wait:
@@ -120,6 +120,7 @@ def command(flags: CreateFlags) -> ExitCode:
     those that an earlier run of the same command made are left as they are.
     """
     from kubectl_virt_clone.render.answers import Answers
+    from kubectl_virt_clone.render.messages import log
 
     flags.check()
     clones = requested_clones(flags.clones, flags.connection.namespace)
@@ -127,22 +128,22 @@ def command(flags: CreateFlags) -> ExitCode:
     if flags.dry_run == "client":
         click.echo(answers.of(_as_sent(clones, flags)), nl=False)
         return ExitCode.DONE
-
-    creation = _checked(clones, flags)
-
+    creation, say = _checked(clones, flags), partial(_say, answers)
     if flags.wait:
-        _follow(creation, answers, flags)
+        _follow(creation, answers, say, flags)
         if creation.clones:
             return ExitCode.ERROR if creation.errors else ExitCode.DONE
     else:
-        _create(creation, answers, flags)
+        creation.create(say, log, timeout=flags.timeout)
+        if answers.come_last:
+            click.echo(answers.of(creation.clones), nl=False)
     if errors := [*creation.errors, *creation.stays]:
         raise SeveralErrors(errors)
     return ExitCode.DONE
 
 
 def _as_sent(clones: Sequence[Object], flags: CreateFlags) -> Sequence[Object]:
-    """All objects of a series, as they would be sent; names are those of clones only."""
+    """All objects of a series, as they would be sent; with -o name only the clones."""
     if flags.clones.form != SERIES or not flags.shared_snapshot or flags.output == "name":
         return clones
     from kubectl_virt_clone.clone.shared_snapshot import as_sent, can_share, shared_snapshot
@@ -151,7 +152,7 @@ def _as_sent(clones: Sequence[Object], flags: CreateFlags) -> Sequence[Object]:
 
 
 def _checked(clones: Sequence[Object], flags: CreateFlags) -> Creation:
-    """What there is to create, checked; nothing is written yet."""
+    """What to create, checked; nothing is written yet."""
     from kubectl_virt_clone.actions.check import check_plan
     from kubectl_virt_clone.actions.create.creating import Creation
     from kubectl_virt_clone.actions.create.planning import plan_of
@@ -167,27 +168,19 @@ def _checked(clones: Sequence[Object], flags: CreateFlags) -> Creation:
     return Creation(session, served, plan, at_once=flags.parallel, dry_run=dry_run)
 
 
-def _create(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
-    from kubectl_virt_clone.render.messages import log
-
-    creation.create(partial(_say, answers), log, timeout=flags.timeout)
-    if answers.come_last:
-        click.echo(answers.of(creation.clones), nl=False)
-
-
 def _say(answers: Answers, obj: Object, fate: str) -> None:
-    """Name each object as soon as something became of it: we may be interrupted."""
+    """Tell the fate of each object at once: we may be interrupted."""
     click.echo(answers.each(obj, fate), nl=False)
 
 
-def _follow(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
-    """Create, wait for all clones, and tidy up; raises the error for those that did not succeed."""
+def _follow(creation: Creation, answers: Answers, say: SayFate, flags: CreateFlags) -> None:
+    """Create, wait for all clones, and tidy up; raise the error for those that did not succeed."""
     from kubectl_virt_clone.actions.create.creating import followed
     from kubectl_virt_clone.clone.progress.progress import BOUND, SUCCESS
     from kubectl_virt_clone.render.messages import log
     from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
-    goal, say, met = BOUND if flags.rm else SUCCESS, partial(_say, answers), Met()
+    goal, met = BOUND if flags.rm else SUCCESS, Met()
     stream = sys.stderr if flags.output else sys.stdout  # with -o, stdout has objects only
     results = followed(
         creation,
@@ -203,7 +196,6 @@ def _follow(creation: Creation, answers: Answers, flags: CreateFlags) -> None:
     creation.finish([r.clone for r in results if r.met and r.clone], say, rm=flags.rm)
     for problem in creation.errors[before:] if creation.clones else ():
         log(str(problem))
-    if error := failure(
-        results, goal, looked_once=flags.timeout == 0, access=flags.connection.access
-    ):
+    once, access = flags.timeout == 0, flags.connection.access
+    if error := failure(results, goal, looked_once=once, access=access):
         raise error

@@ -1,4 +1,4 @@
-"""``delete``: clone objects go, exactly those that were found; what stays is said."""
+"""``delete``: delete clone objects, exactly those that were found, and say what stays."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def command(flags: DeleteFlags) -> ExitCode:
 
 
 def _is_confirmed(found: Found, namespace: str, flags: DeleteFlags) -> bool:
-    """Whether to go on; only a terminal is asked, and only before all is deleted."""
+    """Whether to go on; we ask only on a terminal, and only before deleting all."""
     from kubectl_virt_clone.render.removal import question
 
     asks = flags.selection.everything and found.clones and not flags.yes
@@ -153,7 +153,7 @@ def _is_confirmed(found: Found, namespace: str, flags: DeleteFlags) -> bool:
             answer = sys.stdin.readline()
         finally:
             if not answer.endswith("\n"):
-                terminal.write("\n")  # the question still stands on the line
+                terminal.write("\n")  # the question is still on the line
     return answer.strip().lower() in ("y", "yes")
 
 

@@ -1,4 +1,4 @@
-"""``describe``: everything about a clone that explains where it is."""
+"""``describe``: all about a clone that explains where it is."""
 
 from __future__ import annotations
 
@@ -58,13 +58,12 @@ def command(flags: DescribeFlags) -> None:
     from kubectl_virt_clone.render.rows import nothing_found
 
     session = Session(flags.connection, log=log, warn=warn)
-    served = served_clones(session)
-
+    served, access = served_clones(session), flags.connection.access
     clones, errors = found(session, served, flags.selection, notice=warn)
     for number, clone in enumerate(clones):
         current, around = settled(session, served, clone)
-        now, events, connection = datetime.now(timezone.utc), flags.show_events, flags.connection
-        text = description(current, around, now, show_events=events, access=connection.access)
+        now, events = datetime.now(timezone.utc), flags.show_events
+        text = description(current, around, now, show_events=events, access=access)
         click.echo(f"\n\n{text}" if number else text, nl=False)
     if errors:
         raise SeveralErrors(errors)

@@ -124,7 +124,6 @@ def command(flags: GetFlags) -> None:
     selection, size = flags.selection, flags.chunk_size
     session = Session(flags.connection, log=log, warn=warn)
     served = served_clones(session)
-
     named, errors = get_each(session, served, session.namespace, selection.names)
     if flags.ignore_not_found:
         errors = [error for error in errors if not is_missing(error)]
@@ -135,7 +134,6 @@ def command(flags: GetFlags) -> None:
     else:
         path, wide = flags.sort_by, flags.output == "wide"
         chunks = listed(*what, warn, size=size, sort_by=path, with_children=wide)
-
     printed = False
     for text in shown(chunks, _layout(flags, bool(named)), partial(datetime.now, timezone.utc)):
         click.echo(text, nl=False)

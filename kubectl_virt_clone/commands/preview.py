@@ -49,12 +49,9 @@ def command(flags: PreviewFlags) -> None:
     from kubectl_virt_clone.render.preview import rendered
 
     clones = requested_clones(flags.clones, flags.connection.namespace)
-
     session = Session(flags.connection, log=log, warn=warn)
-
     form = flags.clones.form
     previews, errors = preview_each(session, clones, form, notice=log, warn=warn)
-
     click.echo(rendered(previews, flags.output, access=flags.connection.access), nl=False)
     for error in errors:
         log(str(error))

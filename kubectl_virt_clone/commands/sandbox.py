@@ -41,7 +41,7 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError as error:
         raise InvalidValue(f'"{text}" is not a number') from error
-    if not speed > 0:  # nan is not, either
+    if not speed > 0:  # nor is nan
         raise InvalidValue(f"at a speed of {text} nothing would ever happen")
     return speed
 

@@ -47,7 +47,7 @@ def command(flags: VersionFlags) -> None:
     if not flags.client:
         from kubectl_virt_clone.actions.versions import server_versions
 
-        # Not among the flags: --client is to start without the class for it.
+        # Not among the flags, so that --client starts without its class.
         connection = connection_flags(click.get_current_context())
         found, error = server_versions(connection, log=log, warn=warn)
         versions |= found

@@ -1,4 +1,4 @@
-"""``wait``: block until clones reached their goal, and end at once when one never can."""
+"""``wait``: block until clones reach their goal, and end at once if one never can."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ def command(flags: WaitFlags) -> None:
     from kubectl_virt_clone.render.progress.live import progress
     from kubectl_virt_clone.render.progress.outcomes import Met, failure
 
-    selection, goal, connection = flags.selection, flags.goal, flags.connection
-    session = Session(connection, log=log, warn=warn)
+    selection, goal, access = flags.selection, flags.goal, flags.connection.access
+    session = Session(flags.connection, log=log, warn=warn)
     wanted, met = Wanted.of(selection, session.namespace), Met(flags.output, selection)
     with progress(
         sys.stderr,
         met=lambda result: click.echo(met(result), nl=False),
         clock=time.monotonic,
         goal=goal,
-        access=connection.access,
+        access=access,
         selection=selection,
         quiet=flags.quiet,
         fail_on_pending=flags.fail_on_pending,
@@ -107,7 +107,5 @@ def command(flags: WaitFlags) -> None:
             fail_on_pending=flags.fail_on_pending,
         )
     once = flags.timeout == 0
-    if error := failure(
-        results, goal, looked_once=once, selection=selection, access=connection.access
-    ):
+    if error := failure(results, goal, looked_once=once, selection=selection, access=access):
         raise error

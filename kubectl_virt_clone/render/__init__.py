@@ -1,1 +1,4 @@
-"""Text: values in, strings out; nothing here asks a cluster or decides what is true."""
+"""Text: values in, strings out. Every verb's words for people and its formats belong here.
+
+Nothing here asks a cluster or decides what is true.
+"""

@@ -1,4 +1,4 @@
-"""What became of objects that were to be created, in kubectl's words or in a format of ``-o``.
+"""What ``create`` says of each object, in kubectl's words or in a format of ``-o``.
 
 ``progress/outcomes`` says how a wait for them ended.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from kubectl_virt_clone.clone.api import CLONES, named, target_name
 from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 from kubectl_virt_clone.render.escaping import escaped
-from kubectl_virt_clone.render.formats import formatted
+from kubectl_virt_clone.render.formats import DRY_RUNS, formatted
 
 
 def answer(
@@ -20,19 +20,18 @@ def answer(
     dry_run: str,
     fate: str = "created",
 ) -> str:
-    """What ``create`` prints for what became of objects, in kubectl's shape or in a format of -o.
+    """What ``create`` prints for objects with a fate, as kubectl does or in a format of -o.
 
-    The name of a target that KubeVirt chose stands behind its clone, one of the ``unnamed``.
+    A clone that is one of the ``unnamed`` has the name of the target that KubeVirt chose.
     """
     if output:
         return formatted(clones, output) if clones else ""
-    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(dry_run, "")
-    lines = []
+    text = ""
     for clone in clones:
         target = target_name(clone) if _asked_as(clone) in unnamed else ""
         chosen = f", target {target}" if target else ""
-        lines.append(f"{named(clone)} {fate}{suffix}{chosen}")
-    return "".join(f"{escaped(line)}\n" for line in lines)
+        text += escaped(f"{named(clone)} {fate}{DRY_RUNS.get(dry_run, '')}{chosen}") + "\n"
+    return text
 
 
 class Answers:
@@ -45,7 +44,7 @@ class Answers:
 
     @property
     def come_last(self) -> bool:
-        """Whether the objects are one List, printed when all are known."""
+        """Whether to print the objects as one List, once all are known."""
         return self._output in ("json", "yaml")
 
     def of(self, objects: Sequence[Object]) -> str:
@@ -53,19 +52,18 @@ class Answers:
         return answer(objects, self._unnamed, self._output, self._dry_run)
 
     def each(self, obj: Object, fate: str) -> str:
-        """What became of one object, empty where that is printed at the end, or not at all."""
-        if self.come_last:
+        """The fate of one object; empty if it is printed at the end, or not at all."""
+        named_only = self._output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind)
+        if self.come_last or named_only:  # with -o name, stdout has only the names of clones
             return ""
-        if self._output and (fate == "deleted" or text_at(obj, "kind") != CLONES.kind):
-            return ""  # with -o name, stdout has the names of clones only
         return answer([obj], self._unnamed, self._output, self._dry_run, fate)
 
 
 def unnamed_in(requested: Iterable[Object]) -> frozenset[str]:
-    """What the clones are called in their request whose targets KubeVirt is to name."""
+    """The names, as requested, of the clones whose targets KubeVirt is to name."""
     return frozenset(_asked_as(clone) for clone in requested if not target_name(clone))
 
 
 def _asked_as(clone: Object) -> str:
-    """What a clone was called in the request; the server keeps a generateName beside the name."""
+    """A clone's name in the request; the server keeps a generateName beside the name."""
     return text_at(clone, "metadata", "generateName") or name_of(clone)

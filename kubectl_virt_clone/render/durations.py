@@ -1,4 +1,4 @@
-"""Spans of time as kubectl prints them. Moments come in as arguments; no clock is read here."""
+"""Spans of time as kubectl prints them. Times are arguments; nothing here reads a clock."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SCALES = (
     (8 * _SIZES["y"], "y", "d"),
     (float("inf"), "y", ""),
 )
-"""(seconds below which it holds, unit, unit of what is left over)."""
+"""(upper bound in seconds, unit, unit of the remainder)."""
 
 
 def age(since: datetime | None, now: datetime) -> str:
-    """How long ago ``since`` was; ``<unknown>`` where that is not known."""
+    """How long ago ``since`` was; ``<unknown>`` without it."""
     return "<unknown>" if since is None else human((now - since).total_seconds())
 
 

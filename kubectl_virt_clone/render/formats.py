@@ -1,4 +1,4 @@
-"""Whole objects as YAML, JSON or names: ``-o``. What is printed where is not decided here."""
+"""Whole objects as YAML, JSON or names: ``-o``. The caller decides where to print them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from kubectl_virt_clone.clone.api import named
 from kubectl_virt_clone.objects.fields import Object, at, well_formed
 from kubectl_virt_clone.render.escaping import escaped, is_safe
 
+DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
+"""What kubectl adds to a line about an object."""
 _NEVER_FOLD = 10**6
 
 
@@ -36,33 +38,31 @@ def documents(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
 
 
 def watch_events(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
-    """WatchEvents one by one, as they come: as kubectl writes them, a line each in JSON."""
+    """WatchEvents one by one, as they come, as kubectl writes them: in JSON each on a line."""
     if output == "json":
         return (f"{_json(event, **_ONE_LINE)}\n" for events in pages for event in events)
-    return documents(
-        ([dict(sorted(event.items())) for event in events] for events in pages), output
-    )
+    return documents(([dict(sorted(e.items())) for e in events] for events in pages), output)
 
 
 def listed(pages: Iterable[Sequence[Object]], output: str) -> Iterator[str]:
     """The objects as the items of one ``List``, page by page; names need none.
 
-    Where reading breaks off in the midst the List stays open: half of it must not look like all.
+    If reading breaks off, the List stays open: half of it must not look like all.
     """
     if output == "name":
         yield from documents(pages, output)
         return
-    head, before, after, nothing = _JSON_LIST if output == "json" else _YAML_LIST
+    head, between, after, nothing = _JSON_LIST if output == "json" else _YAML_LIST
+    item = _json_item if output == "json" else _yaml_item
     begun = False
     for objects in pages:
         if objects:
-            items = [_json_item(obj) if output == "json" else _yaml_item(obj) for obj in objects]
-            yield (_BETWEEN[output] if begun else head + before) + _BETWEEN[output].join(items)
+            yield (between if begun else f"{head}\n") + between.join(map(item, objects))
             begun = True
     yield after if begun else head + nothing
 
 
-# What stands before the items of a List, before the first one, behind the last, and for none.
+# What comes before the items of a List, between them, after the last, and instead of any.
 _JSON_LIST = (
     """{
     "apiVersion": "v1",
@@ -71,23 +71,18 @@ _JSON_LIST = (
         "resourceVersion": ""
     },
     "items": [""",
-    "\n",
-    "\n    ]\n}\n",
-    "]\n}\n",
+    *(",\n", "\n    ]\n}\n", "]\n}\n"),
 )
 _YAML_LIST = (
     "apiVersion: v1\nkind: List\nmetadata:\n  resourceVersion: ''\nitems:",
-    "\n",
-    "",
-    " []\n",
+    *("", "", " []\n"),
 )
-_BETWEEN = {"json": ",\n", "yaml": ""}
 _ITEM_INDENT = " " * 8
 _ONE_LINE: dict[str, Any] = {"indent": None, "separators": (",", ":")}
 
 
 def _json(obj: Object, *, indent: int | None = 4, **style: Any) -> str:
-    """Plain ASCII with escapes where the server's text could move the cursor or turn its way."""
+    """ASCII with escapes if the server's text could move the cursor or change its direction."""
     value = _without_managed_fields(obj)
     text = json.dumps(value, indent=indent, ensure_ascii=False, **style)
     return text if is_safe(text) else json.dumps(value, indent=indent, **style)
@@ -102,13 +97,13 @@ def _yaml_item(obj: Object) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """Like ``_json``, plain ASCII where that is safer."""
-    import yaml  # here, for most commands print none
+    """Like ``_json``, ASCII if that is safer."""
+    import yaml  # here, as most commands print none
 
     from kubectl_virt_clone.objects.documents import Dumper
 
     text = json.dumps(value, ensure_ascii=False)
-    if well_formed(text) != text:  # libyaml writes UTF-8, which has no half pairs of surrogates
+    if well_formed(text) != text:  # libyaml writes UTF-8, which has no lone surrogates
         value = json.loads(well_formed(text))
     return yaml.dump(
         value,

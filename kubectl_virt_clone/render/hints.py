@@ -1,6 +1,6 @@
-"""Hints as text: a command line can be pasted into a shell, and asks the cluster it is about.
+"""Hints as text: command lines to paste into a shell, which ask the cluster that they are about.
 
-What is to be done is decided in ``clone/``.
+``clone/`` decides what to do.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 
 
 def written(hint: Hint, access: Access = NO_FLAGS) -> str:
-    """The hint, with the flags of ``access`` in each of its commands; empty where there is none.
+    """The hint, with the flags of ``access`` in each of its commands; empty if there is none.
 
-    A server's text in it is not escaped yet.
+    The caller escapes a server's text in it.
     """
     return "".join(part if isinstance(part, str) else _part(part, access) for part in hint)
 

@@ -1,4 +1,4 @@
-"""Lines for stderr that stand beside the result: requests logged by -v, warnings of the server."""
+"""Lines for stderr beside the result, such as warnings of the server; what a terminal can show."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def warn(text: str) -> None:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether it is a terminal that knows colours, and whose user has not declined them."""
+    """Whether it is a terminal with colours whose user has not declined them."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and moves_its_cursor()
 
 
 def moves_its_cursor() -> bool:
-    """Whether a terminal knows more than lines, as its type says."""
+    """Whether the terminal's type knows more than lines."""
     return os.environ.get("TERM") != "dumb"

@@ -1,11 +1,11 @@
 """``preview``: what a clone's target will be, as text for people, as a diff or as objects.
 
-Every value is shown as it was projected; nothing is fetched or judged here.
+It shows every value as it was projected; it fetches and judges nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from difflib import unified_diff
 from typing import Any
@@ -13,23 +13,23 @@ from typing import Any
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
 from kubectl_virt_clone.clone.spec.filters import Decision
 from kubectl_virt_clone.clone.target.preview import Preview, possible, source_reference
-from kubectl_virt_clone.clone.target.projection import PATCHED, Projection, filters_of
+from kubectl_virt_clone.clone.target.projection import PATCHED, filters_of
 from kubectl_virt_clone.objects.fields import Object, at, name_of
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.findings import as_values, table
 from kubectl_virt_clone.render.formats import formatted
-from kubectl_virt_clone.render.tables import underlined
+from kubectl_virt_clone.render.tables import aligned, underlined
 
 NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
 _METADATA = ("annotations", "labels", "name", "namespace")
 
 
 def rendered(previews: Sequence[Preview], output: str | None, *, access: Access = NO_FLAGS) -> str:
-    """The previews in the format asked for, or for people without one; ends with a newline.
+    """The previews in the requested format, or for people without one; ends with a newline.
 
-    Hints act by ``access``. Raises VirtCloneError where ``yaml`` or ``diff``
-    would show a target that there won't be.
+    Hints act by ``access``. Raises VirtCloneError if ``yaml`` or ``diff`` would show a target that
+    won't come to be.
     """
     if output == "json":
         return formatted([_values(preview, access) for preview in previews], output)
@@ -66,14 +66,11 @@ def _values(preview: Preview, access: Access) -> dict[str, Any]:
 
 
 def _decisions(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    return [
-        {"key": decision.key, "kept": decision.kept, "filter": decision.by}
-        for decision in decisions
-    ]
+    return [{"key": made.key, "kept": made.kept, "filter": made.by} for made in decisions]
 
 
 def _sorted(value: Any) -> Any:
-    """``value`` with its keys in the order in which the API server writes a custom resource."""
+    """``value`` with its keys sorted, as the API server writes a custom resource."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
@@ -92,7 +89,7 @@ def _diff(preview: Preview) -> str:
 
 
 def _comparable(source: Object) -> dict[str, Any]:
-    """The source without status and the server's bookkeeping, which no clone takes over."""
+    """The source without its status and the server's bookkeeping, which no clone copies."""
     metadata = at(source, "metadata")
     kept = {key: metadata[key] for key in _METADATA if at(metadata, key)}
     return {
@@ -105,27 +102,31 @@ def _comparable(source: Object) -> dict[str, Any]:
 
 def _text(preview: Preview, access: Access) -> str:
     projection = preview.projection
-    lines = _aligned(
-        [
-            ("Source", source_reference(preview.clone)),
-            ("Target", f"vm/{name_of(projection.target)}"),
-        ]
-    )
-    for title, decided, path in (
-        ("Labels", projection.labels, ("labelFilters",)),
-        ("Annotations", projection.annotations, ("annotationFilters",)),
-        ("Template Labels", projection.template_labels, ("template", "labelFilters")),
-        (
-            "Template Annotations",
-            projection.template_annotations,
-            ("template", "annotationFilters"),
-        ),
+    target = f"vm/{name_of(projection.target)}"
+    lines = _aligned([("Source", source_reference(preview.clone)), ("Target", target)])
+    for title, decided, *path in (
+        ("Labels", projection.labels, "labelFilters"),
+        ("Annotations", projection.annotations, "annotationFilters"),
+        ("Template Labels", projection.template_labels, "template", "labelFilters"),
+        ("Template Annotations", projection.template_annotations, "template", "annotationFilters"),
     ):
         filtered = filters_of(preview.clone, "spec", *path) is not None
-        lines += _section(title, _decision_table(decided, filtered))
-    lines += _section("MAC Addresses", _aligned(_macs(projection)))
-    lines += _section("Volumes", _aligned(_volumes(projection)))
-    lines += _aligned(_values_of_the_machine(projection))
+        rows = [(made.key, _outcome(made), _reason(made, filtered)) for made in decided]
+        lines += _section(title, underlined(("Key", "Target", "Filter"), rows) if rows else [])
+    macs = [(mac.interface, _change(mac.before, mac.after or CLUSTER)) for mac in projection.macs]
+    volumes = [(v.volume, _change(v.before, v.after or DROPPED)) for v in projection.volumes]
+    lines += _section("MAC Addresses", _aligned(macs))
+    lines += _section("Volumes", _aligned(volumes))
+    lines += _aligned(
+        [
+            ("SMBIOS Serial", _change(projection.serial_before, projection.serial_after)),
+            ("Firmware UUID", _change(projection.uuid_before, projection.uuid_after)),
+            (
+                "Run Strategy",
+                _change(projection.run_strategy_before, projection.run_strategy_after),
+            ),
+        ]
+    )
     lines += _section("Patches", map(escaped, projection.patches))
     lines += _section("Generated by KubeVirt", map(escaped, projection.generated))
     if projection.problems:
@@ -134,14 +135,9 @@ def _text(preview: Preview, access: Access) -> str:
     return "\n".join([*lines, *_section("Findings", found)]) + "\n"
 
 
-def _section(title: str, content: Any) -> list[str]:
+def _section(title: str, content: Iterable[str]) -> list[str]:
     lines = [f"  {line}" for line in content]
     return [f"{title}:", *lines] if lines else [f"{title}:  {NONE}"]
-
-
-def _decision_table(decided: Sequence[Decision], filtered: bool) -> list[str]:
-    rows = [(decision.key, _outcome(decision), _reason(decision, filtered)) for decision in decided]
-    return underlined(("Key", "Target", "Filter"), rows) if rows else []
 
 
 def _outcome(decision: Decision) -> str:
@@ -151,29 +147,10 @@ def _outcome(decision: Decision) -> str:
 
 
 def _reason(decision: Decision, filtered: bool) -> str:
-    """The filter that decided, or what did where no filter hits the key."""
+    """The filter that decided, or what did if no filter hits the key."""
     if decision.by or not filtered:
         return decision.by or NONE
     return "(always kept)" if decision.kept else "(none keeps it)"
-
-
-def _macs(projection: Projection) -> Iterator[tuple[str, str]]:
-    for mac in projection.macs:
-        yield mac.interface, _change(mac.before, mac.after or CLUSTER)
-
-
-def _volumes(projection: Projection) -> Iterator[tuple[str, str]]:
-    for volume in projection.volumes:
-        yield volume.volume, _change(volume.before, volume.after or DROPPED)
-
-
-def _values_of_the_machine(projection: Projection) -> Iterator[tuple[str, str]]:
-    yield "SMBIOS Serial", _change(projection.serial_before, projection.serial_after)
-    yield "Firmware UUID", _change(projection.uuid_before, projection.uuid_after)
-    yield (
-        "Run Strategy",
-        _change(projection.run_strategy_before, projection.run_strategy_after),
-    )
 
 
 def _change(before: str, after: str) -> str:
@@ -181,8 +158,5 @@ def _change(before: str, after: str) -> str:
     return before if before == after else f"{before} -> {after}"
 
 
-def _aligned(rows: Any) -> list[str]:
-    """The values in one column, two spaces behind the longest label."""
-    pairs = [(f"{escaped(label)}:", escaped(value)) for label, value in rows]
-    width = max((len(label) for label, _ in pairs), default=0) + 2
-    return [f"{label:<{width}}{value}" for label, value in pairs]
+def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
+    return aligned([(f"{escaped(label)}:", escaped(value)) for label, value in rows])

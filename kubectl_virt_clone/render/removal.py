@@ -1,6 +1,6 @@
 """What ``delete`` says: a line for each object that is gone, and what stays behind.
 
-What stays is ``clone/removal.py``'s to find out.
+``clone/removal.py`` finds out what stays.
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ from kubectl_virt_clone.clone.removal import Remains, unfinished
 from kubectl_virt_clone.objects.fields import Key, Object, key_of, name_of, text_at
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access
 from kubectl_virt_clone.render.escaping import escaped
+from kubectl_virt_clone.render.formats import DRY_RUNS
 from kubectl_virt_clone.render.hints import written
 
 NAMES_IN_A_LINE = 5
 """Names that one line holds."""
 
-_DRY_RUNS = {"client": " (dry run)", "server": " (server dry run)"}
-
 
 def deleted(obj: Object, output: str | None, dry_run: str) -> str:
-    """kubectl's line for an object that is deleted."""
+    """kubectl's line for a deleted object."""
     if output == "name":
         return escaped(named(obj))
     kind, _, name = named(obj).partition("/")
-    return escaped(f'{kind} "{name}" deleted{_DRY_RUNS.get(dry_run, "")}')
+    return escaped(f'{kind} "{name}" deleted{DRY_RUNS.get(dry_run, "")}')
 
 
 def loss(clone: Object) -> str:
-    """What goes lost with a clone that is not finished; empty if it is."""
+    """What is lost with an unfinished clone; empty if it is finished."""
     why = unfinished(clone)
     return escaped(f"{name_of(clone)}: {why}") if why else ""
 
@@ -51,7 +50,7 @@ def kept(clones: Sequence[Object], which: str, access: Access = NO_FLAGS) -> str
 
 
 def question(count: int, spared: int, namespace: str) -> str:
-    """What is asked before ``count`` clones are deleted, while others are ``spared``."""
+    """The question before ``count`` clones are deleted and others ``spared``."""
     what = f"{count} of {count + spared} clones" if spared else f"all {count} clones"
     what = "the only clone" if (count, spared) == (1, 0) else what
     where = f"the namespace {escaped(namespace)}" if namespace else "all namespaces"
@@ -59,13 +58,13 @@ def question(count: int, spared: int, namespace: str) -> str:
 
 
 def spared(count: int) -> str:
-    """What is said about clones that are not finished, or not old enough."""
+    """The line about clones that are not finished, or not old enough."""
     what = "1 clone is" if count == 1 else f"{count} clones are"
     return f"{what} not finished, or not old enough, and left alone"
 
 
 def staying(left: Remains, *, access: Access = NO_FLAGS) -> Iterator[str]:
-    """Lines about what stays, with the commands that show it by ``access``."""
+    """Lines about what stays, with commands that show it by ``access``."""
     for vms, single, several in (
         (left.targets, "stays, with its volumes", "stay, with their volumes"),
         (left.begun, "stays, and may not be complete", "stay, and may not be complete"),
@@ -82,7 +81,7 @@ def staying(left: Remains, *, access: Access = NO_FLAGS) -> Iterator[str]:
 
 
 def young(snapshot: Object, *, access: Access = NO_FLAGS) -> str:
-    """Why a snapshot that no clone owns or names is not deleted."""
+    """Why a snapshot that no clone owns or names stays."""
     namespace, name = key_of(snapshot)
     why = "it is younger than an hour, and a create may still need it"
     command = written((kubectl("delete", VMSNAPSHOT, name, namespace=namespace),), access)
@@ -90,7 +89,7 @@ def young(snapshot: Object, *, access: Access = NO_FLAGS) -> str:
 
 
 def unread(plural: str) -> str:
-    """What it means that these can't be read."""
+    """What follows if these can't be read."""
     return f"{plural} can't be read: more may have stayed than is said here"
 
 

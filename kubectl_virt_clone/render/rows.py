@@ -1,6 +1,6 @@
 """``get``: clones as rows of a table, or as whole objects, in the order in which they come.
 
-Every row is made from one clone and what was read around it; nothing is fetched or kept here.
+A row is made from one clone and what was read around it; nothing here fetches or keeps any.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NONE, UNKNOWN, PENDING = "<none>", "<unknown>", "Pending"
 _EVENTS_UNREAD = Surroundings(events=Listing(unreadable="a table reads none"))
 
 Unfinished = Mapping[tuple[str, str, str], Object]
-"""(kind, namespace, name) → a snapshot or restore that is not done."""
+"""(kind, namespace, name) → an unfinished snapshot or restore."""
 
 Clock = Callable[[], datetime]
 
@@ -44,8 +44,8 @@ Clock = Callable[[], datetime]
 class Chunk:
     """Objects to show at once: a page of a list, or one change of a watch.
 
-    ``unfinished`` holds children of theirs. One that is missing there was not read, is finished, or
-    came into being since: nothing follows from that.
+    ``unfinished`` holds their children. One that it lacks was not read, is finished, or is newer:
+    nothing follows from that.
     """
 
     objects: Sequence[Object]
@@ -53,22 +53,23 @@ class Chunk:
     unfinished: Unfinished = field(default_factory=dict)
 
     def around(self, clone: Object) -> Surroundings:
-        """The children of one of the objects, as far as they are known."""
-        snapshot = self._child(clone, SNAPSHOTS, "snapshotName")
-        restore = self._child(clone, RESTORES, "restoreName")
-        return Surroundings(snapshot=snapshot, restore=restore)
+        """The known children of one of the objects."""
 
-    def _child(self, clone: Object, resource: Resource, key: str) -> Lookup | None:
-        namespace, name = text_at(clone, "metadata", "namespace"), text_at(clone, "status", key)
-        found = self.unfinished.get((resource.kind, namespace, name))
-        return None if found is None else Lookup(found)
+        def child(resource: Resource, key: str) -> Lookup | None:
+            name = text_at(clone, "status", key)
+            place = (resource.kind, text_at(clone, "metadata", "namespace"), name)
+            return Lookup(self.unfinished[place]) if place in self.unfinished else None
+
+        return Surroundings(
+            snapshot=child(SNAPSHOTS, "snapshotName"), restore=child(RESTORES, "restoreName")
+        )
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How clones are to be shown: ``output`` is None for a table, or one of -o.
+    """How to show clones: ``output`` is None for a table, or one of -o.
 
-    ``bare``: each object by itself, not as the items of one List.
+    ``bare``: each object by itself, not as an item of a List.
     """
 
     output: str | None = None
@@ -78,31 +79,22 @@ class Layout:
     events: bool = False
     bare: bool = False
 
-    @property
-    def is_table(self) -> bool:
-        """Whether rows are asked for, not objects."""
-        return self.output in (None, "wide")
-
 
 def shown(chunks: Iterable[Chunk], layout: Layout, clock: Clock) -> Iterator[str]:
-    """The text of each chunk as soon as it is there; a List ends with the last one."""
-    if layout.output is None or layout.is_table:
+    """The text of each chunk as soon as it comes; a List ends with the last one."""
+    if layout.output is None or layout.output == "wide":
         return _table(chunks, layout, clock)
     if layout.events and layout.output != "name":
-        return watch_events(map(_watch_events, chunks), layout.output)
+        events = ([{"type": c.event, "object": obj} for obj in c.objects] for c in chunks)
+        return watch_events(events, layout.output)
     objects = (chunk.objects for chunk in chunks)
     return (documents if layout.bare else listed)(objects, layout.output)
 
 
 def nothing_found(namespace: str) -> str:
-    """What kubectl says on stderr where a list is empty; no namespace means all of them."""
+    """What kubectl says on stderr about an empty list; no namespace means all of them."""
     where = f" in {escaped(namespace)} namespace." if namespace else ""
     return f"No resources found{where}"
-
-
-def _watch_events(chunk: Chunk) -> Sequence[Object]:
-    """What the API calls a WatchEvent, for each object."""
-    return [{"type": chunk.event, "object": obj} for obj in chunk.objects]
 
 
 def _table(chunks: Iterable[Chunk], layout: Layout, clock: Clock) -> Iterator[str]:
@@ -139,7 +131,7 @@ def _row(clone: Object, chunk: Chunk, layout: Layout, now: datetime) -> list[str
 
 def _wide(clone: Object, chunk: Chunk, created: datetime | None, now: datetime) -> list[str]:
     cause, around = clone_cause(clone), chunk.around(clone)
-    # Without a child little more is known: of its events none was read.
+    # Without a child little more is known, as its events were not read.
     if cause is None and (around.snapshot or around.restore):
         cause = diagnose(clone, around, now)
     elif cause is None:
@@ -156,8 +148,8 @@ def _wide(clone: Object, chunk: Chunk, created: datetime | None, now: datetime) 
 def _elapsed(clone: Object, created: datetime | None, now: datetime) -> str:
     """How long it took, or has taken so far.
 
-    A finished clone's end is when its Ready condition got its status. A later sync of a Failed one
-    may write that time anew: what is shown is then longer than it was.
+    A clone ends when its Ready condition gets its status. A later sync of a Failed one may renew
+    that time; it then seems to have taken longer.
     """
     if phase_of(clone) not in (SUCCEEDED, FAILED):
         return age(created, now)
@@ -166,7 +158,7 @@ def _elapsed(clone: Object, created: datetime | None, now: datetime) -> str:
 
 
 def _ready(clone: Object) -> Object:
-    """The Ready condition; empty where there is none yet."""
+    """The Ready condition; empty if there is none yet."""
     conditions = mappings_at(clone, "status", "conditions")
     return next((c for c in conditions if text_at(c, "type") == "Ready"), {})
 
