@@ -29,6 +29,10 @@ class Release:
     """From 1.9 a Beta gate is on unless it is disabled; before, it had to be listed."""
     marks_claims: bool = True
     """From 1.6 a restored claim has restore.kubevirt.io/lastRestoreUID, as its VM has. Recorded."""
+    explains_snapshots: bool = True
+    """From 1.5 a snapshot says why it can't lock its source. Read, and recorded of 1.9."""
+    indicates: bool = True
+    """From 1.7 a snapshot says in ``sourceIndications`` how consistent it is. Read as well."""
     waits_for_source: bool = True
     """From 1.5 a clone waits for its source; before, the webhooks refused what could not work."""
 
@@ -51,9 +55,13 @@ RELEASES = {
         absent=frozenset({"patches", "volumeNamePolicy"}),
         beta_gates_on=False,
         marks_claims=False,
+        explains_snapshots=False,
+        indicates=False,
         waits_for_source=False,
     ),
-    "1.6": Release("1.6", absent=frozenset({"volumeNamePolicy"}), beta_gates_on=False),
+    "1.6": Release(
+        "1.6", absent=frozenset({"volumeNamePolicy"}), beta_gates_on=False, indicates=False
+    ),
     "1.9": NEWEST,
 }
 """By the name that ``sandbox --kubevirt`` takes."""

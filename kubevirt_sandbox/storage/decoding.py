@@ -19,6 +19,8 @@ _IDENTITY = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
 )
+CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+"""Finalizer that the server gives to each claim: whoever deletes one waits for its pods."""
 _NULLABLE_MAPS = ("labels", "annotations")
 
 
@@ -137,6 +139,11 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
         spec = new.setdefault("spec", {})
         if isinstance(spec, dict):  # the schema refuses anything else afterwards
             spec.setdefault("volumeMode", "Filesystem")
+        new["status"] = {"phase": "Pending"}
+        finalizers = new["metadata"].setdefault("finalizers", [])
+        if CLAIM_PROTECTION not in finalizers:
+            finalizers.append(CLAIM_PROTECTION)
+    elif resource.key == "pods":
         new["status"] = {"phase": "Pending"}
     elif resource.key == "events":
         for field in ("eventTime", "firstTimestamp", "lastTimestamp"):

@@ -13,6 +13,7 @@ from typing import Any
 from kubevirt_sandbox.storage import checks, objectmeta, status
 from kubevirt_sandbox.storage.decoding import decode, set_defaults, strict_error
 from kubevirt_sandbox.storage.garbage import Collector, finalizer_of
+from kubevirt_sandbox.storage.limits.quotas import QUOTAS, Quotas
 from kubevirt_sandbox.storage.listing import ListPage, ListQuery, list_page
 from kubevirt_sandbox.storage.resources import Catalogue, ResourceType, default_catalogue
 from kubevirt_sandbox.storage.store import ObjectKey, Store, TypeKey, copy_json
@@ -46,6 +47,7 @@ class Registry:
         self.clock = clock
         self.admission: list[AdmissionPlugin] = []
         self._collector = Collector(self.store, self._collect)
+        self._quotas = Quotas(self.store)
 
     def get(self, type_key: TypeKey, namespace: str, name: str) -> Obj:
         """A copy of the stored object; raises ApiError 404."""
@@ -81,6 +83,7 @@ class Registry:
             objectmeta.fill_on_create(resource, namespace, new, self.clock())
             set_defaults(resource, new)
             new = admit(self.admission, "CREATE", resource, new, None, how)
+            self._quotas.charge(resource, new)
             name = new["metadata"]["name"]
             if self.store.get(type_key, _key(resource, namespace, name)) is not None:
                 raise status.already_exists(resource, name)
@@ -91,6 +94,7 @@ class Registry:
                 return new
             self.store.put(type_key, new)
             self._collector.stored(type_key, new)
+            self._quotas.count(namespace)
         created: Obj = copy_json(new)
         return created
 
@@ -215,6 +219,8 @@ class Registry:
             return new
         self.store.put(resource.key, new)
         self._collector.stored(resource.key, new)
+        if resource.key == QUOTAS:
+            self._quotas.count(key[0])
         written: Obj = copy_json(new)
         return written
 
@@ -248,6 +254,7 @@ class Registry:
     def _remove(self, type_key: TypeKey, key: ObjectKey, final: Obj | None = None) -> Obj:
         last = self.store.remove(type_key, key, final)
         self._collector.removed(last)
+        self._quotas.count(key[0])
         return last
 
     def _collect(self, type_key: TypeKey, key: ObjectKey) -> None:

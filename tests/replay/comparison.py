@@ -19,6 +19,9 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     # An age stands in a cell of its own.
     (r"(?<=  )(?:\d+[dhms])+(?=  | \(x|$)|^(?:\d+[dhms])+(?=  )|(?<= over )(?:\d+[dhms])+", "AGE"),
     (r"^(real|user|sys)\t\d+m[\d.]+s$", r"\1\tTIME"),
+    # What date says, and the process of a provisioner.
+    (r"^\d\d:\d\d:\d\d(\.\d+)?$", "TIME"),
+    (r"\b([a-z.]+\.csi\.(?:example\.com|k8s\.io))_\w+_UID", r"\1_PROCESS"),
     # Where virt-api listens.
     (r'(Post \\?")https://[^/]+/', r"\1https://VIRT-API/"),
     (r"\b127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),
@@ -55,7 +58,8 @@ def normalised(text: str) -> list[str]:
 
 def has_random_order(lines: list[str]) -> bool:
     """Whether a list is sorted by names that are generated."""
-    return any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
+    objects = [line for line in lines if re.match(r'\{(?!"object").*"name": "[\w-]*UID', line)]
+    return len(objects) > 1 or any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
 
 
 def _ordered(line: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
+from kubevirt_sandbox.kubevirt.releases import release_named
 from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
@@ -35,16 +36,21 @@ USERS = {
         (Rule(("clone.kubevirt.io",), ("virtualmachineclones",), CLONE_VERBS, ("default",)),),
     ),
 }
-WATCH = "/apis/clone.kubevirt.io/v1beta1/namespaces/default/virtualmachineclones?watch=1"
+WATCH = "/apis/clone.kubevirt.io/{}/namespaces/default/virtualmachineclones?watch=1"
 STREAM = "many.watch"
 """The file that the watch of all clones is written to; a recording reads it by this name."""
 PATIENCE = 120.0
-WAIT = re.compile(r"kubectl wait --for=(condition|jsonpath)=\S+ --timeout=\d+s (\w+)/(\S+)$")
-"""A wait for the phase Succeeded or the condition Ready. One for milliseconds is in vain."""
-WAITED_FOR = {
+WAIT = re.compile(r"kubectl wait (?=.*--for=(?:condition|jsonpath)=\S+)(?=.*--timeout=\d+s)")
+"""A wait for a phase or the condition Ready. One for milliseconds is in vain."""
+AWAITED = re.compile(r" (vmclone|vmsnapshot|pvc)(?:/(\S+)| --all)")
+AWAITED_TYPES = {
+    "pvc": "persistentvolumeclaims",
     "vmclone": "virtualmachineclones.clone.kubevirt.io",
     "vmsnapshot": "virtualmachinesnapshots.snapshot.kubevirt.io",
 }
+REACHED = ("Bound", "Succeeded")
+RELEASES = {"70": "1.4", "71": "1.6", "72": "1.4", "73": "1.6"}
+"""Number of a recording → the release that it shows; the others show the newest."""
 HORIZON = 60.0
 """Seconds of the sandbox that a wait looks ahead for something to happen, again and again."""
 GAP = 1.0
@@ -73,10 +79,11 @@ class Clock:
 class Stage:
     """One sandbox with a shell; a context manager. ``folder`` has to be empty."""
 
-    def __init__(self, folder: Path, *, throttled: bool = False) -> None:
+    def __init__(self, folder: Path, *, throttled: bool = False, release: str = "1.9") -> None:
         self._folder = folder
         self._clock = Clock()
         self._watching = False
+        self._watch = WATCH.format(release_named(release).clone_versions[0])
         self._open = contextlib.ExitStack()
         self._plane = ControlPlane(
             registry=Registry(clock=self._clock),
@@ -84,6 +91,7 @@ class Stage:
             controllers=False,
             seeds=["kubevirt"],
             users=USERS,
+            kubevirt=release,
             on_request=self._note,
         )
 
@@ -92,7 +100,7 @@ class Stage:
             stack.enter_context(self._plane)
             self._write_credentials()
             with (self._folder / STREAM).open("wb") as stream:
-                command = ["kubectl", "get", "--raw", WATCH]
+                command = ["kubectl", "get", "--raw", self._watch]
                 watch = subprocess.Popen(command, stdout=stream, env=self._environment())
             stack.enter_context(watch)
             stack.callback(watch.kill)
@@ -193,15 +201,13 @@ class Stage:
 
     def _horizon(self, command: str) -> float:
         """How far time may go on while a command runs: as far as it has to, for one that waits."""
-        waited = WAIT.search(command)
-        if not waited:
+        if not WAIT.search(command):
             return GAP if " delete " in command else 0.0
-        found = self._plane.registry.get(WAITED_FOR[waited[2]], "default", waited[3])
-        status = found.get("status", {})
-        conditions = status.get("conditions", [])
-        ready = [item["status"] for item in conditions if item["type"] == "Ready"]
-        met = ready == ["True"] if waited[1] == "condition" else status.get("phase") == "Succeeded"
-        return 0.0 if met else HORIZON
+        for kind, name in AWAITED.findall(command):
+            for item in self._plane.registry.list(AWAITED_TYPES[kind]).items:
+                if name in ("", item["metadata"]["name"]) and not _is_reached(item):
+                    return HORIZON
+        return 0.0
 
     def _jump(self, end: float) -> bool:
         """Moves the clock to the moment when something is due, if that is before ``end``."""
@@ -215,7 +221,7 @@ class Stage:
     # The watch.
 
     def _note(self, method: str, path: str, code: int) -> None:
-        if path == WATCH and (method, code) == ("GET", 200):
+        if path == self._watch and (method, code) == ("GET", 200):
             self._watching = True
 
     def _seen(self, step: Step) -> str:
@@ -238,6 +244,15 @@ class Stage:
         while not condition():
             assert time.monotonic() < deadline, "it does not begin"
             time.sleep(0.005)
+
+
+def _is_reached(obj: Any) -> bool:
+    """Whether what is waited for has come: a phase, or that the object is ready."""
+    status = obj.get("status", {})
+    ready = {"type": "Ready", "status": "True"}.items()
+    return status.get("phase") in REACHED or any(
+        ready <= item.items() for item in status.get("conditions", [])
+    )
 
 
 def summary(event: Event) -> str:

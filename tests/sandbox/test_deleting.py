@@ -24,6 +24,6 @@ def test_the_temporary_objects_say_that_they_are_being_deleted(world: World) -> 
             "Progressing=False:VM restore is deleting",
             "Ready=False:VM restore is deleting",
         ],
-        SNAPSHOTS: ["Progressing=False:VM snapshot is deleting", "Ready=True:Operation complete"],
+        SNAPSHOTS: ["Progressing=False:VM snapshot is deleting", "Ready=True:Ready"],
     }
     assert last[RESTORES].object["status"]["complete"] is True

@@ -94,6 +94,6 @@ def test_a_file_that_is_no_seed_is_refused(tmp_path: Path, content: str, complai
 
 
 def test_a_kind_that_is_not_served_is_refused(still_world: World) -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
-    with pytest.raises(ValueError, match="v1 Pod is not served"):
-        plant(LocalApi(still_world.registry), [pod])
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "x"}}
+    with pytest.raises(ValueError, match="v1 Node is not served"):
+        plant(LocalApi(still_world.registry), [node])

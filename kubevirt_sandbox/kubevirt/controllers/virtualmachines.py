@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from kubevirt_sandbox.kubevirt.admission.vm_webhooks import FINALIZER
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
-from kubevirt_sandbox.kubevirt.controllers.volumes import (
-    SNAPSHOT_CLASSES,
-    claims_of,
-    snapshot_statuses,
-)
+from kubevirt_sandbox.kubevirt.controllers.volumes import snapshot_statuses, snapshotted_claims_of
 from kubevirt_sandbox.kubevirt.instances import INSTANCES, instance_of, phase_of
 from kubevirt_sandbox.kubevirt.objects import Obj, entries, is_deleting, location, section, text
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace, Timers
-from kubevirt_sandbox.kubevirt.resources import PERSISTENT_VOLUME_CLAIMS, VIRTUAL_MACHINES
+from kubevirt_sandbox.kubevirt.resources import (
+    PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CLASSES,
+    STORAGE_CLASSES,
+    VIRTUAL_MACHINES,
+)
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class VirtualMachineController:
         """VMs that changed, and those whose claim did, or might be snapshotted now."""
         namespace, name = location(change.object)
         if change.type_key == VIRTUAL_MACHINES.qualified and change.event != "DELETED":
-            for claim in claims_of(change.object).values():
+            for claim in snapshotted_claims_of(change.object).values():
                 self._users.setdefault((namespace, claim), set()).add(name)
             return [(namespace, name, 0.0)]
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
             users = sorted(self._users.get((namespace, name), ()))
             return [(namespace, vm, 0.0) for vm in users]
-        if change.type_key == SNAPSHOT_CLASSES.qualified:
+        if change.type_key in (SNAPSHOT_CLASSES.qualified, STORAGE_CLASSES.qualified):
             return [(where, vm, 0.0) for (where, _), vms in self._users.items() for vm in vms]
         return ()
 
