@@ -32,7 +32,7 @@ from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of, release_named
 from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant, seed_names
-from kubevirt_sandbox.storage.objectmeta import timestamp
+from kubevirt_sandbox.storage.decoding import DEFINITIONS
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
 
@@ -190,8 +190,7 @@ class ControlPlane:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             create("namespaces", "", body)
         for crd in self.registry.catalogue.crds:
-            definitions = "customresourcedefinitions.apiextensions.k8s.io"
-            create(definitions, "", self._established(crd))
+            create(DEFINITIONS, "", crd)
         self.registry.admission.append(self.kubevirt.admission)
         for seed in self._seeds:
             try:
@@ -209,29 +208,6 @@ class ControlPlane:
         self.kubevirt.announce()
         # A cluster's history is longer than anybody remembers: nobody watches from its beginning.
         self.registry.store.compact()
-
-    def _established(self, crd: Obj) -> Obj:
-        now = timestamp(self.registry.clock())
-        conditions = [
-            {
-                "lastTransitionTime": now,
-                "message": message,
-                "reason": reason,
-                "status": "True",
-                "type": kind,
-            }
-            for kind, reason, message in (
-                ("NamesAccepted", "NoConflicts", "no conflicts found"),
-                ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-            )
-        ]
-        versions = crd["spec"]["versions"]
-        status = {
-            "acceptedNames": crd["spec"]["names"],
-            "conditions": conditions,
-            "storedVersions": [item["name"] for item in versions if item["storage"]],
-        }
-        return {**crd, "status": status}
 
     def _tls(self, certificates: Certificates) -> ssl.SSLContext:
         self.ca_file.write_bytes(certificates.ca)

@@ -194,6 +194,9 @@ def _builtin_cell(column: Column, found: list[Any], now: datetime) -> Any:
         return _age(value, now) if value else "<unknown>"
     if column.name in _COMPUTED:
         return _COMPUTED[column.name](value)
+    if isinstance(value, dict) and column.name == "Controller":
+        group = str(value.get("apiVersion", "")).rpartition("/")[0]
+        return f"{value['kind'].lower()}.{group}/{value['name']}"
     if isinstance(value, dict):
         return f"{value.get('kind', '').lower()}/{value.get('name', '')}"
     if isinstance(value, list):
@@ -217,6 +220,7 @@ _COMPUTED: dict[str, Callable[[Any], str]] = {
     # No container of a pod is ever ready or started again: there are no nodes.
     "Ready": lambda containers: f"0/{len(containers or [])}",
     "Restarts": lambda _: "0",
+    "Data": lambda data: str(len(data or {})),
     "Request": lambda status: _usage(status, limits=False),
     "Limit": lambda status: _usage(status, limits=True),
 }

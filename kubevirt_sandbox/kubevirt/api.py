@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kubevirt_sandbox.kubevirt.objects import location
 from kubevirt_sandbox.kubevirt.resources import Resource
+from kubevirt_sandbox.storage.status import no_such_resource
 from kubevirt_sandbox.storage.store import Change, Compacted
 
 if TYPE_CHECKING:
@@ -75,23 +76,28 @@ class LocalApi:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj:
         """A copy of the stored object."""
+        self._require(resource)
         return self._registry.get(resource.qualified, namespace, name)
 
     def list_all(self, resource: Resource) -> list[Obj]:
         """The stored objects themselves."""
+        self._require(resource)
         return self._registry.list(resource.qualified).items
 
     def create(self, resource: Resource, obj: Obj) -> Obj:
         """The object as stored."""
+        self._require(resource)
         return self._registry.create(resource.qualified, location(obj)[0], obj)
 
     def update(self, resource: Resource, obj: Obj, subresource: str = "") -> Obj:
         """The object as stored."""
+        self._require(resource)
         place = location(obj)
         return self._registry.update(resource.qualified, *place, obj, subresource=subresource)
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Deletes an object and what it owns."""
+        self._require(resource)
         self._registry.delete(resource.qualified, namespace, name)
 
     def changes(self, resources: Sequence[Resource], wait: float) -> Iterable[Change]:
@@ -103,6 +109,12 @@ class LocalApi:
             return [
                 Change(self._version, "ADDED", resource.qualified, obj)
                 for resource in resources
+                if resource.qualified in self.catalogue.by_key
                 for obj in self.list_all(resource)
             ]
         return changes
+
+    def _require(self, resource: Resource) -> None:
+        """Raises ApiError 404 where nobody serves a resource: its CRD may be deleted."""
+        if resource.qualified not in self.catalogue.by_key:
+            raise no_such_resource()

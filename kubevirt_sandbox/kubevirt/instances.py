@@ -39,7 +39,40 @@ def instance_of(vm: Obj) -> Obj:
     }
 
 
+def plugged(vm: Obj, instance: Obj) -> Obj:
+    """The instance with the networks that were added to its VM since: they can be plugged in."""
+    guest = section(vm, "spec", "template", "spec")
+    there = [item.get("name") for item in entries(instance, "spec", "networks")]
+    networks = [item for item in entries(guest, "networks") if item.get("name") not in there]
+    if not networks:
+        return dict(instance)
+    names = [item.get("name") for item in networks]
+    devices = section(instance, "spec", "domain", "devices")
+    interfaces = [
+        *entries(devices, "interfaces"),
+        *(i for i in entries(guest, "domain", "devices", "interfaces") if i.get("name") in names),
+    ]
+    domain = section(instance, "spec", "domain")
+    spec = {
+        **section(instance, "spec"),
+        "networks": [*entries(instance, "spec", "networks"), *networks],
+        "domain": {**domain, "devices": {**devices, "interfaces": interfaces}},
+    }
+    return {**instance, "spec": spec}
+
+
+def unplugged(spec: Obj) -> Obj:
+    """What of a VM's spec its guest has to be restarted for."""
+    guest = section(spec, "template", "spec")
+    domain = section(guest, "domain")
+    devices = {key: item for key, item in section(domain, "devices").items() if key != "interfaces"}
+    kept = {key: item for key, item in guest.items() if key != "networks"}
+    return {**kept, "domain": {**domain, "devices": devices}}
+
+
 def phase_of(vm: Obj) -> str:
     """The phase of a started VM's instance."""
+    if any(item.get("type") == "Synchronized" for item in entries(vm, "status", "conditions")):
+        return "Pending"
     running = text(vm, "status", "printableStatus") == "Running"
     return "Running" if running else "Scheduling"

@@ -9,12 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from kubevirt_sandbox.kubevirt.admission.dispatch import (
-    KUBEVIRT_NAME,
-    KUBEVIRT_NAMESPACE,
-    KUBEVIRTS,
-    Admission,
-)
+from kubevirt_sandbox.kubevirt.admission.dispatch import Admission
 from kubevirt_sandbox.kubevirt.controllers.clone_watch import CloneWatch
 from kubevirt_sandbox.kubevirt.controllers.clones import CloneController
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Controller, Requeue
@@ -24,11 +19,15 @@ from kubevirt_sandbox.kubevirt.controllers.snapshots import SnapshotController
 from kubevirt_sandbox.kubevirt.controllers.virtualmachines import VirtualMachineController
 from kubevirt_sandbox.kubevirt.drivers.provisioner import VolumeController
 from kubevirt_sandbox.kubevirt.drivers.snapshotter import VolumeSnapshotController
+from kubevirt_sandbox.kubevirt.instances import INSTANCES
 from kubevirt_sandbox.kubevirt.objects import section
 from kubevirt_sandbox.kubevirt.pace import Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, Release
 from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
+    KUBEVIRT_NAME,
+    KUBEVIRT_NAMESPACE,
+    KUBEVIRTS,
     PERSISTENT_VOLUME_CLAIMS,
     RESTORES,
     SNAPSHOT_CLASSES,
@@ -51,6 +50,7 @@ IDLE = 0.03
 HELD_BACK = 0.2
 """Seconds after which it is asked again whether virt-controller runs."""
 WATCHED = (
+    *(KUBEVIRTS, INSTANCES),
     *(STORAGE_CLASSES, SNAPSHOT_CLASSES, PERSISTENT_VOLUME_CLAIMS),
     *(VOLUME_SNAPSHOTS, SNAPSHOT_CONTENTS),
     *(VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES),
@@ -186,6 +186,7 @@ def _controllers(
 ) -> list[Controller]:
     """The controllers, a VM's first: a clone is to find the status of a new VM written."""
     client = Client(api)
+    machines = Recorder(api, VIRTUAL_MACHINES, "virtualmachine-controller")
     snapshots = Recorder(api, SNAPSHOTS, "snapshot-controller")
     restores = Recorder(api, RESTORES, "restore-controller")
     clones = Recorder(api, CLONES, "clone-controller")
@@ -194,7 +195,7 @@ def _controllers(
     return [
         VolumeController(api, pace),
         VolumeSnapshotController(client, volume_snapshots, pace),
-        VirtualMachineController(client, pace),
+        VirtualMachineController(client, machines, pace),
         SnapshotController(client, snapshots, contents, pace, release),
         RestoreController(client, restores, pace, release),
         CloneController(client, clones, CloneWatch(pace), release, cache_lags),

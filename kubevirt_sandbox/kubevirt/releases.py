@@ -5,10 +5,11 @@ Data only, read from KubeVirt's source at each tag and recorded on live clusters
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from kubevirt_sandbox.kubevirt.resources import CLONES
+from kubevirt_sandbox.kubevirt.resources import CLONES, RESTORES, SNAPSHOTS
 from kubevirt_sandbox.storage.resources import Catalogue, default_catalogue, packaged_crds
 from kubevirt_sandbox.storage.store import copy_json
 
@@ -19,12 +20,13 @@ Obj = dict[str, Any]
 class Release:
     """One release, by what tells it from the newest; ``clone_versions`` has the stored one first.
 
-    ``absent`` are the fields of a clone's spec that its schema lacks.
+    ``absent`` are the fields that a schema lacks, by the resource's qualified name and the path of
+    what holds them.
     """
 
     name: str
     clone_versions: tuple[str, ...] = ("v1beta1", "v1alpha1")
-    absent: frozenset[str] = frozenset()
+    absent: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     beta_gates_on: bool = True
     """From 1.9 a Beta gate is on unless it is disabled; before, it had to be listed."""
     marks_claims: bool = True
@@ -33,6 +35,10 @@ class Release:
     """From 1.5 a snapshot says why it can't lock its source. Read, and recorded of 1.9."""
     indicates: bool = True
     """From 1.7 a snapshot says in ``sourceIndications`` how consistent it is. Read as well."""
+    generates_firmware: bool = True
+    """From 1.6 a VM gets a firmware serial and uuid, and its template a PCI topology. Recorded."""
+    null_timestamps: bool = False
+    """Before 1.9 the metadata within a VM's spec have ``creationTimestamp: null``. Recorded."""
     waits_for_source: bool = True
     """From 1.5 a clone waits for its source; before, the webhooks refused what could not work."""
 
@@ -48,19 +54,37 @@ class Release:
 
 
 NEWEST = Release("1.9")
+_SINCE_1_9 = {
+    (CLONES.qualified, "spec"): frozenset({"volumeNamePolicy"}),
+    (RESTORES.qualified, "spec"): frozenset({"volumeOwnershipPolicy"}),
+    (SNAPSHOTS.qualified, "status"): frozenset({"sourceIndications"}),
+}
+_SINCE_1_6 = {
+    **_SINCE_1_9,
+    (CLONES.qualified, "spec"): frozenset({"patches", "volumeNamePolicy"}),
+    (RESTORES.qualified, "spec"): frozenset(
+        {
+            *("targetReadinessPolicy", "volumeOwnershipPolicy"),
+            *("volumeRestoreOverrides", "volumeRestorePolicy"),
+        }
+    ),
+}
+_ERROR_COLUMN = {"jsonPath": ".status.error.message", "name": "Error", "type": "string"}
 RELEASES = {
     "1.4": Release(
         "1.4",
         clone_versions=("v1alpha1",),
-        absent=frozenset({"patches", "volumeNamePolicy"}),
+        absent=_SINCE_1_6,
         beta_gates_on=False,
         marks_claims=False,
         explains_snapshots=False,
         indicates=False,
+        generates_firmware=False,
+        null_timestamps=True,
         waits_for_source=False,
     ),
     "1.6": Release(
-        "1.6", absent=frozenset({"volumeNamePolicy"}), beta_gates_on=False, indicates=False
+        "1.6", absent=_SINCE_1_9, beta_gates_on=False, indicates=False, null_timestamps=True
     ),
     "1.9": NEWEST,
 }
@@ -80,16 +104,21 @@ def catalogue_of(release: Release) -> Catalogue:
 
 
 def _as_of(release: Release, crd: Obj) -> Obj:
-    if release == NEWEST or crd["metadata"]["name"] != CLONES.qualified:
+    if release == NEWEST:
         return crd
     older: Obj = copy_json(crd)
-    versions = [
-        item for item in older["spec"]["versions"] if item["name"] in release.clone_versions
-    ]
-    for item in versions:
-        item["storage"] = item["name"] == release.clone_versions[0]
-        properties = item["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-        for name in release.absent:
-            properties.pop(name, None)
-    older["spec"]["versions"] = versions
+    name = older["metadata"]["name"]
+    if name == CLONES.qualified:
+        older["spec"]["versions"] = [
+            {**item, "storage": item["name"] == release.clone_versions[0]}
+            for item in older["spec"]["versions"]
+            if item["name"] in release.clone_versions
+        ]
+    for item in older["spec"]["versions"]:
+        properties = item["schema"]["openAPIV3Schema"]["properties"]
+        for (resource, part), fields in release.absent.items():
+            for absent in fields if resource == name else ():
+                properties[part]["properties"].pop(absent)
+        if name == RESTORES.qualified and not release.waits_for_source:
+            item["additionalPrinterColumns"].append(_ERROR_COLUMN)
     return older

@@ -34,6 +34,8 @@ _CLONE, _SNAPSHOT, _KUBEVIRT = "clone.kubevirt.io", "snapshot.kubevirt.io", "kub
 _VOLUME_SNAPSHOT = "snapshot.storage.k8s.io"
 
 CLONES = Resource(_CLONE, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
+KUBEVIRTS = Resource(_KUBEVIRT, "v1", "kubevirts", "KubeVirt")
+KUBEVIRT_NAMESPACE = KUBEVIRT_NAME = "kubevirt"
 VIRTUAL_MACHINES = Resource(_KUBEVIRT, "v1", "virtualmachines", "VirtualMachine")
 SNAPSHOTS = Resource(_SNAPSHOT, "v1beta1", "virtualmachinesnapshots", "VirtualMachineSnapshot")
 SNAPSHOT_CONTENTS = Resource(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from kubevirt_sandbox.kubevirt.objects import Obj, section, text
 
-HALTED = "Halted"
+HALTED, MANUAL = "Halted", "Manual"
 _STARTED = ("Always", "RerunOnFailure", "Once")
-RUN_STRATEGIES = (HALTED, "Manual", *_STARTED)
+RUN_STRATEGIES = (HALTED, MANUAL, *_STARTED)
 
 
 def run_strategy_of(vm: Obj) -> str:
@@ -20,8 +20,14 @@ def run_strategy_of(vm: Obj) -> str:
 
 
 def is_started(vm: Obj) -> bool:
-    """Whether KubeVirt keeps a VirtualMachineInstance for this VM."""
-    return run_strategy_of(vm) in _STARTED
+    """Whether KubeVirt keeps a VirtualMachineInstance for this VM.
+
+    One with the strategy Manual is started by a request of its own; its status says whether.
+    """
+    strategy = run_strategy_of(vm)
+    return strategy in _STARTED or (
+        strategy == MANUAL and bool(section(vm, "status").get("created"))
+    )
 
 
 def halted(spec: Obj) -> Obj:

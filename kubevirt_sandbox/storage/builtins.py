@@ -163,6 +163,29 @@ VOLUME_SNAPSHOT = {
     ),
     "required": ["spec"],
 }
+CONFIG_MAP = _top(
+    data=STRING_MAP,
+    binaryData=STRING_MAP,
+    immutable=BOOLEAN,
+)
+SECRET = _top(
+    data=STRING_MAP,
+    stringData=STRING_MAP,
+    type=STRING,
+    immutable=BOOLEAN,
+)
+# Policies and webhooks: what is read of them is read as it stands.
+ADMISSION_POLICY = _top(
+    spec=ANYTHING,
+    status=ANYTHING,
+)
+WEBHOOK_CONFIGURATION = _top(
+    webhooks=_array(ANYTHING),
+)
+CONTROLLER_REVISION = _top(
+    data=ANYTHING,
+    revision=INTEGER,
+)
 CUSTOM_RESOURCE_DEFINITION = _top(
     spec=ANYTHING,
     status=ANYTHING,
@@ -276,6 +299,70 @@ BUILTINS = (
         ),
     ),
     Builtin(
+        "",
+        "configmaps",
+        "ConfigMap",
+        CONFIG_MAP,
+        _VERBS,
+        short_names=("cm",),
+        # How many keys there are is no JSONPath's to say: the table counts them.
+        columns=(("Data", "string", ".data", "", 0), _AGE),
+    ),
+    Builtin(
+        "",
+        "secrets",
+        "Secret",
+        SECRET,
+        _VERBS,
+        columns=(
+            ("Type", "string", ".type", "", 0),
+            ("Data", "string", ".data", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        ADMISSION_POLICY,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(("PolicyName", "string", ".spec.policyName", "", 0), _AGE),
+    ),
+    Builtin(
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        WEBHOOK_CONFIGURATION,
+        _VERBS,
+        namespaced=False,
+        categories=("api-extensions",),
+        columns=(_AGE,),
+    ),
+    Builtin(
+        "apps",
+        "controllerrevisions",
+        "ControllerRevision",
+        CONTROLLER_REVISION,
+        _VERBS,
+        columns=(
+            ("Controller", "string", ".metadata.ownerReferences[0]", "", 0),
+            ("Revision", "string", ".revision", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
         "authentication.k8s.io",
         "selfsubjectreviews",
         "SelfSubjectReview",
@@ -355,7 +442,7 @@ BUILTINS = (
         "customresourcedefinitions",
         "CustomResourceDefinition",
         CUSTOM_RESOURCE_DEFINITION,
-        ("get", "list", "watch"),
+        ("create", "delete", "get", "list", "patch", "update", "watch"),
         namespaced=False,
         short_names=("crd", "crds"),
         categories=("api-extensions",),

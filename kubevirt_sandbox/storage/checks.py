@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kubevirt_sandbox.storage.admission.policies import POLICIES, unreadable_expressions
 from kubevirt_sandbox.storage.resources import ResourceType
 from kubevirt_sandbox.storage.status import Cause, cause
 
@@ -193,6 +194,8 @@ def builtin_violations(resource: ResourceType, obj: Obj) -> Iterator[Cause]:
         yield from _of_event(obj)
     elif resource.key == "persistentvolumeclaims":
         yield from _of_claim(_section(obj, "spec"))
+    elif resource.key == POLICIES:
+        yield from unreadable_expressions(obj)
 
 
 def _of_event(event: Obj) -> Iterator[Cause]:

@@ -5,7 +5,9 @@ Values that break the schema pass here (admission sees them first); the registry
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 from kubevirt_sandbox.storage import objectmeta, schema
@@ -21,6 +23,7 @@ _IDENTITY = (
 )
 CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
 """Finalizer that the server gives to each claim: whoever deletes one waits for its pods."""
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _NULLABLE_MAPS = ("labels", "annotations")
 
 
@@ -126,28 +129,110 @@ def strict_error(
     )
 
 
+def _establish(crd: Obj) -> None:
+    """What a CustomResourceDefinition leaves open, and the status of one that is served."""
+    _require_definition(crd)
+    names = crd["spec"]["names"]
+    names.setdefault("listKind", f"{names['kind']}List")
+    names.setdefault("singular", names["kind"].lower())
+    crd["spec"].setdefault("conversion", {"strategy": "None"})
+    conditions = [
+        {
+            "lastTransitionTime": crd["metadata"]["creationTimestamp"],
+            "message": message,
+            "reason": reason,
+            "status": "True",
+            "type": kind,
+        }
+        for kind, reason, message in (
+            ("NamesAccepted", "NoConflicts", "no conflicts found"),
+            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        )
+    ]
+    crd["status"] = {
+        "acceptedNames": names,
+        "conditions": conditions,
+        "storedVersions": [item["name"] for item in crd["spec"]["versions"] if item["storage"]],
+    }
+
+
+def _require_definition(crd: Obj) -> None:
+    """Refuses a definition that can't be served for want of a part (422)."""
+    spec = crd.get("spec") or {}
+    names = spec.get("names") or {}
+    wanted = {
+        "spec.group": spec.get("group"),
+        "spec.scope": spec.get("scope"),
+        "spec.names.plural": names.get("plural"),
+        "spec.names.kind": names.get("kind"),
+        "spec.versions": spec.get("versions"),
+    }
+    causes = [
+        cause("FieldValueRequired", "Required value", path)
+        for path, found in wanted.items()
+        if not found
+    ]
+    if causes:
+        name = crd["metadata"].get("name", "")
+        raise invalid("apiextensions.k8s.io", "CustomResourceDefinition", name, causes)
+
+
+def _encode_texts(secret: Obj) -> None:
+    """Moves what a Secret brings as text to where it is kept, in base64."""
+    secret.setdefault("type", "Opaque")
+    texts = secret.pop("stringData", None)
+    if isinstance(texts, dict):
+        encoded = {
+            key: base64.b64encode(str(item).encode()).decode() for key, item in texts.items()
+        }
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+
+
 def set_defaults(resource: ResourceType, new: Obj) -> None:
     """What the server sets in a new object, in place, before anybody else looks at it."""
     if resource.has_status:
         new.pop("status", None)
-    if resource.key == "namespaces":
-        labels = new["metadata"].setdefault("labels", {})
-        labels["kubernetes.io/metadata.name"] = new["metadata"].get("name", "")
-        new["spec"] = {"finalizers": ["kubernetes"]}
-        new["status"] = {"phase": "Active"}
-    elif resource.key == "persistentvolumeclaims":
-        spec = new.setdefault("spec", {})
-        if isinstance(spec, dict):  # the schema refuses anything else afterwards
-            spec.setdefault("volumeMode", "Filesystem")
-        new["status"] = {"phase": "Pending"}
-        finalizers = new["metadata"].setdefault("finalizers", [])
-        if CLAIM_PROTECTION not in finalizers:
-            finalizers.append(CLAIM_PROTECTION)
-    elif resource.key == "pods":
-        new["status"] = {"phase": "Pending"}
-    elif resource.key == "events":
-        for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
-            new.setdefault(field, None)
-    elif resource.key == "storageclasses.storage.k8s.io":
-        new.setdefault("reclaimPolicy", "Delete")
-        new.setdefault("volumeBindingMode", "Immediate")
+    if resource.key in _DEFAULTS:
+        _DEFAULTS[resource.key](new)
+
+
+def _begin_namespace(new: Obj) -> None:
+    labels = new["metadata"].setdefault("labels", {})
+    labels["kubernetes.io/metadata.name"] = new["metadata"].get("name", "")
+    new["spec"] = {"finalizers": ["kubernetes"]}
+    new["status"] = {"phase": "Active"}
+
+
+def _begin_claim(new: Obj) -> None:
+    spec = new.setdefault("spec", {})
+    if isinstance(spec, dict):  # the schema refuses anything else afterwards
+        spec.setdefault("volumeMode", "Filesystem")
+    new["status"] = {"phase": "Pending"}
+    finalizers = new["metadata"].setdefault("finalizers", [])
+    if CLAIM_PROTECTION not in finalizers:
+        finalizers.append(CLAIM_PROTECTION)
+
+
+def _begin_pod(new: Obj) -> None:
+    new["status"] = {"phase": "Pending"}
+
+
+def _begin_event(new: Obj) -> None:
+    for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
+        new.setdefault(field, None)
+
+
+def _begin_storage_class(new: Obj) -> None:
+    new.setdefault("reclaimPolicy", "Delete")
+    new.setdefault("volumeBindingMode", "Immediate")
+
+
+_DEFAULTS: dict[str, Callable[[Obj], None]] = {
+    "namespaces": _begin_namespace,
+    "persistentvolumeclaims": _begin_claim,
+    "pods": _begin_pod,
+    "secrets": _encode_texts,
+    "events": _begin_event,
+    "storageclasses.storage.k8s.io": _begin_storage_class,
+    DEFINITIONS: _establish,
+}

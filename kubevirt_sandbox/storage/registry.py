@@ -5,13 +5,14 @@ No HTTP, no text of URLs or headers; what KubeVirt does with objects is in its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.storage import checks, objectmeta, status
-from kubevirt_sandbox.storage.decoding import decode, set_defaults, strict_error
+from kubevirt_sandbox.storage.admission import cluster
+from kubevirt_sandbox.storage.decoding import DEFINITIONS, decode, set_defaults, strict_error
 from kubevirt_sandbox.storage.garbage import Collector, finalizer_of
 from kubevirt_sandbox.storage.limits.quotas import QUOTAS, Quotas
 from kubevirt_sandbox.storage.listing import ListPage, ListQuery, list_page
@@ -48,6 +49,8 @@ class Registry:
         self.admission: list[AdmissionPlugin] = []
         self._collector = Collector(self.store, self._collect)
         self._quotas = Quotas(self.store)
+        self._policies = cluster.policies(self.store, self.catalogue)
+        self._webhooks = cluster.webhooks(self.store)
 
     def get(self, type_key: TypeKey, namespace: str, name: str) -> Obj:
         """A copy of the stored object; raises ApiError 404."""
@@ -82,7 +85,7 @@ class Registry:
                 self._require_namespace(resource, namespace, new)
             objectmeta.fill_on_create(resource, namespace, new, self.clock())
             set_defaults(resource, new)
-            new = admit(self.admission, "CREATE", resource, new, None, how)
+            new = admit(self._plugins(), "CREATE", resource, new, None, how)
             self._quotas.charge(resource, new)
             name = new["metadata"]["name"]
             if self.store.get(type_key, _key(resource, namespace, name)) is not None:
@@ -95,6 +98,8 @@ class Registry:
             self.store.put(type_key, new)
             self._collector.stored(type_key, new)
             self._quotas.count(namespace)
+            if type_key == DEFINITIONS:
+                self.catalogue.add(new)
         created: Obj = copy_json(new)
         return created
 
@@ -188,7 +193,7 @@ class Registry:
                 details = status.details_of(resource, name)
                 raise status.failure(HTTPStatus.FORBIDDEN, message, "Forbidden", details)
             how = Write(user=user, dry_run=dry_run)
-            ask(self.admission, "DELETE", resource, old, old, how)
+            ask(self._plugins(), "DELETE", resource, old, old, how)
             return self._delete(resource, old, propagation, dry_run=dry_run)
 
     # Writes, with the store's lock held.
@@ -202,7 +207,7 @@ class Registry:
             raise status.invalid(resource.group, resource.plural, old["metadata"]["name"], [wrong])
         objectmeta.check_preconditions(resource, old, new)
         new = _merged_parts(resource, old, new, subresource)
-        new = admit(self.admission, "UPDATE", resource, new, old, how, subresource)
+        new = admit(self._plugins(), "UPDATE", resource, new, old, how, subresource)
         new = _merged_parts(resource, old, new, subresource)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         if new == old:
@@ -221,6 +226,8 @@ class Registry:
         self._collector.stored(resource.key, new)
         if resource.key == QUOTAS:
             self._quotas.count(key[0])
+        if resource.key == DEFINITIONS:
+            self.catalogue.add(new)
         written: Obj = copy_json(new)
         return written
 
@@ -254,6 +261,10 @@ class Registry:
     def _remove(self, type_key: TypeKey, key: ObjectKey, final: Obj | None = None) -> Obj:
         last = self.store.remove(type_key, key, final)
         self._collector.removed(last)
+        if type_key == DEFINITIONS:
+            for place, _ in self.store.snapshot(key[1], None)[1]:
+                self._remove(key[1], place)
+            self.catalogue.remove(key[1])
         self._quotas.count(key[0])
         return last
 
@@ -263,6 +274,13 @@ class Registry:
             self._delete(self.catalogue[type_key], obj, "Background")
 
     # Checks.
+
+    def _plugins(self) -> Sequence[AdmissionPlugin]:
+        """All that is asked of a write, in the API server's order."""
+        has = self.store.has
+        before = [self._policies] if has(self._policies.source) else []
+        after = [self._webhooks] if has(self._webhooks.source) else []
+        return [*before, *self.admission, *after]
 
     def _decode(
         self, resource: ResourceType, obj: Mapping[str, Any], how: Write, patched: bool = False

@@ -95,13 +95,39 @@ class Catalogue:
                 return item
         return None
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        """Group → its versions, preferred first; the core group is the empty string."""
+    def add(self, crd: Obj) -> None:
+        """Serves what a CustomResourceDefinition defines, from now on."""
+        item = from_crd(crd)
+        self.by_key[item.key] = item
+        self.crds = [*(old for old in self.crds if _name(old) != item.key), crd]
+
+    def remove(self, key: TypeKey) -> None:
+        """Serves a custom resource no more."""
+        self.by_key.pop(key, None)
+        self.crds = [crd for crd in self.crds if _name(crd) != key]
+
+    def groups(self, *, by_name: bool = False) -> dict[str, tuple[str, ...]]:
+        """Group → its versions, preferred first; the core group is the empty string.
+
+        Those of CRDs come last, in the order of the names of their APIServices, which begin with
+        the version; ``by_name``: in that of their own, as the one document has them.
+        """
         found: dict[str, list[str]] = {}
+        custom = {item.group for item in self} - {item.group for item in self if not item.custom}
         for item in self:
             versions = found.setdefault(item.group, [])
             versions.extend(v for v in item.versions if v not in versions)
-        return {group: tuple(versions) for group, versions in found.items()}
+
+        def place(group: str) -> tuple[bool, str]:
+            service = group if by_name else f"{min(found[group])}.{group}"
+            return group in custom, service if group in custom else ""
+
+        return {group: tuple(found[group]) for group in sorted(found, key=place)}
+
+
+def _name(crd: Obj) -> str:
+    name: str = crd["metadata"]["name"]
+    return name
 
 
 def _columns(version: Obj) -> tuple[Column, ...]:

@@ -83,6 +83,10 @@ class Store:
         with self.lock:
             return self._objects.get(type_key, {}).get(key)
 
+    def has(self, type_key: TypeKey) -> bool:
+        """Whether there is any object of a type."""
+        return bool(self._objects.get(type_key))
+
     def put(self, type_key: TypeKey, obj: Obj) -> Obj:
         """Stores ``obj`` (owned by the store from now on) under the next version."""
         with self.lock:

@@ -33,6 +33,8 @@ class AdmissionRequest:
     user: str
     dry_run: bool
     subresource: str = ""
+    warnings: list[str] = field(default_factory=list, compare=False)
+    """What is to be told to the client of the write."""
 
 
 class AdmissionPlugin(Protocol):
@@ -118,4 +120,5 @@ def _request(
         user=how.user,
         dry_run=how.dry_run,
         subresource=subresource,
+        warnings=how.warnings,
     )

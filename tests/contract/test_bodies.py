@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.client import JSON_PATCH, MERGE_PATCH, Api, Obj
 
-from .conftest import a_clone
+from .conftest import SERVED, a_clone, needs_other_version
 
 UNRECOGNIZED = "the object provided is unrecognized (must be of type VirtualMachineClone): "
 
@@ -58,7 +58,7 @@ def test_a_version_is_missed(api: Api, clones: str, name: str) -> None:
     assert (answer.code, answer.body["message"]) == (
         400,
         "the API version in the data () does not match the expected API version "
-        "(clone.kubevirt.io/v1beta1)",
+        f"({SERVED.api_version})",
     )
 
 
@@ -75,18 +75,17 @@ def test_another_kind_is_invalid(api: Api, clones: str, name: str) -> None:
     ("change", "field", "wanted"),
     [
         ({"kind": "Other"}, "kind", "VirtualMachineClone"),
-        (
-            {"apiVersion": "clone.kubevirt.io/v1alpha1"},
-            "apiVersion",
-            "clone.kubevirt.io/v1beta1",
-        ),
+        ({"apiVersion": "clone.kubevirt.io/{other}"}, "apiVersion", "clone.kubevirt.io/{own}"),
     ],
 )
 def test_a_patch_may_not_make_another_kind_of_it(
     api: Api, clones: str, settled: Obj, change: Obj, field: str, wanted: str
 ) -> None:
-    answer = api.patch(f"{clones}/{settled['metadata']['name']}", change)
-    (value,) = change.values()
+    if field == "apiVersion":
+        needs_other_version()
+    versions = {"own": SERVED.version, "other": SERVED.other_version}
+    value, wanted = change[field].format(**versions), wanted.format(**versions)
+    answer = api.patch(f"{clones}/{settled['metadata']['name']}", {field: value})
     assert (answer.code, answer.body["details"]["causes"]) == (
         422,
         [
@@ -125,7 +124,7 @@ def test_metadata_of_the_wrong_type_can_not_be_handled(
     api: Api, clones: str, name: str, metadata: Any, message: str
 ) -> None:
     answer = api.post(clones, {**a_clone(name), "metadata": metadata})
-    handled = 'VirtualMachineClone in version "v1beta1" cannot be handled as a'
+    handled = f'VirtualMachineClone in version "{SERVED.version}" cannot be handled as a'
     assert (answer.code, answer.body["message"]) == (
         400,
         f"{handled} VirtualMachineClone: {message}",
@@ -143,7 +142,7 @@ def test_a_patch_that_is_no_json_is_a_bad_request(
 
 def test_yaml_is_read(api: Api, clones: str, name: str) -> None:
     text = f"""
-apiVersion: clone.kubevirt.io/v1beta1
+apiVersion: {SERVED.api_version}
 kind: VirtualMachineClone
 metadata: {{name: {name}}}
 spec: {{source: {{apiGroup: kubevirt.io, kind: VirtualMachine, name: missing}}}}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.client import CLONES, SNAPSHOTS, Api, Obj
+from tests.sandbox.client import SNAPSHOTS, Api, Obj
 
-from .conftest import a_clone, until, until_gone
+from .conftest import SERVED, SOURCE, a_clone, needs_field, until, until_gone
 
 READY = [("Progressing", "False", "Ready"), ("Ready", "True", "Ready")]
 
@@ -17,7 +17,7 @@ class Place:
     def __init__(self, api: Api, name: str) -> None:
         self.api = api
         self.name = name
-        self.clones = f"{CLONES}/namespaces/{name}/virtualmachineclones"
+        self.clones = f"{SERVED.group}/namespaces/{name}/virtualmachineclones"
         self.vms = f"/apis/kubevirt.io/v1/namespaces/{name}/virtualmachines"
         self.snapshots = f"{SNAPSHOTS}/namespaces/{name}/virtualmachinesnapshots"
 
@@ -31,16 +31,24 @@ class Place:
             "spec": {"runStrategy": "Halted", "template": {"spec": guest}},
         }
         answer = self.api.post(self.vms, body)
+        if not SERVED.waits_for_source and answer.code == 422 and "tpm" in devices:
+            # 1.4 has a feature gate for it, which was on when it was recorded.
+            pytest.skip(answer.body["message"])
         assert answer.code == 201, answer.body
         until(lambda: "status" in self.api.get(f"{self.vms}/{name}").body)
 
     def clone(self, name: str, source: str, kind: str = "VirtualMachine") -> None:
         """A clone of a source onto NAME-t."""
+        answer = self.api.post(self.clones, self.a_clone_of(name, source, kind))
+        assert answer.code == 201, answer.body
+
+    @staticmethod
+    def a_clone_of(name: str, source: str, kind: str = "VirtualMachine") -> Obj:
+        """Its body, with nothing that holds it up."""
         body = a_clone(name)
         group = "kubevirt.io" if kind == "VirtualMachine" else "snapshot.kubevirt.io"
         body["spec"]["source"] = {"apiGroup": group, "kind": kind, "name": source}
-        answer = self.api.post(self.clones, body)
-        assert answer.code == 201, answer.body
+        return {**body, "spec": {key: body["spec"][key] for key in ("source", "target")}}
 
     def until_phase(self, name: str, phase: str) -> Obj:
         """The clone once it is in this phase."""
@@ -94,6 +102,8 @@ def test_the_steps_of_a_clone_are_events(place: Place) -> None:
 
 
 def test_a_clone_waits_for_its_source(place: Place) -> None:
+    if not SERVED.waits_for_source:
+        pytest.skip("its webhook refuses a clone without a source")
     place.clone("c", "late")
     path = f"{place.clones}/c"
     until(lambda: "conditions" in place.api.get(path).body.get("status", {}))
@@ -109,6 +119,11 @@ def test_a_clone_waits_for_its_source(place: Place) -> None:
 
 def test_a_persistent_tpm_fails_the_clone(place: Place) -> None:
     place.vm("tpm", tpm={"persistent": True})
+    if not SERVED.waits_for_source:
+        answer = place.api.post(place.clones, place.a_clone_of("c", "tpm"))
+        sentence = "Virtual Machine requires backend storage, operation not supported"
+        assert (answer.code, sentence in answer.body["message"]) == (422, True)
+        return
     place.clone("c", "tpm")
     place.until_phase("c", "Failed")
     until(lambda: "SourceVMWithBackendStorageInvalid" in place.reasons("c"))
@@ -152,7 +167,7 @@ def test_a_target_is_named_for_its_source(place: Place) -> None:
     body = a_clone("c")
     del body["spec"]["target"]
     target = place.api.post(place.clones, body).body["spec"]["target"]
-    assert target["name"].startswith("clone-missing-")
+    assert target["name"].startswith(f"clone-{SOURCE}-")
     assert (target["apiGroup"], target["kind"]) == ("kubevirt.io", "VirtualMachine")
 
 
@@ -174,6 +189,7 @@ def test_a_target_is_named_for_its_source(place: Place) -> None:
 def test_what_the_webhook_refuses_is_told_word_for_word(
     place: Place, spec: Obj, message: str
 ) -> None:
+    needs_field(next(iter(spec)))
     body = a_clone("c")
     body["spec"].update(spec)
     answer = place.api.post(place.clones, body)

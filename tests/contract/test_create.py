@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.sandbox.client import CLONES, Api
+from tests.sandbox.client import Api
 
-from .conftest import a_clone
+from .conftest import SERVED, SOURCE, a_clone, needs_field, needs_other_version
 
 
 def test_a_created_object_has_identity_and_a_generation(api: Api, clones: str, name: str) -> None:
@@ -56,7 +56,7 @@ def test_a_taken_name_is_a_conflict(api: Api, clones: str, name: str) -> None:
 
 
 def test_a_missing_namespace_is_named(api: Api, name: str) -> None:
-    answer = api.post(f"{CLONES}/namespaces/no-such-ns/virtualmachineclones", a_clone(name))
+    answer = api.post(f"{SERVED.group}/namespaces/no-such-ns/virtualmachineclones", a_clone(name))
     assert (answer.code, answer.body["reason"]) == (404, "NotFound")
     assert answer.body["message"] == 'namespaces "no-such-ns" not found'
     assert answer.body["details"] == {"name": "no-such-ns", "kind": "namespaces"}
@@ -112,6 +112,7 @@ def test_a_required_field_is_missed(api: Api, clones: str, name: str) -> None:
 
 def test_a_value_outside_the_enum_is_refused(api: Api, clones: str, name: str) -> None:
     body = a_clone(name)
+    needs_field("volumeNamePolicy")
     body["spec"]["volumeNamePolicy"] = "Nope"
     answer = api.post(clones, body)
     assert answer.code == 422
@@ -127,8 +128,8 @@ def test_an_unknown_field_is_refused_when_strict(api: Api, clones: str, name: st
     answer = api.post(clones, body, fieldValidation="Strict")
     assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
     assert answer.body["message"] == (
-        'VirtualMachineClone in version "v1beta1" cannot be handled as a VirtualMachineClone: '
-        'strict decoding error: unknown field "spec.noSuchField"'
+        f'VirtualMachineClone in version "{SERVED.version}" cannot be handled as a '
+        'VirtualMachineClone: strict decoding error: unknown field "spec.noSuchField"'
     )
 
 
@@ -159,7 +160,7 @@ def test_a_dry_run_is_admitted_but_not_stored(api: Api, clones: str, name: str) 
 
 def test_a_dry_run_is_refused_like_the_real_thing(api: Api, clones: str, name: str) -> None:
     body = a_clone(name)
-    body["spec"]["target"]["name"] = "missing"
+    body["spec"]["target"]["name"] = SOURCE
     assert api.post(clones, body, dryRun="All").code == 422
 
 
@@ -170,10 +171,10 @@ def test_an_unknown_dry_run_is_invalid(api: Api, clones: str, name: str) -> None
 
 
 def test_a_body_of_another_version_is_refused(api: Api, clones: str, name: str) -> None:
-    body = {**a_clone(name), "apiVersion": "clone.kubevirt.io/v1alpha1"}
+    body = {**a_clone(name), "apiVersion": f"clone.kubevirt.io/{SERVED.other_version}"}
     answer = api.post(clones, body)
     assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
-    assert "v1alpha1" in answer.body["message"]
+    assert SERVED.other_version in answer.body["message"]
 
 
 def test_a_body_that_is_no_json_is_refused(api: Api, clones: str) -> None:
@@ -187,6 +188,7 @@ def test_a_media_type_that_nobody_reads_is_refused(api: Api, clones: str) -> Non
 
 
 def test_an_object_is_served_in_both_versions(api: Api, clones: str, name: str) -> None:
+    needs_other_version()
     older = clones.replace("v1beta1", "v1alpha1")
     body = {**a_clone(name), "apiVersion": "clone.kubevirt.io/v1alpha1"}
     created = api.post(older, body).body

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.client import CLONES, Api, Obj
+from tests.sandbox.client import Api, Obj
 
-from .conftest import a_clone, settle, until_gone
+from .conftest import SERVED, a_clone, settle, until_gone
 
 
 def test_a_deletion_answers_with_the_uid(api: Api, clones: str, settled: Obj) -> None:
@@ -179,7 +179,7 @@ def test_a_collection_is_deleted_by_label(api: Api, clones: str, name: str) -> N
 
 
 def test_a_namespace_takes_its_content_along(api: Api, empty_namespace: str) -> None:
-    path = f"{CLONES}/namespaces/{empty_namespace}/virtualmachineclones"
+    path = f"{SERVED.group}/namespaces/{empty_namespace}/virtualmachineclones"
     assert api.post(path, a_clone("inside")).code == 201
     answer = api.delete(f"/api/v1/namespaces/{empty_namespace}")
     assert (answer.code, answer.body["status"]["phase"]) == (200, "Terminating")

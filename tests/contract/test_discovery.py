@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.sandbox.client import CLONES, MERGE_PATCH, Api, Obj
+from tests.sandbox.client import MERGE_PATCH, Api, Obj
 
+from .conftest import SERVED, clone_schema, needs_field
+
+CRD = (
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachineclones.clone.kubevirt.io"
+)
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
-def test_the_clone_group_is_served_in_two_versions(api: Api) -> None:
+def test_the_clone_group_is_served_in_its_versions_the_newest_preferred(api: Api) -> None:
     group = api.get("/apis/clone.kubevirt.io").body
+    crd = api.get(CRD).body
+    served = sorted(
+        (item["name"] for item in crd["spec"]["versions"] if item["served"]), reverse=True
+    )
+    listed = [{"groupVersion": f"clone.kubevirt.io/{item}", "version": item} for item in served]
+    assert set(served) <= {"v1beta1", "v1alpha1"}
     assert group == {
         "kind": "APIGroup",
         "apiVersion": "v1",
         "name": "clone.kubevirt.io",
-        "versions": [
-            {"groupVersion": "clone.kubevirt.io/v1beta1", "version": "v1beta1"},
-            {"groupVersion": "clone.kubevirt.io/v1alpha1", "version": "v1alpha1"},
-        ],
-        "preferredVersion": {"groupVersion": "clone.kubevirt.io/v1beta1", "version": "v1beta1"},
+        "versions": listed,
+        "preferredVersion": listed[0],
     }
 
 
@@ -35,7 +41,7 @@ def test_the_core_version_is_listed(api: Api) -> None:
 
 
 def test_a_resource_has_names_verbs_and_its_status(api: Api) -> None:
-    resources = {item["name"]: item for item in api.get(CLONES).body["resources"]}
+    resources = {item["name"]: item for item in api.get(SERVED.group).body["resources"]}
     clones = resources["virtualmachineclones"]
     assert clones["shortNames"] == ["vmclone", "vmclones"]
     assert clones["categories"] == ["all"]
@@ -59,36 +65,28 @@ def test_discovery_comes_in_one_document_when_asked(api: Api) -> None:
     versions = groups["clone.kubevirt.io"]["versions"]
     (clones,) = versions[0]["resources"]
     assert found["kind"] == "APIGroupDiscoveryList"
-    assert [item["version"] for item in versions] == ["v1beta1", "v1alpha1"]
+    assert [item["version"] for item in versions] == SERVED.versions
     assert (clones["resource"], clones["scope"]) == ("virtualmachineclones", "Namespaced")
 
 
-def _clone_schema(api: Api) -> Obj:
-    index = json.loads(api.get("/openapi/v3").body)["paths"]
-    path = index["apis/clone.kubevirt.io/v1beta1"]["serverRelativeURL"]
-    # A real server's URL carries the hash of the document.
-    document = api.get(path).body
-    schema: Obj = next(
-        item
-        for item in document["components"]["schemas"].values()
-        if {"group": "clone.kubevirt.io", "version": "v1beta1", "kind": "VirtualMachineClone"}
-        in item.get("x-kubernetes-group-version-kind", [])
-    )
-    return schema
-
-
 def test_the_schema_is_published(api: Api) -> None:
-    spec = _clone_schema(api)["properties"]["spec"]
+    spec = clone_schema(api, SERVED.version)["properties"]["spec"]
     assert spec["required"] == ["source"]
-    assert spec["properties"]["volumeNamePolicy"]["enum"] == ["RandomizeNames", "PrefixTargetName"]
+    assert spec["properties"].keys() >= {"labelFilters", "newMacAddresses", "source", "target"}
+
+
+def test_the_schema_tells_the_policies_for_the_names_of_volumes(api: Api) -> None:
+    assert api
+    needs_field("volumeNamePolicy")
+    enum = SERVED.fields["volumeNamePolicy"]["enum"]
+    assert enum == ["RandomizeNames", "PrefixTargetName"]
 
 
 def test_the_crd_can_be_read(api: Api) -> None:
-    name = "virtualmachineclones.clone.kubevirt.io"
-    crd = api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}").body
+    crd = api.get(CRD).body
     assert crd["spec"]["names"]["shortNames"] == ["vmclone", "vmclones"]
     stored = [item["name"] for item in crd["spec"]["versions"] if item["storage"]]
-    assert stored == ["v1beta1"]
+    assert stored == [SERVED.version]
 
 
 def test_the_server_has_a_version_and_is_healthy(api: Api) -> None:
@@ -96,11 +94,9 @@ def test_the_server_has_a_version_and_is_healthy(api: Api) -> None:
     assert [api.get(path).body for path in ("/readyz", "/livez", "/healthz")] == ["ok"] * 3
 
 
-@pytest.mark.parametrize(
-    "path", [f"{CLONES}/nosuchthings", "/apis/nosuch.example.com/v1", "/nosuch"]
-)
+@pytest.mark.parametrize("path", ["{group}/nosuchthings", "/apis/nosuch.example.com/v1", "/nosuch"])
 def test_a_path_that_nobody_serves_is_not_found(api: Api, path: str) -> None:
-    answer = api.get(path)
+    answer = api.get(path.format(group=SERVED.group))
     assert (answer.code, answer.body) == (404, "404 page not found\n")
 
 

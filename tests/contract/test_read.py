@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.client import CLONES, Api
+from tests.sandbox.client import Api
 
-from .conftest import a_clone
+from .conftest import SERVED, a_clone
 
 
 def test_what_is_not_there_is_not_found(api: Api, clones: str) -> None:
@@ -24,19 +24,19 @@ def test_a_list_has_kind_version_and_items(api: Api, clones: str, name: str) -> 
     api.post(clones, a_clone(name))
     answer = api.get(clones)
     assert (answer.code, answer.body["kind"]) == (200, "VirtualMachineCloneList")
-    assert answer.body["apiVersion"] == "clone.kubevirt.io/v1beta1"
+    assert answer.body["apiVersion"] == SERVED.api_version
     assert answer.body["metadata"]["resourceVersion"].isdigit()
     assert name in [item["metadata"]["name"] for item in answer.body["items"]]
 
 
 def test_a_list_of_an_unknown_namespace_is_empty(api: Api) -> None:
-    answer = api.get(f"{CLONES}/namespaces/no-such-ns/virtualmachineclones")
+    answer = api.get(f"{SERVED.group}/namespaces/no-such-ns/virtualmachineclones")
     assert (answer.code, answer.body["items"]) == (200, [])
 
 
 def test_a_list_without_a_namespace_is_of_all(api: Api, clones: str, name: str) -> None:
     api.post(clones, a_clone(name))
-    items = api.get(f"{CLONES}/virtualmachineclones").body["items"]
+    items = api.get(f"{SERVED.group}/virtualmachineclones").body["items"]
     assert name in [item["metadata"]["name"] for item in items]
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_field_selector_is_a_bad_request(api: Api, clones: str) -> No
 
 
 def test_pages_hold_everything_once(api: Api, empty_namespace: str) -> None:
-    path = f"{CLONES}/namespaces/{empty_namespace}/virtualmachineclones"
+    path = f"{SERVED.group}/namespaces/{empty_namespace}/virtualmachineclones"
     for number in range(5):
         assert api.post(path, a_clone(f"page-{number}")).code == 201
     first = api.get(path, limit=2).body
@@ -99,7 +99,7 @@ def test_pages_hold_everything_once(api: Api, empty_namespace: str) -> None:
 
 
 def test_pages_are_of_one_moment(api: Api, empty_namespace: str) -> None:
-    path = f"{CLONES}/namespaces/{empty_namespace}/virtualmachineclones"
+    path = f"{SERVED.group}/namespaces/{empty_namespace}/virtualmachineclones"
     for letter in "ace":
         assert api.post(path, a_clone(letter)).code == 201
     first = api.get(path, limit=1).body
@@ -146,7 +146,7 @@ def test_events_are_selected_by_their_object(api: Api, namespace: str, name: str
             "kind": "Event",
             "metadata": {"name": f"{about}.1"},
             "involvedObject": {
-                "apiVersion": "clone.kubevirt.io/v1beta1",
+                "apiVersion": SERVED.api_version,
                 "kind": "VirtualMachineClone",
                 "name": about,
                 "namespace": namespace,

@@ -6,6 +6,8 @@ import pytest
 
 from tests.sandbox.client import SNAPSHOTS, TABLE, Api, Obj
 
+from .conftest import SERVED, SOURCE
+
 
 def _names(table: Obj) -> list[str]:
     return [column["name"] for column in table["columnDefinitions"]]
@@ -17,7 +19,7 @@ def test_a_table_of_clones_has_the_columns_of_kubevirt(api: Api, clones: str, se
     assert (answer.body["kind"], answer.body["apiVersion"]) == ("Table", "meta.k8s.io/v1")
     assert _names(answer.body) == ["Name", "Phase", "SourceVirtualMachine", "TargetVirtualMachine"]
     (row,) = answer.body["rows"]
-    assert row["cells"] == [name, None, "missing", f"{name}-t"]
+    assert row["cells"] == [name, SERVED.settled_phase, SOURCE, f"{name}-t"]
 
 
 def test_the_answer_names_its_form(api: Api, clones: str) -> None:
@@ -63,7 +65,8 @@ def test_snapshots_and_restores_have_their_columns(api: Api, namespace: str) -> 
         "CreationTime",
         "Error",
     ]
-    assert restores == ["Name", "TargetKind", "TargetName", "Complete", "RestoreTime"]
+    assert restores[:5] == ["Name", "TargetKind", "TargetName", "Complete", "RestoreTime"]
+    assert restores[5:] in ([], ["Error"])  # KubeVirt 1.4 has it
 
 
 def test_the_metadata_alone_can_be_had(api: Api, clones: str, settled: Obj) -> None:

@@ -107,11 +107,11 @@ def test_an_entry_of_a_list_that_is_null_has_the_wrong_type(
     api: Api, clones: str, name: str
 ) -> None:
     body = a_clone(name)
-    body["spec"]["patches"] = [None]
+    body["spec"]["labelFilters"] = [None]
     assert _causes(api, clones, body) == [
         (
-            "spec.patches[0]",
-            'Invalid value: "null": spec.patches[0] in body must be of type string: "null"',
+            "spec.labelFilters[0]",
+            'Invalid value: "null": spec.labelFilters[0] in body must be of type string: "null"',
         )
     ]
 

@@ -82,7 +82,7 @@ def test_an_update_of_what_is_not_there_is_not_found(api: Api, clones: str, sett
 def test_the_main_endpoint_ignores_the_status(api: Api, path: str) -> None:
     answer = api.patch(path, {"status": {"phase": "Succeeded"}})
     assert answer.code == 200
-    assert "phase" not in answer.body["status"]
+    assert answer.body["status"].get("phase") != "Succeeded"
 
 
 def test_the_status_endpoint_ignores_the_rest(api: Api, path: str) -> None:

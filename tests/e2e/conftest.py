@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from kubectl_virt_clone.actions.versions import served_clones
 from kubectl_virt_clone.cli.main import run
 from kubectl_virt_clone.clone.api import VIRTUAL_MACHINES
+from kubectl_virt_clone.errors import StatusError
 from kubectl_virt_clone.kube.connection import ConnectionFlags
 from kubectl_virt_clone.kube.resource import path_of
 from kubectl_virt_clone.kube.transport import Session, connect
+from kubectl_virt_clone.objects.resource import Resource
 
 NAMESPACES = "/api/v1/namespaces"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class Answer(NamedTuple):
@@ -42,6 +46,48 @@ def session(kubeconfig: Path) -> Session:
     """A connection for what the program itself does not do."""
     flags = ConnectionFlags(kubeconfig=str(kubeconfig))
     return connect(flags, log=lambda _: None, warn=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def clone_resource(session: Session) -> Resource:
+    """Clones in the version that this cluster serves."""
+    return served_clones(session)
+
+
+@pytest.fixture(scope="session")
+def clone_fields(session: Session, clone_resource: Resource) -> frozenset[str]:
+    """The fields of a clone's spec, which are not the same in each release."""
+    crd = session.request("GET", f"{DEFINITIONS}/{clone_resource.qualified}")
+    version = next(
+        item for item in crd["spec"]["versions"] if item["name"] == clone_resource.version
+    )
+    schema = version["schema"]["openAPIV3Schema"]
+    return frozenset(schema["properties"]["spec"]["properties"])
+
+
+@pytest.fixture
+def needs_patches(clone_fields: frozenset[str]) -> None:
+    """Skips where clones have no patches."""
+    if "patches" not in clone_fields:
+        pytest.skip("its clones have no patches")
+
+
+@pytest.fixture(scope="session")
+def waits_for_source(session: Session, clone_resource: Resource) -> bool:
+    """Whether a clone may be created before its source; KubeVirt 1.4 refuses that, and more."""
+    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "no-such-source"}
+    body = {
+        "apiVersion": clone_resource.api_version,
+        "kind": clone_resource.kind,
+        "metadata": {"name": "no-such-clone"},
+        "spec": {"source": source},
+    }
+    path = path_of(clone_resource, "default")
+    try:
+        session.request("POST", path, query=[("dryRun", "All")], body=body)
+    except StatusError:
+        return False
+    return True
 
 
 @pytest.fixture

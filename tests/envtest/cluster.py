@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
-from kubevirt_sandbox.kubevirt.admission.dispatch import KUBEVIRT_NAMESPACE
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of
-from kubevirt_sandbox.kubevirt.resources import SNAPSHOT_CLASSES, VOLUME_SNAPSHOTS, Resource
+from kubevirt_sandbox.kubevirt.resources import (
+    KUBEVIRT_NAMESPACE,
+    SNAPSHOT_CLASSES,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
 from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant
 from kubevirt_sandbox.storage.status import ApiError
 from tests.envtest.remote_api import RemoteApi

@@ -190,7 +190,7 @@ def review(admission: Admission, webhook: Webhook, request: Obj) -> Obj | None:
         prefix = f'admission webhook "{webhook.name}" denied the request: '
         message = str(refusal).removeprefix(prefix)
         return {**response, "allowed": False, "status": {**refusal.status, "message": message}}
-    return response
+    return {**response, "warnings": asked.warnings} if asked.warnings else response
 
 
 def _request(request: Obj) -> AdmissionRequest:

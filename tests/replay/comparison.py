@@ -14,7 +14,7 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r'(resourceVersion"?: ?"|Resource Version: +)\d+', r"\1N"),
     (r'^(\["[A-Z]+",")\d+', r"\1N"),
-    (r"\b(clone-vm-cirros|gen)-[a-z0-9]{5}\b", r"\1-XXXXX"),
+    (r"\b(clone-vm-cirros|clone-bare|gen)-[a-z0-9]{5}\b", r"\1-XXXXX"),
     (r'("continue":")[^"]+', r"\1TOKEN"),
     # An age stands in a cell of its own.
     (r"(?<=  )(?:\d+[dhms])+(?=  | \(x|$)|^(?:\d+[dhms])+(?=  )|(?<= over )(?:\d+[dhms])+", "AGE"),
@@ -32,6 +32,12 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     # Some wc align even one number.
     (r"^ +(\d+)$", r"\1"),
     (r" +$", ""),
+)
+
+
+_TEMPORARY = re.compile(
+    r'  VirtualMachineRestore  |"kind": "VirtualMachineRestore"|^\{(?!"object").*"name": "[\w-]*UID'
+    r'|^\["tmp-\w+-UID"'
 )
 
 
@@ -57,9 +63,9 @@ def normalised(text: str) -> list[str]:
 
 
 def has_random_order(lines: list[str]) -> bool:
-    """Whether a list is sorted by names that are generated."""
-    objects = [line for line in lines if re.match(r'\{(?!"object").*"name": "[\w-]*UID', line)]
-    return len(objects) > 1 or any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
+    """Whether a list is sorted by generated names, as temporary objects and their events are."""
+    temporary = [line for line in lines if _TEMPORARY.search(line)]
+    return len(temporary) > 1 or any(re.match(r"\S*(UID|XXXXX)\b.*  ", line) for line in lines)
 
 
 def _ordered(line: str) -> str:

@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubevirt_sandbox import storage
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.pace import Pace
-from kubevirt_sandbox.kubevirt.releases import release_named
+from kubevirt_sandbox.kubevirt.releases import NEWEST, RELEASES, catalogue_of
 from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY
 from kubevirt_sandbox.storage.registry import Registry
 
@@ -36,7 +37,6 @@ USERS = {
         (Rule(("clone.kubevirt.io",), ("virtualmachineclones",), CLONE_VERBS, ("default",)),),
     ),
 }
-WATCH = "/apis/clone.kubevirt.io/{}/namespaces/default/virtualmachineclones?watch=1"
 STREAM = "many.watch"
 """The file that the watch of all clones is written to; a recording reads it by this name."""
 PATIENCE = 120.0
@@ -49,8 +49,6 @@ AWAITED_TYPES = {
     "vmsnapshot": "virtualmachinesnapshots.snapshot.kubevirt.io",
 }
 REACHED = ("Bound", "Succeeded")
-RELEASES = {"70": "1.4", "71": "1.6", "72": "1.4", "73": "1.6"}
-"""Number of a recording → the release that it shows; the others show the newest."""
 HORIZON = 60.0
 """Seconds of the sandbox that a wait looks ahead for something to happen, again and again."""
 GAP = 1.0
@@ -77,27 +75,40 @@ class Clock:
 
 
 class Stage:
-    """One sandbox with a shell; a context manager. ``folder`` has to be empty."""
+    """One sandbox with a shell; a context manager. ``folder`` has to be empty.
 
-    def __init__(self, folder: Path, *, throttled: bool = False, release: str = "1.9") -> None:
+    ``release`` is that of its KubeVirt, ``namespace`` the one that its kubeconfig names.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        throttled: bool = False,
+        release: str = NEWEST.name,
+        namespace: str = "default",
+    ) -> None:
         self._folder = folder
         self._clock = Clock()
         self._watching = False
-        self._watch = WATCH.format(release_named(release).clone_versions[0])
+        self._namespace = namespace
+        group = RELEASES[release].clone_api_version
+        self._watch = f"/apis/{group}/namespaces/{namespace}/virtualmachineclones?watch=1"
         self._open = contextlib.ExitStack()
         self._plane = ControlPlane(
-            registry=Registry(clock=self._clock),
+            registry=Registry(catalogue=catalogue_of(RELEASES[release]), clock=self._clock),
+            kubevirt=release,
             pace=Pace(clock=self._clock.monotonic, throttled=throttled),
             controllers=False,
             seeds=["kubevirt"],
             users=USERS,
-            kubevirt=release,
             on_request=self._note,
         )
 
     def __enter__(self) -> Stage:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._plane)
+            self._enter_namespace()
             self._write_credentials()
             with (self._folder / STREAM).open("wb") as stream:
                 command = ["kubectl", "get", "--raw", self._watch]
@@ -130,6 +141,9 @@ class Stage:
         verb, _, argument = command.partition(" ")
         if verb == "sleep":
             self._pass(float(argument))
+            return "", 0
+        if verb == "fault":
+            self._plane.faults.add(argument)
             return "", 0
         if verb == "stale-cache":
             self._plane.kubevirt.cache_lags = lambda: argument == "on"
@@ -180,7 +194,17 @@ class Stage:
             "HOME": str(self._folder),
             "KUBECONFIG": str(self._plane.kubeconfig),
             "SEEDS": str(SEED_DIRECTORY),
+            "CRDS": str(Path(storage.__file__).parent / "crds"),
         }
+
+    def _enter_namespace(self) -> None:
+        if self._namespace == "default":
+            return
+        metadata = {"name": self._namespace}
+        self._plane.registry.create("namespaces", "", {"metadata": metadata})
+        text = self._plane.kubeconfig.read_text("utf-8")
+        changed = text.replace("namespace: default", f"namespace: {self._namespace}")
+        self._plane.kubeconfig.write_text(changed, "utf-8")
 
     def _write_credentials(self) -> None:
         shutil.copy(self._plane.ca_file, self._folder / "ca.crt")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "recordings"
 UNRECORDED = "[output not recorded]"
+WITHOUT_CODES = "22"
+"""The first recording that does not show exit codes."""
 _STATUS = re.compile(r"\[exit status (\d+)\]")
 _LATER = re.compile(r"# (?:after another )?(\d+) (?:s|seconds later\b.*)$")
 _TIMELINE = re.compile(r"# status timeline: .*metadata\.name=(\S+) ")
@@ -23,6 +25,7 @@ class Step:
 
     ``recorded`` is False for what the recording does not show: stage directions of ours, whose
     output counts only where there is one. ``waits`` are the seconds that pass before the command.
+    ``code`` is None where none was recorded: that is so from 22 on.
     A watch is a step too: its command is empty, ``watched`` names the object, and the output is
     the stream, or with ``summary`` a line for each of its events.
     """
@@ -31,7 +34,7 @@ class Step:
     line: int
     command: str
     output: str
-    code: int = 0
+    code: int | None = 0
     recorded: bool = True
     waits: float = 0.0
     watched: str = ""
@@ -91,13 +94,15 @@ def _step(
 ) -> Step:
     text = "\n".join(output).rstrip("\n")
     status = _STATUS.search(text)
+    recorded = not line.startswith("> ")
+    unknown = recorded and recording >= WITHOUT_CODES
     return Step(
         recording=recording,
         line=first,
         command="" if watched else line[2:],
         output=_STATUS.sub("", text).rstrip("\n"),
-        code=int(status[1]) if status else 0,
-        recorded=not line.startswith("> "),
+        code=int(status[1]) if status else None if unknown else 0,
+        recorded=recorded,
         waits=waits,
         watched=watched,
         summary=line == SUMMARY,

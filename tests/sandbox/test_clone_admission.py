@@ -202,6 +202,10 @@ def test_an_empty_filter_crashes_the_webhook(still_world: World, field: str) -> 
             "of type map[string]string",
         ),
         (
+            {"target": {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": 12345}},
+            "number into Go struct field .spec.target.name of type string",
+        ),
+        (
             {"newSMBiosSerial": True, "labelFilters": {}},
             "object into Go struct field VirtualMachineCloneSpec.spec.labelFilters "
             "of type []string",
@@ -211,7 +215,9 @@ def test_an_empty_filter_crashes_the_webhook(still_world: World, field: str) -> 
 def test_a_wrong_type_is_refused_by_the_mutating_webhook(
     still_world: World, spec: dict[str, Any], complaint: str
 ) -> None:
-    error = refusal(still_world, a_clone("bad", target="t", **spec))
+    clone = a_clone("bad", target="t")
+    clone["spec"].update(spec)
+    error = refusal(still_world, clone)
     assert (error.code, error.reason) == (400, "")
     assert str(error) == (
         'admission webhook "virtualmachineclones-mutator.kubevirt.io" denied the request: '

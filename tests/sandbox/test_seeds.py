@@ -7,24 +7,39 @@ from pathlib import Path
 
 import pytest
 
+from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.kubevirt.api import LocalApi
-from kubevirt_sandbox.kubevirt.seed.planting import SEED_DIRECTORY, load_seed, plant, seed_names
+from kubevirt_sandbox.kubevirt.seed.planting import (
+    NAMED_DIRECTORY,
+    SEED_DIRECTORY,
+    load_seed,
+    named_seeds,
+    plant,
+    seed_names,
+)
 
 from .world import CLONES, KUBEVIRTS, VMS, World
 
 
 def test_every_seed_says_in_its_first_line_what_it_shows() -> None:
     assert len(seed_names()) >= 12
-    for name in seed_names():
-        first = (SEED_DIRECTORY / f"{name}.yaml").read_text().splitlines()[0]
-        assert first.startswith("# "), name
-        assert first.endswith("."), name
+    paths = [SEED_DIRECTORY / f"{name}.yaml" for name in seed_names()]
+    for path in [*paths, *(NAMED_DIRECTORY / f"{name}.yaml" for name in named_seeds())]:
+        first = path.read_text().splitlines()[0]
+        assert first.startswith("# "), path
+        assert first.endswith("."), path
 
 
 def test_no_two_seeds_hold_the_same_object() -> None:
-    objects = [obj for name in seed_names() for obj in load_seed(name)]
+    objects = [obj for name in (*seed_names(), *named_seeds()) for obj in load_seed(name)]
     keys = [(obj["kind"], obj["metadata"]["name"]) for obj in objects]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("name", named_seeds())
+def test_a_seed_that_is_planted_by_name_goes_beside_the_others(name: str) -> None:
+    with ControlPlane(seeds=[*seed_names(), name], speed=float("inf")) as plane:
+        assert plane.url
 
 
 def test_kubevirt_says_its_version_and_gates(still_world: World) -> None:

@@ -28,6 +28,14 @@ _VERSION = {
 }
 
 
+_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2"
+_NOTHING_V2 = b"\n\x032.0"
+"""A document of OpenAPI v2 in protobuf with nothing but its version: kubectl reads no other form.
+
+It asks for one of a kind that version 3 does not tell, and then goes by what is not in it.
+"""
+
+
 class Documents:
     """The documents of one catalogue, served at ``address`` (host:port)."""
 
@@ -48,6 +56,8 @@ class Documents:
             raise no_such_resource() if parts[0] == "api" else PageNotFound
         if method != "GET":
             raise method_not_allowed()
+        if parts == ["openapi", "v2"] and accept.startswith(_OPENAPI_V2):
+            return f"{_OPENAPI_V2}.v1.0+protobuf", _NOTHING_V2
         choose(accept)
         # The index of the documents is JSON, but nobody says so.
         index = parts == ["openapi", "v3"]

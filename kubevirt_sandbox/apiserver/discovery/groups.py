@@ -65,7 +65,7 @@ def aggregated(catalogue: Catalogue, core: bool, version: str) -> Obj:
             "metadata": {"name": name, "creationTimestamp": None},
             "versions": [_discovered(catalogue, name, item) for item in versions],
         }
-        for name, versions in catalogue.groups().items()
+        for name, versions in catalogue.groups(by_name=True).items()
         if (name == "") == core
     ]
     return {

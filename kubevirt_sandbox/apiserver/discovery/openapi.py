@@ -88,7 +88,7 @@ def _kind(item: ResourceType, version: str) -> Obj:
 
 def _schema(item: ResourceType, version: str, prefix: str, v3: bool) -> Obj:
     schema: Obj = {**item.schema, _GVK: [_kind(item, version)]}
-    properties = dict(item.schema["properties"])
+    properties = dict(item.schema.get("properties", {}))
     for key, description in _ENVELOPE.items():
         properties[key] = {"type": "string", "description": description}
     reference = {"$ref": prefix + META}

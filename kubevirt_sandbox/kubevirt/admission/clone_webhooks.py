@@ -88,7 +88,9 @@ def _check_fields(values: Obj, fields: dict[str, tuple[str, str]], struct: str, 
         if shape == "struct":
             if not isinstance(value, dict):
                 _cannot_unmarshal(value, struct, where, go_type)
-            _check_fields(value, _STRUCTS[name], go_type.partition(".")[2], where)
+            # Recorded of a target's name: within a reference no struct is named.
+            inner = "" if _STRUCTS[name] is _REFERENCE else go_type.partition(".")[2]
+            _check_fields(value, _STRUCTS[name], inner, where)
         else:
             _check_strings(value, shape, go_type, struct, where)
 

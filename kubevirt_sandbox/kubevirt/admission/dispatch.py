@@ -25,10 +25,12 @@ from kubevirt_sandbox.kubevirt.objects import Obj, section
 from kubevirt_sandbox.kubevirt.releases import NEWEST, Release
 from kubevirt_sandbox.kubevirt.resources import (
     CLONES,
+    KUBEVIRT_NAME,
+    KUBEVIRT_NAMESPACE,
+    KUBEVIRTS,
     RESTORES,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
-    Resource,
 )
 from kubevirt_sandbox.storage.schema import violations
 from kubevirt_sandbox.storage.status import Cause, denied
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     from kubevirt_sandbox.kubevirt.api import Api
     from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 
-KUBEVIRTS = Resource("kubevirt.io", "v1", "kubevirts", "KubeVirt")
-KUBEVIRT_NAMESPACE = "kubevirt"
-KUBEVIRT_NAME = "kubevirt"
 GATE = "Snapshot"
 
 
@@ -77,7 +76,11 @@ class Admission:
         vm = vm_webhooks.without_nulls(request.object)
         causes = violations(self._catalogue[request.type_key].schema, vm)
         mistyped = any(item["reason"] == "FieldValueTypeInvalid" for item in causes)
-        return vm if mistyped or request.operation != "CREATE" else vm_webhooks.with_defaults(vm)
+        if mistyped:
+            return vm
+        if request.operation == "CREATE":
+            vm = vm_webhooks.with_defaults(vm, self._release)
+        return vm_webhooks.with_null_timestamps(vm) if self._release.null_timestamps else vm
 
     def validate(self, request: AdmissionRequest) -> None:
         """Raises ApiError when a validating webhook refuses the request."""
@@ -89,7 +92,10 @@ class Admission:
                 self._need_gate(clone_webhooks.VALIDATOR, "snapshot feature gate is not enabled")
             clone_webhooks.refuse_invalid(request.object, self._source_causes(request))
         elif request.type_key == VIRTUAL_MACHINES.qualified:
-            vm_webhooks.refuse_invalid(request.object)
+            if section(request.object, "metadata").get("deletionTimestamp"):
+                return
+            vm_webhooks.refuse_invalid(request.object, self._gates("featureGates"))
+            request.warnings.extend(vm_webhooks.warnings_of(request.object))
         elif request.type_key == SNAPSHOTS.qualified:
             if not created:
                 refuse_changed_spec(SNAPSHOT_VALIDATOR, request.object, request.old_object)
@@ -115,9 +121,11 @@ class Admission:
 
     def gate_is_on(self) -> bool:
         """Whether the Snapshot gate is on: from 1.9 it is, unless it is listed as disabled."""
+        if GATE in self._gates("featureGates"):
+            return True
+        return self._release.beta_gates_on and GATE not in self._gates("disabledFeatureGates")
+
+    def _gates(self, field: str) -> list[str]:
         kubevirt = self._read(KUBEVIRTS, KUBEVIRT_NAMESPACE, KUBEVIRT_NAME) or {}
         developer = section(kubevirt, "spec", "configuration", "developerConfiguration")
-        if GATE in (developer.get("featureGates") or []):
-            return True
-        disabled = developer.get("disabledFeatureGates") or []
-        return self._release.beta_gates_on and GATE not in disabled
+        return developer.get(field) or []

@@ -1,14 +1,19 @@
 """What KubeVirt 1.4's webhooks asked of a clone's source and of a restore's target.
 
-Later releases leave these questions to the controllers. Texts read from its source at v1.4.0;
-none of them was recorded on a live cluster.
+Later releases leave these questions to the controllers. Recorded are the source that is missing,
+can't be snapshotted or keeps backend storage, and the target that exists; the other texts were
+read from its source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kubevirt_sandbox.kubevirt.controllers.clone_sources import unbacked_volumes, volume_troubles
+from kubevirt_sandbox.kubevirt.controllers.clone_sources import (
+    has_backend_storage,
+    unbacked_volumes,
+    volume_troubles,
+)
 from kubevirt_sandbox.kubevirt.objects import Obj, section, text
 from kubevirt_sandbox.kubevirt.resources import (
     SNAPSHOT_CONTENTS,
@@ -23,6 +28,7 @@ Find = Callable[[Resource, str, str], "Obj | None"]
 """A stored object by resource, namespace and name, or None."""
 
 SOURCE = "spec.Source"
+BACKEND_STORAGE = "Virtual Machine requires backend storage, operation not supported"
 TARGET_EXISTS = (
     "when snapshot source and restore target VMs are different - target VM must not exist"
 )
@@ -41,6 +47,8 @@ def source_causes(find: Find, namespace: str, source: Obj) -> Iterator[Cause]:
     if found is None:
         yield _invalid(f"{kind} {name} does not exist in namespace {namespace}", SOURCE)
     elif resource is VIRTUAL_MACHINES:
+        if has_backend_storage(found):
+            yield _invalid(BACKEND_STORAGE, SOURCE)
         yield from (_invalid(sentence, SOURCE) for sentence in volume_troubles(found))
     else:
         yield from _content_causes(find, namespace, found)

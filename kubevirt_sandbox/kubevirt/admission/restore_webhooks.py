@@ -74,14 +74,9 @@ class RestoreValidator:
         self._admitted.setdefault(place, set()).add(text(restore, "metadata", "name"))
 
     def _target_causes(self, restore: Obj, namespace: str) -> Iterator[Cause]:
-        patches = _patch_causes(section(restore, "spec").get("patches") or [])
-        if not self._older:
-            yield from patches
-            return
-        vm = older_webhooks.target_of(self._find, namespace, restore)
-        # 1.4 judges the patches first and forgets them when there is no such VM yet.
+        yield from _patch_causes(section(restore, "spec").get("patches") or [])
+        vm = older_webhooks.target_of(self._find, namespace, restore) if self._older else None
         if vm is not None:
-            yield from patches
             yield from older_webhooks.run_strategy_causes(vm)
 
     def _in_progress(self, place: Target) -> Iterator[Cause]:

@@ -6,13 +6,14 @@ Only what a clone and its restore depend on; ``controllers.virtualmachines`` wri
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http import HTTPStatus
 from typing import Any
 
 from kubevirt_sandbox.kubevirt.admission.mac_address import SIX_BYTES, length_of_mac
 from kubevirt_sandbox.kubevirt.admission.restore_webhooks import with_finalizer
 from kubevirt_sandbox.kubevirt.objects import Obj, entries, section
+from kubevirt_sandbox.kubevirt.releases import Release
 from kubevirt_sandbox.kubevirt.run_strategy import RUN_STRATEGIES
 from kubevirt_sandbox.storage.status import Cause, cause, denied
 
@@ -46,7 +47,23 @@ def _without_nulls(value: Any, *, texts: bool = False) -> Any:
     return written
 
 
-def with_defaults(vm: Obj) -> Obj:
+def with_null_timestamps(vm: Obj) -> Obj:
+    """The VM as an older Go writes it: a time that was never set is null, not left out."""
+    spec = dict(section(vm, "spec"))
+    if isinstance(spec.get("template"), dict):
+        spec["template"] = _stamped(spec["template"])
+    if entries(spec, "dataVolumeTemplates"):
+        spec["dataVolumeTemplates"] = [
+            _stamped(item) for item in entries(spec, "dataVolumeTemplates")
+        ]
+    return {**vm, "spec": spec}
+
+
+def _stamped(part: Obj) -> Obj:
+    return {**part, "metadata": {"creationTimestamp": None, **section(part, "metadata")}}
+
+
+def with_defaults(vm: Obj, release: Release) -> Obj:
     """The VM with what KubeVirt adds at creation; ``vm`` itself is not changed."""
     vm = dict(with_finalizer(vm, FINALIZER))
     vm["metadata"] = _annotated(section(vm, "metadata"), OBSERVED_VERSIONS)
@@ -54,8 +71,12 @@ def with_defaults(vm: Obj) -> Obj:
     guest = section(template, "spec")
     if not guest:
         return vm
-    guest = {"architecture": "amd64", **guest, "domain": _domain(section(guest, "domain"))}
+    domain = _domain(section(guest, "domain"), generated=release.generates_firmware)
+    guest = {"architecture": "amd64", **guest, "domain": domain}
     metadata = section(template, "metadata")
+    if not release.generates_firmware:
+        vm["spec"] = {**vm["spec"], "template": {**template, "spec": guest}}
+        return vm
     if PCI_TOPOLOGY.keys() <= section(metadata, "annotations").keys():
         metadata = _annotated(metadata, {})
     else:
@@ -70,12 +91,16 @@ def _annotated(metadata: Obj, added: dict[str, str]) -> Obj:
     return {**kept, "annotations": annotations}
 
 
-def _domain(domain: Obj) -> Obj:
+def _domain(domain: Obj, *, generated: bool) -> Obj:
     """The domain with machine type and firmware; Go drops empty strings when it writes a VM."""
     firmware = {key: item for key, item in section(domain, "firmware").items() if item != ""}
-    firmware.setdefault("serial", str(uuid.uuid4()))
-    firmware.setdefault("uuid", str(uuid.uuid4()))
-    filled = {**domain, "firmware": firmware}
+    if generated:
+        firmware.setdefault("serial", str(uuid.uuid4()))
+        firmware.setdefault("uuid", str(uuid.uuid4()))
+    # What is a struct in Go is written even when it is empty.
+    filled = {"devices": {}, "resources": {}, **domain}
+    if generated or "firmware" in domain:
+        filled["firmware"] = firmware
     filled["machine"] = section(domain, "machine") or {"type": "q35"}
     if entries(domain, "devices", "interfaces"):
         interfaces = [
@@ -86,9 +111,16 @@ def _domain(domain: Obj) -> Obj:
     return filled
 
 
-def refuse_invalid(vm: Obj) -> None:
-    """Refuses a VM with a MAC address or a run strategy that can't be one (422)."""
-    causes = [*_mac_causes(vm), *_run_strategy_causes(section(vm, "spec"))]
+def refuse_invalid(vm: Obj, gates: Collection[str]) -> None:
+    """Refuses a VM with a MAC address or a run strategy that can't be one (422).
+
+    And one with a volume that needs a feature gate which is not among ``gates``.
+    """
+    causes = [
+        *_gate_causes(vm, gates),
+        *_mac_causes(vm),
+        *_run_strategy_causes(section(vm, "spec")),
+    ]
     if causes:
         message = ", ".join(item["message"] for item in causes)
         raise denied(
@@ -98,6 +130,29 @@ def refuse_invalid(vm: Obj) -> None:
             reason="Invalid",
             causes=causes,
         )
+
+
+def warnings_of(vm: Obj) -> Iterator[str]:
+    """What the validating webhook warns of, though it lets it pass."""
+    if section(vm, "spec").get("running") is not None:
+        yield "spec.running is deprecated, please use spec.runStrategy instead."
+
+
+def _gate_causes(vm: Obj, gates: Collection[str]) -> Iterator[Cause]:
+    for index, volume in enumerate(entries(vm, "spec", "template", "spec", "volumes")):
+        for source, (gate, sentence) in GATED_VOLUMES.items():
+            if source in volume and gate not in gates:
+                yield cause("FieldValueInvalid", sentence, f"spec.template.spec.volumes[{index}]")
+
+
+GATED_VOLUMES = {
+    "hostDisk": ("HostDisk", "HostDisk feature gate is not enabled"),
+    "downwardMetrics": (
+        "DownwardMetrics",
+        "downwardMetrics disks are not allowed: DownwardMetrics feature gate is not enabled.",
+    ),
+}
+"""Kind of volume → the gate that it needs, and what is said without it. Recorded."""
 
 
 def _run_strategy_causes(spec: Obj) -> Iterator[Cause]:

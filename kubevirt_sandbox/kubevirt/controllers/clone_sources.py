@@ -13,6 +13,7 @@ from kubevirt_sandbox.kubevirt.controllers.volumes import claims_of
 from kubevirt_sandbox.kubevirt.objects import Obj, entries, location, section, text
 from kubevirt_sandbox.kubevirt.releases import Release
 from kubevirt_sandbox.kubevirt.resources import SNAPSHOT_CONTENTS, SNAPSHOTS, VIRTUAL_MACHINES
+from kubevirt_sandbox.kubevirt.tracking import keeps_state
 
 NO_BACKEND_STORAGE = "Clone of source with backendstorage is not supported"
 
@@ -124,12 +125,15 @@ def find_content_trouble(client: Client, clone: Clone, snapshot: Obj) -> SourceT
 
 
 def has_backend_storage(vm: Obj) -> bool:
-    """Whether a VM keeps TPM or EFI state in a volume of its own, which no clone can copy."""
+    """Whether a VM keeps TPM, EFI or what was backed up in a volume of its own.
+
+    No clone can copy that. What only its preference asks for is not seen.
+    """
     domain = section(vm, "spec", "template", "spec", "domain")
     tpm = section(domain, "devices", "tpm")
     efi = section(domain, "firmware", "bootloader", "efi")
     persistent_tpm = tpm.get("persistent") is True and tpm.get("enabled") is not False
-    return persistent_tpm or efi.get("persistent") is True
+    return persistent_tpm or efi.get("persistent") is True or keeps_state(vm)
 
 
 def volume_troubles(vm: Obj) -> Iterator[str]:

@@ -10,6 +10,7 @@ from kubevirt_sandbox.kubevirt.controllers.volumes import RESTORE_NAME
 from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
 from kubevirt_sandbox.kubevirt.objects import Obj, annotations_of, entries, owner_uid, section, text
 from kubevirt_sandbox.kubevirt.resources import VIRTUAL_MACHINES
+from kubevirt_sandbox.kubevirt.revisions import renamed
 from kubevirt_sandbox.kubevirt.run_strategy import halted, with_run_strategy_of
 from kubevirt_sandbox.storage.store import copy_json
 
@@ -192,7 +193,9 @@ def _marked(vm: Obj, restore: Obj) -> Obj:
 
 def _restored_spec(restore: Obj, content: Obj) -> Obj:
     """The source's spec on the restored claims; its memory dumps are left behind."""
-    spec: Obj = copy_json(section(content, "spec", "source", "virtualMachine", "spec"))
+    source = section(content, "spec", "source", "virtualMachine", "spec")
+    snapshot_name = text(content, "spec", "virtualMachineSnapshotName")
+    spec = renamed(source, snapshot_name, text(restore, "spec", "target", "name"))
     names = claim_names(restore, content)
     of_templates = data_volume_names(content)
     for template in entries(spec, "dataVolumeTemplates"):

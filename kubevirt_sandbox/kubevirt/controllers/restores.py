@@ -51,6 +51,7 @@ from kubevirt_sandbox.kubevirt.resources import (
     VIRTUAL_MACHINES,
     VOLUME_SNAPSHOTS,
 )
+from kubevirt_sandbox.kubevirt.revisions import copy_revisions
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
 from kubevirt_sandbox.storage.status import ApiError
 
@@ -181,6 +182,9 @@ class RestoreController:
     def _write_target(self, restore: Obj, content: Obj, target: Obj | None) -> None:
         if target is None:
             target = self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
+            spec = section(content, "spec", "source", "virtualMachine", "spec")
+            snapshot_name = text(content, "spec", "virtualMachineSnapshotName")
+            copy_revisions(self._client, spec, snapshot_name, target, location(target)[1])
         else:
             overwritten = overwritten_target(restore, content, target)
             target = self._client.update(VIRTUAL_MACHINES, overwritten)

@@ -28,6 +28,7 @@ from kubevirt_sandbox.kubevirt.resources import (
     VIRTUAL_MACHINES,
     VOLUME_SNAPSHOTS,
 )
+from kubevirt_sandbox.kubevirt.revisions import as_snapshotted, missing_revision
 from kubevirt_sandbox.kubevirt.snapshotting.contents import (
     Contents,
     Progress,
@@ -139,14 +140,28 @@ class SnapshotController:
             self._write(snapshot, self._in_progress(snapshot, None, "Source does not exist"))
             return None
         locked, answer = self._lock(snapshot, vm)
-        if not locked:
-            return answer
-        snapshot = self._client.read(SNAPSHOTS, namespace, name) or snapshot
+        return self._begin(namespace, name, vm) if locked else answer
+
+    def _begin(self, namespace: str, name: str, vm: Obj) -> Requeue | None:
+        """Stores what a snapshot takes of the VM that it has locked, and begins with its data."""
+        snapshot = self._client.read(SNAPSHOTS, namespace, name) or {}
         vm = self._client.read(VIRTUAL_MACHINES, *location(vm)) or vm
-        content = self._contents.create(snapshot, vm)
+        taken = as_snapshotted(self._client, vm)
+        if missing_revision(self._client, namespace, section(taken, "spec")):
+            return self._wait_for_revision(snapshot, vm)
+        content = self._contents.create(snapshot, taken)
         made = f"Successfully created VirtualMachineSnapshotContent {content_name(snapshot)}"
         self._recorder.normal(snapshot, "SuccessfulVirtualMachineSnapshotContentCreate", made)
         return self._take(snapshot, content, vm)
+
+    def _wait_for_revision(self, snapshot: Obj, vm: Obj) -> Requeue | None:
+        """Tries again until the deadline: only virt-controller's log says what is missing."""
+        fails_in = self._fails_in(snapshot)
+        if fails_in <= 0:
+            self._fail(snapshot, vm)
+            return None
+        retry = max(self._pace.seconds(self._pace.lock_retry), SETTLED_RETRY)
+        return Requeue(min(retry, max(fails_in, SETTLED_RETRY)))
 
     def _lock(self, snapshot: Obj, vm: Obj) -> tuple[bool, Requeue | None]:
         """Locks the VM for a snapshot: whether it is locked, else when to try again."""
@@ -164,7 +179,8 @@ class SnapshotController:
         if stuck and self._fails_in(snapshot) <= 0:
             self._fail(snapshot, vm)
             return False, None
-        told = f" {trouble.sentence}" if self._release.explains_snapshots else ""
+        explained = trouble.sentence and self._release.explains_snapshots
+        told = f" {trouble.sentence}" if explained else ""
         self._write(snapshot, self._in_progress(snapshot, vm, f"Source not locked{told}"))
         retry = max(self._pace.seconds(self._pace.lock_retry), SETTLED_RETRY)
         fails_in = max(self._fails_in(snapshot), QUEUED if trouble.holder else SETTLED_RETRY)

@@ -62,6 +62,7 @@ class SnapshotSupport:
 
 BY_NAME = {
     "nosnap": Driver(snapshots=Snapshots.UNSUPPORTED),
+    "none": Driver(snapshots=Snapshots.UNSUPPORTED),
     "slow": Driver(snapshots=Snapshots.SLOW),
     "never": Driver(snapshots=Snapshots.DOWN),
     "full": Driver(snapshots=Snapshots.FAILING),

@@ -31,6 +31,7 @@ from kubevirt_sandbox.kubevirt.resources import (
     SNAPSHOT_CONTENTS,
     VOLUME_SNAPSHOTS,
 )
+from kubevirt_sandbox.kubevirt.revisions import copy_revisions, renamed
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
 from kubevirt_sandbox.storage.status import ApiError
 
@@ -105,15 +106,17 @@ class Contents:
             if (claim := self._snapshottable(namespace, name)) is not None
         ]
         metadata = {"name": content_name(snapshot), "namespace": namespace}
+        vm_name = text(vm, "metadata", "name")
+        kept = renamed(section(vm, "spec"), vm_name, snapshot_name)
         spec: Obj = {
-            "source": {
-                "virtualMachine": {"metadata": _kept_metadata(vm), "spec": vm.get("spec", {})}
-            },
+            "source": {"virtualMachine": {"metadata": _kept_metadata(vm), "spec": kept}},
             "virtualMachineSnapshotName": snapshot_name,
         }
         if backups:
             spec["volumeBackups"] = backups
-        return self._client.create(SNAPSHOT_CONTENTS, {"metadata": metadata, "spec": spec})
+        content = self._client.create(SNAPSHOT_CONTENTS, {"metadata": metadata, "spec": spec})
+        copy_revisions(self._client, section(vm, "spec"), vm_name, content, snapshot_name)
+        return content
 
     def _snapshottable(self, namespace: str, name: str) -> Obj | None:
         claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)

@@ -18,6 +18,7 @@ from kubevirt_sandbox.kubevirt.drivers.classes import driver_of
 from kubevirt_sandbox.kubevirt.objects import Obj, entries, is_deleting, location, section, text
 from kubevirt_sandbox.kubevirt.resources import PERSISTENT_VOLUME_CLAIMS, PODS, VIRTUAL_MACHINES
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
+from kubevirt_sandbox.kubevirt.tracking import INITIALIZING, state_of
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.store import Change
@@ -84,6 +85,9 @@ class SourceLocks:
     def trouble(self, vm: Obj, snapshot: Obj) -> LockTrouble | None:
         """Why a VM can't be locked for a snapshot now, or None."""
         namespace, name = location(vm)
+        if state_of(vm) == INITIALIZING:
+            # Its state would have to be in a claim, which the first start makes.
+            return LockTrouble("", stuck=True)
         claims = sorted(set(snapshotted_claims_of(vm).values()))
         for claim_name in claims:
             claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, claim_name)
