@@ -38,6 +38,7 @@ RECORDINGS = [
     "26-refused-by-others",
     "27-instancetype",
     "29-quota",
+    "31-source-no-longer-admissible",
     "32-clone-api-absent",
     "33-short-names",
     "37-other-fields",
