@@ -177,3 +177,18 @@ def test_a_vm_that_is_started_by_hand_runs_on(world: World) -> None:
     world.clone("c", target="t")
     world.until_phase("c", "Succeeded")
     assert world.get(VMS, "t")["spec"]["runStrategy"] == "Halted"
+
+
+def test_a_snapshot_whose_source_went_fails_at_its_deadline_too() -> None:
+    # Recording 28: the source was being deleted, and is gone when the time is up.
+    seconds = 0.0
+    world = World(Pace(clock=lambda: seconds))
+    world.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "nosuch"))
+    while world.kubevirt.step():
+        pass
+    assert world.reasons(SNAPSHOTS, "s")[0] == "Progressing=False:Source does not exist"
+    world.touch(SNAPSHOTS, "s")
+    seconds = 301.0
+    while world.kubevirt.step():
+        pass
+    assert world.get(SNAPSHOTS, "s")["status"]["phase"] == "Failed"

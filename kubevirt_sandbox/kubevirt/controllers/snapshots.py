@@ -136,6 +136,9 @@ class SnapshotController:
             return None
         if content is not None:
             return self._take(snapshot, content, vm)
+        if vm is None and section(snapshot, "status") and self._fails_in(snapshot) <= 0:
+            self._fail(snapshot, None)
+            return None
         if vm is None:
             self._write(snapshot, self._in_progress(snapshot, None, "Source does not exist"))
             return None
