@@ -42,7 +42,7 @@ STREAM = "many.watch"
 PATIENCE = 120.0
 WAIT = re.compile(r"kubectl wait (?=.*--for=(?:condition|jsonpath)=\S+)(?=.*--timeout=\d+s)")
 """A wait for a phase or the condition Ready. One for milliseconds is in vain."""
-AWAITED = re.compile(r" (vmclone|vmsnapshot|pvc)(?:/(\S+)| --all)")
+AWAITED = re.compile(r" (vmclone|vmsnapshot|pvc)(?:/([\w.-]+)| --all)")
 AWAITED_TYPES = {
     "pvc": "persistentvolumeclaims",
     "vmclone": "virtualmachineclones.clone.kubevirt.io",

@@ -165,7 +165,7 @@ class RestoreController:
             restore = self._wait_for_claims(restore, claims)
         if not self._provide(restore, content, claims):
             self._wait_for_claims(restore, claims)
-            return None
+            return self._look_again(restore, claims)
         if target is None or not was_restored_by(target, restore):
             self._write_target(restore, content, target)
             updating = ("Updating target spec", "Waiting for target update", self._client.now())
@@ -178,6 +178,14 @@ class RestoreController:
         waiting = ("Creating new PVCs", "Waiting for new PVCs", self._client.now())
         conditions = progressing_and_ready(True, False, *waiting)
         return self._write(restore, conditions, {"restores": claims})
+
+    def _look_again(self, restore: Obj, claims: list[Obj]) -> Requeue | None:
+        """Nobody tells a restore that a claim of somebody else's is bound now."""
+        namespace, name = location(restore)
+        names = [text(item, "persistentVolumeClaim") for item in claims]
+        found = [self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, item) for item in names]
+        own = all(annotations_of(item or {}).get(RESTORE_NAME) == name for item in found)
+        return None if own else Requeue()
 
     def _write_target(self, restore: Obj, content: Obj, target: Obj | None) -> None:
         if target is None:

@@ -96,6 +96,7 @@ class SnapshotController:
         self._locks = SourceLocks(client, throttled=pace.throttled)
         self._named: dict[tuple[str, str], str] = {}
         self._stuck: set[tuple[str, str]] = set()
+        self._refused: dict[str, int] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
         """Snapshots that changed, and those whose VM, claim or VolumeSnapshot did."""
@@ -217,12 +218,15 @@ class SnapshotController:
             self._fail(self._client.read(SNAPSHOTS, *location(snapshot)) or snapshot, vm)
             return None
         self._write(snapshot, self._in_progress(snapshot, vm, "", content=content, locked=True))
-        return self._retry(progress, fails_in)
+        return self._retry(snapshot, progress, fails_in)
 
-    def _retry(self, progress: Progress, fails_in: float) -> Requeue | None:
-        if progress.refusal is not None:
-            return Requeue()
+    def _retry(self, snapshot: Obj, progress: Progress, fails_in: float) -> Requeue | None:
         wait = fails_in if fails_in > 0 else NEVER
+        tries = self._refused.pop(text(snapshot, "metadata", "uid"), 0)
+        if progress.refusal is not None:
+            # Later each time, but not later than the deadline.
+            self._refused[text(snapshot, "metadata", "uid")] = tries + 1
+            return Requeue(min(self._pace.retry(tries), wait))
         if progress.freezing:
             wait = min(wait, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None

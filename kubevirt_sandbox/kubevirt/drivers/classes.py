@@ -106,7 +106,8 @@ def driver_of(claim: Obj, client: Client) -> Driver | None:
 def snapshot_support(name: str, client: Client) -> SnapshotSupport:
     """How KubeVirt finds the VolumeSnapshotClass of a storage class: by the driver.
 
-    Of several it takes the first that is annotated as the default, whatever the annotation says.
+    Of several it takes one that is annotated as the default, whatever the annotation says. Which
+    of two such is open in KubeVirt; here it is the last by name.
     """
     stored = client.read(STORAGE_CLASSES, "", name)
     if stored is None:
@@ -121,4 +122,4 @@ def snapshot_support(name: str, client: Client) -> SnapshotSupport:
             False, complaint=f"{len(matches)} matching VolumeSnapshotClasses for {name}"
         )
     chosen = matches if len(matches) == 1 else default
-    return SnapshotSupport(bool(chosen), text(chosen[0], "metadata", "name") if chosen else "")
+    return SnapshotSupport(bool(chosen), text(chosen[-1], "metadata", "name") if chosen else "")
