@@ -25,8 +25,18 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @cache
 def seed_names() -> tuple[str, ...]:
-    """The names of the seeds that come with the sandbox, such as ``vm-cirros``, sorted."""
+    """The names of the seeds that a sandbox begins with, such as ``vm-cirros``, sorted."""
     return tuple(sorted(path.stem for path in SEED_DIRECTORY.glob("*.yaml")))
+
+
+@cache
+def further_seed_names() -> tuple[str, ...]:
+    """The names of those that one has to ask for, such as ``storage/quota-claims``, sorted.
+
+    They need ``kubevirt`` and ``storage-classes``.
+    """
+    paths = SEED_DIRECTORY.glob("*/*.yaml")
+    return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in paths))
 
 
 def load_seed(name_or_path: str | Path) -> list[Obj]:
@@ -35,7 +45,8 @@ def load_seed(name_or_path: str | Path) -> list[Obj]:
     Raises OSError when the file can't be read, yaml.YAMLError or ValueError when it holds
     anything but objects with apiVersion, kind and metadata.name.
     """
-    known = isinstance(name_or_path, str) and name_or_path in seed_names()
+    names = (*seed_names(), *further_seed_names())
+    known = isinstance(name_or_path, str) and name_or_path in names
     return _packaged(str(name_or_path)) if known else _read(Path(name_or_path))
 
 
