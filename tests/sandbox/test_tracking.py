@@ -52,14 +52,14 @@ def set_instance(world: World, name: str, **status: Any) -> None:
 
 @pytest.fixture
 def tracked(make_world: MakeWorld) -> World:
-    world = make_world("vm-tracked", pace=Pace(speed=100))
+    world = make_world("sources/vm-tracked", pace=Pace(speed=100))
     set_up_backups(world)
     world.until(lambda: state(world) == "Initializing")
     return world
 
 
 def test_a_vm_is_tracked_only_where_the_administrator_asks_for_it(make_world: MakeWorld) -> None:
-    world = make_world("vm-tracked", "vm-cirros")
+    world = make_world("sources/vm-tracked", "vm-cirros")
     world.until(lambda: world.get(VMS, "vm-tracked").get("status"))
     assert state(world) is None
     set_up_backups(world)
