@@ -52,7 +52,8 @@ class ControlPlane:
 
     ``speed`` 1 is about the pace of a real KubeVirt, 10 ten times faster, ``inf`` without delay;
     ``throttled`` holds back many clones at once as it does.
-    ``seeds`` are names of packaged seeds or paths of YAML files; None = all packaged ones.
+    ``seeds`` are names of packaged seeds or paths of YAML files; None = all packaged ones but
+    those of a folder, such as ``storage/quota-claims``.
     ``users`` maps further bearer tokens to users. ``on_request`` hears method, path and code of
     each request. ``kubevirt`` is the release to stand for. ``faults`` go wrong once it serves,
     and ``self.faults`` may be changed at any time; ValueError for a release or a fault that is

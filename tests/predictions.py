@@ -213,6 +213,7 @@ def claims_of(source: Object) -> list[str]:
     names = [
         volume.get("persistentVolumeClaim", {}).get("claimName")
         or volume.get("dataVolume", {}).get("name")
+        or volume.get("memoryDump", {}).get("claimName")
         for volume in volumes
     ]
     return [name for name in names if name]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any
@@ -175,6 +175,8 @@ def _follow(step: re.Match[str], value: Any) -> list[Any]:
 def _cell(resource: ResourceType, column: Column, obj: Obj, now: datetime) -> Any:
     found = evaluate(column.json_path, obj)
     if not resource.custom:
+        if column.name == "Status" and obj["metadata"].get("deletionTimestamp"):
+            return "Terminating"
         return _builtin_cell(column, found, now)
     if not found or found[0] is None:
         return None
@@ -190,11 +192,8 @@ def _builtin_cell(column: Column, found: list[Any], now: datetime) -> Any:
     value = found[0] if found else None
     if column.type == "date":
         return _age(value, now) if value else "<unknown>"
-    if isinstance(value, dict) and column.name == "Request":
-        hard, used = value.get("hard", {}), value.get("used", {})
-        return ", ".join(f"{name}: {used.get(name, 0)}/{hard[name]}" for name in sorted(hard))
-    if column.name == "Data":
-        return str(len(value or {}))
+    if column.name in _COMPUTED:
+        return _COMPUTED[column.name](value)
     if isinstance(value, dict) and column.name == "Controller":
         group = str(value.get("apiVersion", "")).rpartition("/")[0]
         return f"{value['kind'].lower()}.{group}/{value['name']}"
@@ -205,6 +204,27 @@ def _builtin_cell(column: Column, found: list[Any], now: datetime) -> Any:
     if value is None:
         return "<unset>" if column.name == "VolumeAttributesClass" else ""
     return str(value)
+
+
+def _usage(status: Any, *, limits: bool) -> str:
+    """What a quota allows and how much of it is used: ``persistentvolumeclaims: 1/2``."""
+    hard, used = ((status or {}).get(key) or {} for key in ("hard", "used"))
+    return ", ".join(
+        f"{name}: {used.get(name, '0')}/{hard[name]}"
+        for name in sorted(hard)
+        if name.startswith("limits.") == limits
+    )
+
+
+_COMPUTED: dict[str, Callable[[Any], str]] = {
+    # No container of a pod is ever ready or started again: there are no nodes.
+    "Ready": lambda containers: f"0/{len(containers or [])}",
+    "Restarts": lambda _: "0",
+    "Data": lambda data: str(len(data or {})),
+    "Request": lambda status: _usage(status, limits=False),
+    "Limit": lambda status: _usage(status, limits=True),
+}
+"""Cells of built-in resources that no JSONPath says."""
 
 
 def _age(value: Any, now: datetime) -> str:

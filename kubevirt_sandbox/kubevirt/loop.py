@@ -17,7 +17,8 @@ from kubevirt_sandbox.kubevirt.controllers.events import Recorder
 from kubevirt_sandbox.kubevirt.controllers.restores import RestoreController
 from kubevirt_sandbox.kubevirt.controllers.snapshots import SnapshotController
 from kubevirt_sandbox.kubevirt.controllers.virtualmachines import VirtualMachineController
-from kubevirt_sandbox.kubevirt.controllers.volumes import SNAPSHOT_CLASSES, VolumeController
+from kubevirt_sandbox.kubevirt.drivers.provisioner import VolumeController
+from kubevirt_sandbox.kubevirt.drivers.snapshotter import VolumeSnapshotController
 from kubevirt_sandbox.kubevirt.instances import INSTANCES
 from kubevirt_sandbox.kubevirt.objects import section
 from kubevirt_sandbox.kubevirt.pace import Pace
@@ -29,9 +30,14 @@ from kubevirt_sandbox.kubevirt.resources import (
     KUBEVIRTS,
     PERSISTENT_VOLUME_CLAIMS,
     RESTORES,
+    SNAPSHOT_CLASSES,
+    SNAPSHOT_CONTENTS,
     SNAPSHOTS,
+    STORAGE_CLASSES,
     VIRTUAL_MACHINES,
+    VOLUME_SNAPSHOTS,
 )
+from kubevirt_sandbox.kubevirt.snapshotting.contents import Contents
 from kubevirt_sandbox.kubevirt.workqueue import Key, WorkQueue
 from kubevirt_sandbox.storage.status import ApiError
 from kubevirt_sandbox.storage.store import Change
@@ -45,9 +51,12 @@ HELD_BACK = 0.2
 """Seconds after which it is asked again whether virt-controller runs."""
 WATCHED = (
     *(KUBEVIRTS, INSTANCES),
-    *(PERSISTENT_VOLUME_CLAIMS, SNAPSHOT_CLASSES),
+    *(STORAGE_CLASSES, SNAPSHOT_CLASSES, PERSISTENT_VOLUME_CLAIMS),
+    *(VOLUME_SNAPSHOTS, SNAPSHOT_CONTENTS),
     *(VIRTUAL_MACHINES, SNAPSHOTS, RESTORES, CLONES),
 )
+DRIVERS = (VolumeController.name, VolumeSnapshotController.name)
+"""What works without virt-controller."""
 RATE_LIMITED = {
     PERSISTENT_VOLUME_CLAIMS.qualified: 1,
     SNAPSHOTS.qualified: 2,
@@ -155,7 +164,7 @@ class KubeVirt:
 
     def _reconcile(self, key: Key) -> None:
         name, *place = key
-        if name != VolumeController.name and not self.controller_runs():
+        if name not in DRIVERS and not self.controller_runs():
             self._queue.add(key, self.pace.clock() + HELD_BACK)
             return
         try:
@@ -181,10 +190,13 @@ def _controllers(
     snapshots = Recorder(api, SNAPSHOTS, "snapshot-controller")
     restores = Recorder(api, RESTORES, "restore-controller")
     clones = Recorder(api, CLONES, "clone-controller")
+    contents = Contents(client, Recorder(api, SNAPSHOT_CONTENTS, "snapshot-controller"))
+    volume_snapshots = Recorder(api, VOLUME_SNAPSHOTS, "snapshot-controller")
     return [
-        VolumeController(client, pace),
+        VolumeController(api, pace),
+        VolumeSnapshotController(client, volume_snapshots, pace),
         VirtualMachineController(client, machines, pace),
-        SnapshotController(client, snapshots, pace),
+        SnapshotController(client, snapshots, contents, pace, release),
         RestoreController(client, restores, pace, release),
         CloneController(client, clones, CloneWatch(pace), release, cache_lags),
     ]

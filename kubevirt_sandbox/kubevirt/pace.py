@@ -30,6 +30,10 @@ class Pace:
     bind: float = 0.1
     slow_snapshot: float = 10.0
     freeze_retry: float = 5.0
+    lock_retry: float = 5.0
+    target_update: float = 0.01
+    provision_retry: float = 1.0
+    resync: float = 15.0
     vm_status: float = 0.0
     vm_end: float = 0.01
     power_off_grace: float = 300.0

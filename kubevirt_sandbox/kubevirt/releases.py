@@ -31,6 +31,10 @@ class Release:
     """From 1.9 a Beta gate is on unless it is disabled; before, it had to be listed."""
     marks_claims: bool = True
     """From 1.6 a restored claim has restore.kubevirt.io/lastRestoreUID, as its VM has. Recorded."""
+    explains_snapshots: bool = True
+    """From 1.5 a snapshot says why it can't lock its source. Read, and recorded of 1.9."""
+    indicates: bool = True
+    """From 1.7 a snapshot says in ``sourceIndications`` how consistent it is. Read as well."""
     generates_firmware: bool = True
     """From 1.6 a VM gets a firmware serial and uuid, and its template a PCI topology. Recorded."""
     null_timestamps: bool = False
@@ -73,11 +77,15 @@ RELEASES = {
         absent=_SINCE_1_6,
         beta_gates_on=False,
         marks_claims=False,
+        explains_snapshots=False,
+        indicates=False,
         generates_firmware=False,
         null_timestamps=True,
         waits_for_source=False,
     ),
-    "1.6": Release("1.6", absent=_SINCE_1_9, beta_gates_on=False, null_timestamps=True),
+    "1.6": Release(
+        "1.6", absent=_SINCE_1_9, beta_gates_on=False, indicates=False, null_timestamps=True
+    ),
     "1.9": NEWEST,
 }
 """By the name that ``sandbox --kubevirt`` takes."""

@@ -1,4 +1,4 @@
-"""The resources that KubeVirt's controllers and webhooks read and write: names, no behaviour."""
+"""The resources that KubeVirt and the storage drivers read and write: names, no behaviour."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Resource:
 
 
 _CLONE, _SNAPSHOT, _KUBEVIRT = "clone.kubevirt.io", "snapshot.kubevirt.io", "kubevirt.io"
+_VOLUME_SNAPSHOT = "snapshot.storage.k8s.io"
 
 CLONES = Resource(_CLONE, "v1beta1", "virtualmachineclones", "VirtualMachineClone")
 KUBEVIRTS = Resource(_KUBEVIRT, "v1", "kubevirts", "KubeVirt")
@@ -42,4 +43,8 @@ SNAPSHOT_CONTENTS = Resource(
 )
 RESTORES = Resource(_SNAPSHOT, "v1beta1", "virtualmachinerestores", "VirtualMachineRestore")
 PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+PODS = Resource("", "v1", "pods", "Pod")
+STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+SNAPSHOT_CLASSES = Resource(_VOLUME_SNAPSHOT, "v1", "volumesnapshotclasses", "VolumeSnapshotClass")
+VOLUME_SNAPSHOTS = Resource(_VOLUME_SNAPSHOT, "v1", "volumesnapshots", "VolumeSnapshot")
 EVENTS = Resource("", "v1", "events", "Event")

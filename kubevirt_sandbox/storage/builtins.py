@@ -102,6 +102,11 @@ PERSISTENT_VOLUME_CLAIM = _top(
         conditions=_array(_CONDITION),
     ),
 )
+POD = _top(spec=ANYTHING, status=ANYTHING)
+RESOURCE_QUOTA = _top(
+    spec=_object(hard=QUANTITIES, scopes=STRINGS, scopeSelector=ANYTHING),
+    status=_object(hard=QUANTITIES, used=QUANTITIES),
+)
 _ACCESS_STATUS = _object(allowed=BOOLEAN, denied=BOOLEAN, reason=STRING, evaluationError=STRING)
 SELF_SUBJECT_ACCESS_REVIEW = _top(
     spec=_object(
@@ -140,10 +145,24 @@ VOLUME_SNAPSHOT_CLASS = {
     **_top(driver=STRING, deletionPolicy=STRING, parameters=STRING_MAP),
     "required": ["deletionPolicy", "driver"],
 }
-RESOURCE_QUOTA = _top(
-    spec=_object(hard=QUANTITIES, scopes=STRINGS, scopeSelector=ANYTHING),
-    status=_object(hard=QUANTITIES, used=QUANTITIES),
-)
+_VOLUME_SNAPSHOT_ERROR = _object(message=STRING, time=TIME)
+VOLUME_SNAPSHOT = {
+    **_top(
+        spec=_requiring(
+            ("source",),
+            source=_object(persistentVolumeClaimName=STRING, volumeSnapshotContentName=STRING),
+            volumeSnapshotClassName=STRING,
+        ),
+        status=_object(
+            boundVolumeSnapshotContentName=STRING,
+            creationTime=TIME,
+            error=_VOLUME_SNAPSHOT_ERROR,
+            readyToUse=BOOLEAN,
+            restoreSize={"x-kubernetes-int-or-string": True},
+        ),
+    ),
+    "required": ["spec"],
+}
 CONFIG_MAP = _top(
     data=STRING_MAP,
     binaryData=STRING_MAP,
@@ -175,7 +194,10 @@ CUSTOM_RESOURCE_DEFINITION = _top(
 
 @dataclass(frozen=True)
 class Builtin:
-    """One built-in resource in version v1; columns as (name, type, JSONPath, text, priority)."""
+    """One resource in version v1; columns as (name, type, JSONPath, text, priority).
+
+    ``custom``: a CRD defines it on a real cluster, and the server treats it accordingly.
+    """
 
     group: str
     plural: str
@@ -187,6 +209,7 @@ class Builtin:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     columns: tuple[tuple[str, str, str, str, int], ...] = ()
+    custom: bool = False
 
 
 _AGE = ("Age", "date", ".metadata.creationTimestamp", "", 0)
@@ -244,6 +267,37 @@ BUILTINS = (
             ("VolumeMode", "string", ".spec.volumeMode", "", 1),
         ),
     ),
+    # Pods are stored and no more: there are no nodes. The columns that say otherwise are computed.
+    Builtin(
+        "",
+        "pods",
+        "Pod",
+        POD,
+        _VERBS,
+        has_status=True,
+        short_names=("po",),
+        categories=("all",),
+        columns=(
+            ("Ready", "string", ".spec.containers", "", 0),
+            ("Status", "string", ".status.phase", "", 0),
+            ("Restarts", "string", ".status.restarts", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "",
+        "resourcequotas",
+        "ResourceQuota",
+        RESOURCE_QUOTA,
+        _VERBS,
+        has_status=True,
+        short_names=("quota",),
+        columns=(
+            ("Request", "string", ".status", "", 0),
+            ("Limit", "string", ".status", "", 0),
+            _AGE,
+        ),
+    ),
     Builtin(
         "",
         "configmaps",
@@ -263,20 +317,6 @@ BUILTINS = (
         columns=(
             ("Type", "string", ".type", "", 0),
             ("Data", "string", ".data", "", 0),
-            _AGE,
-        ),
-    ),
-    Builtin(
-        "",
-        "resourcequotas",
-        "ResourceQuota",
-        RESOURCE_QUOTA,
-        _VERBS,
-        has_status=True,
-        short_names=("quota",),
-        columns=(
-            ("Request", "string", ".status", "", 0),
-            ("Limit", "string", ".limits", "", 0),
             _AGE,
         ),
     ),
@@ -376,6 +416,26 @@ BUILTINS = (
             ("DeletionPolicy", "string", ".deletionPolicy", "", 0),
             _AGE,
         ),
+    ),
+    Builtin(
+        "snapshot.storage.k8s.io",
+        "volumesnapshots",
+        "VolumeSnapshot",
+        VOLUME_SNAPSHOT,
+        _VERBS,
+        has_status=True,
+        short_names=("vs",),
+        columns=(
+            ("ReadyToUse", "boolean", ".status.readyToUse", "", 0),
+            ("SourcePVC", "string", ".spec.source.persistentVolumeClaimName", "", 0),
+            ("SourceSnapshotContent", "string", ".spec.source.volumeSnapshotContentName", "", 0),
+            ("RestoreSize", "string", ".status.restoreSize", "", 0),
+            ("SnapshotClass", "string", ".spec.volumeSnapshotClassName", "", 0),
+            ("SnapshotContent", "string", ".status.boundVolumeSnapshotContentName", "", 0),
+            ("CreationTime", "date", ".status.creationTime", "", 0),
+            _AGE,
+        ),
+        custom=True,
     ),
     Builtin(
         "apiextensions.k8s.io",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 from kubevirt_sandbox.storage import objectmeta, schema
@@ -20,6 +21,8 @@ _IDENTITY = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
 )
+CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+"""Finalizer that the server gives to each claim: whoever deletes one waits for its pods."""
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _NULLABLE_MAPS = ("labels", "annotations")
 
@@ -176,6 +179,7 @@ def _require_definition(crd: Obj) -> None:
 
 def _encode_texts(secret: Obj) -> None:
     """Moves what a Secret brings as text to where it is kept, in base64."""
+    secret.setdefault("type", "Opaque")
     texts = secret.pop("stringData", None)
     if isinstance(texts, dict):
         encoded = {
@@ -188,24 +192,47 @@ def set_defaults(resource: ResourceType, new: Obj) -> None:
     """What the server sets in a new object, in place, before anybody else looks at it."""
     if resource.has_status:
         new.pop("status", None)
-    if resource.key == "namespaces":
-        labels = new["metadata"].setdefault("labels", {})
-        labels["kubernetes.io/metadata.name"] = new["metadata"].get("name", "")
-        new["spec"] = {"finalizers": ["kubernetes"]}
-        new["status"] = {"phase": "Active"}
-    elif resource.key == "persistentvolumeclaims":
-        spec = new.setdefault("spec", {})
-        if isinstance(spec, dict):  # the schema refuses anything else afterwards
-            spec.setdefault("volumeMode", "Filesystem")
-        new["status"] = {"phase": "Pending"}
-    elif resource.key == DEFINITIONS:
-        _establish(new)
-    elif resource.key == "secrets":
-        new.setdefault("type", "Opaque")
-        _encode_texts(new)
-    elif resource.key == "events":
-        for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
-            new.setdefault(field, None)
-    elif resource.key == "storageclasses.storage.k8s.io":
-        new.setdefault("reclaimPolicy", "Delete")
-        new.setdefault("volumeBindingMode", "Immediate")
+    if resource.key in _DEFAULTS:
+        _DEFAULTS[resource.key](new)
+
+
+def _begin_namespace(new: Obj) -> None:
+    labels = new["metadata"].setdefault("labels", {})
+    labels["kubernetes.io/metadata.name"] = new["metadata"].get("name", "")
+    new["spec"] = {"finalizers": ["kubernetes"]}
+    new["status"] = {"phase": "Active"}
+
+
+def _begin_claim(new: Obj) -> None:
+    spec = new.setdefault("spec", {})
+    if isinstance(spec, dict):  # the schema refuses anything else afterwards
+        spec.setdefault("volumeMode", "Filesystem")
+    new["status"] = {"phase": "Pending"}
+    finalizers = new["metadata"].setdefault("finalizers", [])
+    if CLAIM_PROTECTION not in finalizers:
+        finalizers.append(CLAIM_PROTECTION)
+
+
+def _begin_pod(new: Obj) -> None:
+    new["status"] = {"phase": "Pending"}
+
+
+def _begin_event(new: Obj) -> None:
+    for field in ("eventTime", "firstTimestamp", "lastTimestamp"):
+        new.setdefault(field, None)
+
+
+def _begin_storage_class(new: Obj) -> None:
+    new.setdefault("reclaimPolicy", "Delete")
+    new.setdefault("volumeBindingMode", "Immediate")
+
+
+_DEFAULTS: dict[str, Callable[[Obj], None]] = {
+    "namespaces": _begin_namespace,
+    "persistentvolumeclaims": _begin_claim,
+    "pods": _begin_pod,
+    "secrets": _encode_texts,
+    "events": _begin_event,
+    "storageclasses.storage.k8s.io": _begin_storage_class,
+    DEFINITIONS: _establish,
+}

@@ -12,9 +12,9 @@ from typing import Any
 
 from kubevirt_sandbox.storage import checks, objectmeta, status
 from kubevirt_sandbox.storage.admission import cluster
-from kubevirt_sandbox.storage.admission.quota import Quotas
 from kubevirt_sandbox.storage.decoding import DEFINITIONS, decode, set_defaults, strict_error
 from kubevirt_sandbox.storage.garbage import Collector, finalizer_of
+from kubevirt_sandbox.storage.limits.quotas import QUOTAS, Quotas
 from kubevirt_sandbox.storage.listing import ListPage, ListQuery, list_page
 from kubevirt_sandbox.storage.resources import Catalogue, ResourceType, default_catalogue
 from kubevirt_sandbox.storage.store import ObjectKey, Store, TypeKey, copy_json
@@ -50,10 +50,7 @@ class Registry:
         self._collector = Collector(self.store, self._collect)
         self._quotas = Quotas(self.store)
         self._policies = cluster.policies(self.store, self.catalogue)
-        self._asked_last = (
-            cluster.webhooks(self.store),
-            cluster.quotas(self.store, self.catalogue),
-        )
+        self._webhooks = cluster.webhooks(self.store)
 
     def get(self, type_key: TypeKey, namespace: str, name: str) -> Obj:
         """A copy of the stored object; raises ApiError 404."""
@@ -89,6 +86,7 @@ class Registry:
             objectmeta.fill_on_create(resource, namespace, new, self.clock())
             set_defaults(resource, new)
             new = admit(self._plugins(), "CREATE", resource, new, None, how)
+            self._quotas.charge(resource, new)
             name = new["metadata"]["name"]
             if self.store.get(type_key, _key(resource, namespace, name)) is not None:
                 raise status.already_exists(resource, name)
@@ -99,7 +97,7 @@ class Registry:
                 return new
             self.store.put(type_key, new)
             self._collector.stored(type_key, new)
-            self._quotas.recount(namespace, type_key)
+            self._quotas.count(namespace)
             if type_key == DEFINITIONS:
                 self.catalogue.add(new)
         created: Obj = copy_json(new)
@@ -226,7 +224,8 @@ class Registry:
             return new
         self.store.put(resource.key, new)
         self._collector.stored(resource.key, new)
-        self._quotas.recount(key[0], resource.key)
+        if resource.key == QUOTAS:
+            self._quotas.count(key[0])
         if resource.key == DEFINITIONS:
             self.catalogue.add(new)
         written: Obj = copy_json(new)
@@ -266,7 +265,7 @@ class Registry:
             for place, _ in self.store.snapshot(key[1], None)[1]:
                 self._remove(key[1], place)
             self.catalogue.remove(key[1])
-        self._quotas.recount(key[0], type_key)
+        self._quotas.count(key[0])
         return last
 
     def _collect(self, type_key: TypeKey, key: ObjectKey) -> None:
@@ -280,7 +279,7 @@ class Registry:
         """All that is asked of a write, in the API server's order."""
         has = self.store.has
         before = [self._policies] if has(self._policies.source) else []
-        after = [judge for judge in self._asked_last if has(judge.source)]
+        after = [self._webhooks] if has(self._webhooks.source) else []
         return [*before, *self.admission, *after]
 
     def _decode(

@@ -208,7 +208,7 @@ def from_builtin(item: Builtin) -> ResourceType:
         has_status=item.has_status,
         columns=tuple(Column(*column) for column in item.columns),
         schema=item.schema,
-        custom=False,
+        custom=item.custom,
     )
 
 

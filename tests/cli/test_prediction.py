@@ -17,6 +17,7 @@ from kubevirt_sandbox.controlplane import ControlPlane
 from kubevirt_sandbox.storage.registry import Registry
 from kubevirt_sandbox.storage.status import ApiError
 from tests.cli.conftest import Kvc, Planes
+from tests.cli.test_check import settled
 from tests.fuzz.effort import TIMES
 from tests.predictions import (
     DETERMINISTIC,
@@ -66,6 +67,7 @@ def test_the_preview_is_the_target_that_the_sandbox_makes(make_plane: Planes, kv
 
 
 def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: Kvc) -> None:
+    settled(plane)
     registry = plane.registry
     _relabel(registry, "vm-cirros", {"edited": "yes"})
     flags = ("--source=vmsnapshot/snap-1", "--target=copy", "--annotation-filter=!note")

@@ -131,7 +131,7 @@ def test_the_flags_of_the_command_are_its_own() -> None:
         ("a: b: c", "mapping values are not allowed"),
         ("5", "not a Kubernetes object with a name"),
         ("!!bool maybe", "'maybe'"),
-        ("{apiVersion: v1, kind: Pod, metadata: {name: a}}", "v1 Pod is not served here"),
+        ("{apiVersion: v1, kind: Node, metadata: {name: a}}", "v1 Node is not served here"),
         (
             "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: A}, spec: {}}",
             'VirtualMachine.kubevirt.io "A" is invalid',

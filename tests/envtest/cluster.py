@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubevirt_sandbox.apiserver.access.certificates import Certificates, make_certificates
-from kubevirt_sandbox.kubevirt.controllers.volumes import SNAPSHOT_CLASSES
 from kubevirt_sandbox.kubevirt.loop import KubeVirt
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from kubevirt_sandbox.kubevirt.releases import NEWEST, catalogue_of
-from kubevirt_sandbox.kubevirt.resources import KUBEVIRT_NAMESPACE, Resource
+from kubevirt_sandbox.kubevirt.resources import (
+    KUBEVIRT_NAMESPACE,
+    SNAPSHOT_CLASSES,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
 from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant
 from kubevirt_sandbox.storage.status import ApiError
 from tests.envtest.remote_api import RemoteApi
@@ -41,7 +45,7 @@ def running_cluster() -> Iterator[ApiServer]:
             return stack.enter_context(RemoteApi(*access, catalogue))
 
         api = client()
-        _define(api, [*catalogue.crds, _definition(SNAPSHOT_CLASSES)])
+        _define(api, [*catalogue.crds, *map(_definition, (SNAPSHOT_CLASSES, VOLUME_SNAPSHOTS))])
         api.create(NAMESPACES, {"metadata": {"name": KUBEVIRT_NAMESPACE}})
         for seed in SEEDS:
             plant(api, load_seed(seed))
@@ -83,7 +87,9 @@ def _is_served(api: RemoteApi, resource: Resource) -> bool:
 def _definition(resource: Resource) -> Obj:
     """The CRD of a resource of which KubeVirt reads a few fields."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": resource.version, "served": True, "storage": True}
+    version: Obj = {"name": resource.version, "served": True, "storage": True}
+    if resource == VOLUME_SNAPSHOTS:
+        version["subresources"] = {"status": {}}
     names = {"plural": resource.plural, "singular": resource.singular, "kind": resource.kind}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -95,7 +101,7 @@ def _definition(resource: Resource) -> Obj:
         },
         "spec": {
             "group": resource.group,
-            "scope": "Cluster",
+            "scope": "Namespaced" if resource == VOLUME_SNAPSHOTS else "Cluster",
             "names": names,
             "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
         },

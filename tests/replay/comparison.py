@@ -19,6 +19,10 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     # An age stands in a cell of its own.
     (r"(?<=  )(?:\d+[dhms])+(?=  | \(x|$)|^(?:\d+[dhms])+(?=  )|(?<= over )(?:\d+[dhms])+", "AGE"),
     (r"^(real|user|sys)\t\d+m[\d.]+s$", r"\1\tTIME"),
+    # What date says, and the process of a provisioner.
+    (r"^\d\d:\d\d:\d\d(\.\d+)?$", "TIME"),
+    (r"\b([a-z.]+\.csi\.(?:example\.com|k8s\.io))_\w+_[0-9a-f-]{36}", r"\1_PROCESS"),
+    (r"^clone-[a-z0-9]{5}(?=  )", "clone-XXXXX"),
     # Where virt-api listens.
     (r'(Post \\?")https://[^/]+/', r"\1https://VIRT-API/"),
     (r"\b127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),
@@ -33,7 +37,7 @@ _GENERATED: tuple[tuple[str, str], ...] = (
 
 
 _TEMPORARY = re.compile(
-    r'  VirtualMachineRestore  |"kind": "VirtualMachineRestore"|^\{.*"name": "tmp-\w+-UID"'
+    r'  VirtualMachineRestore  |"kind": "VirtualMachineRestore"|^\{(?!"object").*"name": "[\w-]*UID'
     r'|^\["tmp-\w+-UID"'
 )
 

@@ -40,12 +40,15 @@ USERS = {
 STREAM = "many.watch"
 """The file that the watch of all clones is written to; a recording reads it by this name."""
 PATIENCE = 120.0
-WAIT = re.compile(r"kubectl wait --for=(condition|jsonpath)=\S+ --timeout=\d+s (\w+)/(\S+)$")
-"""A wait for the phase Succeeded or the condition Ready. One for milliseconds is in vain."""
-WAITED_FOR = {
+WAIT = re.compile(r"kubectl wait (?=.*--for=(?:condition|jsonpath)=\S+)(?=.*--timeout=\d+s)")
+"""A wait for a phase or the condition Ready. One for milliseconds is in vain."""
+AWAITED = re.compile(r" (vmclone|vmsnapshot|pvc)(?:/([\w.-]+)| --all)")
+AWAITED_TYPES = {
+    "pvc": "persistentvolumeclaims",
     "vmclone": "virtualmachineclones.clone.kubevirt.io",
     "vmsnapshot": "virtualmachinesnapshots.snapshot.kubevirt.io",
 }
+REACHED = ("Bound", "Succeeded")
 HORIZON = 60.0
 """Seconds of the sandbox that a wait looks ahead for something to happen, again and again."""
 GAP = 1.0
@@ -222,15 +225,13 @@ class Stage:
 
     def _horizon(self, command: str) -> float:
         """How far time may go on while a command runs: as far as it has to, for one that waits."""
-        waited = WAIT.search(command)
-        if not waited:
+        if not WAIT.search(command):
             return GAP if " delete " in command else 0.0
-        found = self._plane.registry.get(WAITED_FOR[waited[2]], self._namespace, waited[3])
-        status = found.get("status", {})
-        conditions = status.get("conditions", [])
-        ready = [item["status"] for item in conditions if item["type"] == "Ready"]
-        met = ready == ["True"] if waited[1] == "condition" else status.get("phase") == "Succeeded"
-        return 0.0 if met else HORIZON
+        for kind, name in AWAITED.findall(command):
+            for item in self._plane.registry.list(AWAITED_TYPES[kind]).items:
+                if name in ("", item["metadata"]["name"]) and not _is_reached(item):
+                    return HORIZON
+        return 0.0
 
     def _jump(self, end: float) -> bool:
         """Moves the clock to the moment when something is due, if that is before ``end``."""
@@ -267,6 +268,15 @@ class Stage:
         while not condition():
             assert time.monotonic() < deadline, "it does not begin"
             time.sleep(0.005)
+
+
+def _is_reached(obj: Any) -> bool:
+    """Whether what is waited for has come: a phase, or that the object is ready."""
+    status = obj.get("status", {})
+    ready = {"type": "Ready", "status": "True"}.items()
+    return status.get("phase") in REACHED or any(
+        ready <= item.items() for item in status.get("conditions", [])
+    )
 
 
 def summary(event: Event) -> str:

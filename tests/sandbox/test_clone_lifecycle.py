@@ -254,11 +254,15 @@ def test_deleting_the_clone_midway_collects_its_children(
 ) -> None:
     world = make_world(storage, pace=Pace(speed=100, slow_snapshot=1e6, failure_deadline=1e6))
     source = "vm-slow" if storage == "vm-slow-storage" else "vm-snap"
+    for other in world.names(SNAPSHOTS):
+        # Of a VM one snapshot is taken at a time.
+        world.delete(SNAPSHOTS, other)
     uid = world.clone("midway", source, "t")["metadata"]["uid"]
     world.until_phase("midway", "SnapshotInProgress")
     child = f"tmp-snapshot-{uid}"
-    world.until(lambda: world.get(SNAPSHOTS, child).get("status", {}).get("phase") == "InProgress")
-    content = world.get(SNAPSHOTS, child)["status"]["virtualMachineSnapshotContentName"]
+    name = "virtualMachineSnapshotContentName"
+    world.until(lambda: name in world.get(SNAPSHOTS, child).get("status", {}))
+    content = world.get(SNAPSHOTS, child)["status"][name]
     assert content in world.names(CONTENTS)
     world.delete(CLONES, "midway")
     world.until(lambda: world.find(SNAPSHOTS, child) is None)

@@ -72,8 +72,12 @@ def test_few_clones_of_one_snapshot_are_within_the_burst() -> None:
     assert duration(10, shared=True) < 1.6
 
 
-def test_clones_do_not_hold_each_other_up_unless_asked_to() -> None:
-    assert duration(50, shared=False, throttled=False) < 0.5
+def test_clones_of_one_snapshot_do_not_hold_each_other_up_unless_asked_to() -> None:
+    assert duration(50, shared=True, throttled=False) < 0.5
+
+
+def test_the_snapshots_of_a_vm_are_taken_one_after_the_other() -> None:
+    assert 50 * Pace.snapshot < duration(50, shared=False, throttled=False) < 60 * Pace.snapshot
 
 
 def two_clones_of_a_vm(seconds: Seconds) -> tuple[World, list[str]]:

@@ -58,6 +58,7 @@ def test_a_restored_claim_says_which_restore_and_which_source_it_has(marked_worl
     assert claim["metadata"]["annotations"] == {**NOTE, **BOUND, **own}
     assert claim["metadata"]["labels"] == {"team": "red", **ORIGIN}
     assert "ownerReferences" not in claim["metadata"]
+    assert claim["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
     source = {
         "apiGroup": "snapshot.storage.k8s.io",
         "kind": "VolumeSnapshot",

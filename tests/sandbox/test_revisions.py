@@ -133,7 +133,7 @@ def revision_of(world: World, vm: str, field: str = "instancetypeRef") -> str:
 
 
 def test_a_vm_keeps_its_instance_type_and_preference_as_revisions(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     for field, kind in (("instancetypeRef", "Instancetype"), ("preferenceRef", "Preference")):
         plural = f"virtualmachine{kind.lower()}s.instancetype.kubevirt.io"
         name = "small" if kind == "Instancetype" else "plain"
@@ -145,7 +145,7 @@ def test_a_vm_keeps_its_instance_type_and_preference_as_revisions(make_world: Ma
 
 
 def test_the_copy_of_a_stopped_vm_has_the_instance_type_of_today(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     before = revision_of(world, "vm-typed")
     world.delete(TYPES, "small")
     bigger = {
@@ -167,7 +167,7 @@ def test_the_copy_of_a_stopped_vm_has_the_instance_type_of_today(make_world: Mak
 
 
 def test_the_copy_of_a_started_vm_has_copies_of_its_revisions(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     world.until(lambda: world.find(INSTANCES, "vm-typed-runs"))
     world.clone("c", "vm-typed-runs", "t")
     world.until_phase("c", "Succeeded")
@@ -182,7 +182,7 @@ def test_the_copy_of_a_started_vm_has_copies_of_its_revisions(make_world: MakeWo
 
 
 def test_the_copy_of_a_removed_instance_type_is_made_and_cant_start(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     revision_of(world, "vm-typed")
     world.delete(TYPES, "small")
     world.clone("c", "vm-typed", "t")
@@ -198,7 +198,7 @@ def test_the_copy_of_a_removed_instance_type_is_made_and_cant_start(make_world: 
 def test_a_revision_that_is_missing_holds_a_snapshot_up_until_its_deadline(
     make_world: MakeWorld,
 ) -> None:
-    world = make_world("instancetypes", pace=Pace(speed=1000))
+    world = make_world("sources/instancetypes", pace=Pace(speed=1000))
 
     def name_revision(vm: Any) -> None:
         vm["spec"]["instancetype"]["revisionName"] = "nosuch"
@@ -217,7 +217,7 @@ def test_a_revision_that_is_missing_holds_a_snapshot_up_until_its_deadline(
 
 
 def test_a_tpm_of_a_preference_is_not_seen_by_the_clone(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     revision_of(world, "vm-preferred-tpm", "preferenceRef")
     world.clone("c", "vm-preferred-tpm", "t")
     world.until_phase("c", "Succeeded")
@@ -240,7 +240,7 @@ def test_a_tpm_of_a_preference_is_not_seen_by_the_clone(make_world: MakeWorld) -
 
 
 def test_a_state_class_lets_the_tpm_be_kept(make_world: MakeWorld) -> None:
-    world = make_world("instancetypes")
+    world = make_world("sources/instancetypes")
     kubevirt = world.registry.get("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     kubevirt["spec"]["configuration"]["vmStateStorageClass"] = "standard"
     world.registry.update("kubevirts.kubevirt.io", "kubevirt", "kubevirt", kubevirt)

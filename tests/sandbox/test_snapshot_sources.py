@@ -60,10 +60,21 @@ def test_a_snapshot_holds_the_vm_as_it_was(snapshots: World) -> None:
     assert content["status"]["readyToUse"] is True
 
 
-def test_a_snapshot_past_its_deadline_has_failed(snapshots: World) -> None:
-    snapshot = snapshots.get(SNAPSHOTS, "snap-3")
+@pytest.mark.parametrize("had_the_vm", [False, True])
+def test_a_snapshot_past_its_deadline_has_failed(snapshots: World, *, had_the_vm: bool) -> None:
+    name = "late" if had_the_vm else "snap-3"
+    if had_the_vm:
+        snapshots.delete(SNAPSHOTS, "snap-2")
+        snapshots.until(lambda: "snap-2" not in snapshots.names(SNAPSHOTS))
+        late = a_snapshot(name, "vm-snap", failureDeadline="100ms")
+        snapshots.registry.create(SNAPSHOTS, NAMESPACE, late)
+        snapshots.until(lambda: len(snapshots.reasons(SNAPSHOTS, name)) == 3)
+    snapshot = snapshots.get(SNAPSHOTS, name)
     assert snapshot["status"].pop("sourceUID")
-    assert snapshot["status"].pop("virtualMachineSnapshotContentName")
+    content = snapshot["status"].pop("virtualMachineSnapshotContentName", None)
+    assert bool(content) == had_the_vm
+    # What is not ready is of no use.
+    snapshots.until(lambda: content not in snapshots.names(CONTENTS))
     times = [item.pop("lastTransitionTime") for item in snapshot["status"]["conditions"]]
     assert len(times) == 3
     assert snapshot["status"] == {

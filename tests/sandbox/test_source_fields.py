@@ -77,7 +77,7 @@ def test_a_snapshot_of_a_vm_that_is_not_admitted_any_more_is_not_restored(world:
 
 
 def test_what_is_no_claim_is_shared_by_its_name(make_world: MakeWorld) -> None:
-    world = make_world("vm-shared")
+    world = make_world("sources/vm-shared")
     source = world.get(VMS, "vm-shared")
     world.clone("c", "vm-shared", "t")
     world.until_phase("c", "Succeeded")
@@ -89,7 +89,7 @@ def test_what_is_no_claim_is_shared_by_its_name(make_world: MakeWorld) -> None:
 
 
 def test_a_secret_that_the_source_owns_goes_with_it(make_world: MakeWorld) -> None:
-    world = make_world("vm-shared")
+    world = make_world("sources/vm-shared")
     uid = world.get(VMS, "vm-shared")["metadata"]["uid"]
     owner = {
         "apiVersion": "kubevirt.io/v1",
@@ -109,7 +109,7 @@ def test_a_secret_that_the_source_owns_goes_with_it(make_world: MakeWorld) -> No
 
 
 def test_a_secret_is_kept_in_base64(make_world: MakeWorld) -> None:
-    secret = make_world("vm-shared").get("secrets", "shared-ci")
+    secret = make_world("sources/vm-shared").get("secrets", "shared-ci")
     assert (secret["type"], secret["data"]) == ("Opaque", {"userdata": "I2Nsb3VkLWNvbmZpZw=="})
     assert "stringData" not in secret
 

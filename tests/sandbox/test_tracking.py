@@ -52,14 +52,14 @@ def set_instance(world: World, name: str, **status: Any) -> None:
 
 @pytest.fixture
 def tracked(make_world: MakeWorld) -> World:
-    world = make_world("vm-tracked", pace=Pace(speed=100))
+    world = make_world("sources/vm-tracked", pace=Pace(speed=100))
     set_up_backups(world)
     world.until(lambda: state(world) == "Initializing")
     return world
 
 
 def test_a_vm_is_tracked_only_where_the_administrator_asks_for_it(make_world: MakeWorld) -> None:
-    world = make_world("vm-tracked", "vm-cirros")
+    world = make_world("sources/vm-tracked", "vm-cirros")
     world.until(lambda: world.get(VMS, "vm-tracked").get("status"))
     assert state(world) is None
     set_up_backups(world)
@@ -177,3 +177,18 @@ def test_a_vm_that_is_started_by_hand_runs_on(world: World) -> None:
     world.clone("c", target="t")
     world.until_phase("c", "Succeeded")
     assert world.get(VMS, "t")["spec"]["runStrategy"] == "Halted"
+
+
+def test_a_snapshot_whose_source_went_fails_at_its_deadline_too() -> None:
+    # Recording 28: the source was being deleted, and is gone when the time is up.
+    seconds = 0.0
+    world = World(Pace(clock=lambda: seconds))
+    world.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "nosuch"))
+    while world.kubevirt.step():
+        pass
+    assert world.reasons(SNAPSHOTS, "s")[0] == "Progressing=False:Source does not exist"
+    world.touch(SNAPSHOTS, "s")
+    seconds = 301.0
+    while world.kubevirt.step():
+        pass
+    assert world.get(SNAPSHOTS, "s")["status"]["phase"] == "Failed"

@@ -24,6 +24,8 @@ SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 CONTENTS = "virtualmachinesnapshotcontents.snapshot.kubevirt.io"
 RESTORES = "virtualmachinerestores.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
+VOLUME_SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io"
+STORAGE_CLASSES = "storageclasses.storage.k8s.io"
 KUBEVIRTS = "kubevirts.kubevirt.io"
 PATIENCE = 60.0
 

@@ -79,8 +79,7 @@ class CloneWatch:
         place = location(change.object)
         namespace, _ = place
         uid = text(change.object, "metadata", "uid")
-        source = section(change.object, "spec", "source")
-        by_source = (namespace, text(source, "kind"), text(source, "name"))
+        by_source = _source_of(change.object)
         by_target = (namespace, text(change.object, "status", "targetName"))
         if change.event == "DELETED":
             self._uids.pop(uid, None)
@@ -138,6 +137,16 @@ class CloneWatch:
     def _unfinished(self, place: Place | None) -> Iterator[Wish]:
         if place and place not in self._finished:
             yield *place, 0.0
+
+
+def _source_of(clone: Obj) -> tuple[str, str, str]:
+    """What a clone is found by when its source changes: nothing, if the group is another's."""
+    source = section(clone, "spec", "source")
+    kind = text(source, "kind")
+    groups = {item.kind: item.group for item in (VIRTUAL_MACHINES, SNAPSHOTS)}
+    if groups.get(kind) != text(source, "apiGroup"):
+        return "", "", ""
+    return location(clone)[0], kind, text(source, "name")
 
 
 def _drop(index: dict[K, set[Place]], key: K, place: Place) -> None:

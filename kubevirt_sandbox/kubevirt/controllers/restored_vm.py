@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubevirt_sandbox.kubevirt.controllers.targets import LAST_RESTORE
 from kubevirt_sandbox.kubevirt.controllers.volumes import RESTORE_NAME
 from kubevirt_sandbox.kubevirt.go_json_patch import PatchError, patched
-from kubevirt_sandbox.kubevirt.objects import Obj, entries, owner_uid, section, text
+from kubevirt_sandbox.kubevirt.objects import Obj, annotations_of, entries, owner_uid, section, text
 from kubevirt_sandbox.kubevirt.resources import VIRTUAL_MACHINES
 from kubevirt_sandbox.kubevirt.revisions import renamed
 from kubevirt_sandbox.kubevirt.run_strategy import halted, with_run_strategy_of
@@ -19,6 +19,8 @@ HASH_LENGTH = 8
 PREFIX_TARGET_NAME = "PrefixTargetName"
 SOURCE_NAME = "restore.kubevirt.io/source-vm-name"
 SOURCE_NAMESPACE = "restore.kubevirt.io/source-vm-namespace"
+OWNED = "restore.kubevirt.io/owned-by-vm"
+"""Annotation of a restored claim that is to be its target's, until it is."""
 NOT_RESTORED = (
     "cdi.kubevirt.io/",
     "pv.kubernetes.io/",
@@ -30,12 +32,20 @@ NOT_RESTORED = (
 
 def claim_names(restore: Obj, content: Obj) -> dict[str, str]:
     """Volume name → name of the claim that the restore makes for it."""
-    volumes = [text(backup, "volumeName") for backup in entries(content, "spec", "volumeBackups")]
+    volumes = [text(backup, "volumeName") for backup in restored_backups(content)]
     if text(restore, "spec", "volumeRestorePolicy") == PREFIX_TARGET_NAME:
         target = text(restore, "spec", "target", "name")
         return {volume: prefixed_name(target, volume) for volume in volumes}
     prefix = f"restore-{text(restore, 'metadata', 'uid')}"
     return {volume: f"{prefix}-{volume}" for volume in volumes}
+
+
+def restored_backups(content: Obj) -> list[Obj]:
+    """The volumes of a snapshot that are restored: all but memory dumps."""
+    guest = section(content, "spec", "source", "virtualMachine", "spec", "template", "spec")
+    dumps = {text(item, "name") for item in entries(guest, "volumes") if "memoryDump" in item}
+    backups = entries(content, "spec", "volumeBackups")
+    return [item for item in backups if text(item, "volumeName") not in dumps]
 
 
 def prefixed_name(base: str, suffix: str) -> str:
@@ -76,6 +86,8 @@ def restored_claim(restore: Obj, content: Obj, backup: Obj, name: str, *, marked
         if not key.startswith(NOT_RESTORED)
     }
     annotations[RESTORE_NAME] = text(restore, "metadata", "name")
+    if text(backup, "volumeName") in claims_of_the_source(content):
+        annotations[OWNED] = text(restore, "metadata", "name")
     if marked:
         annotations[LAST_RESTORE] = _mark(restore)
     taken = ("accessModes", "resources", "storageClassName", "volumeMode")
@@ -104,7 +116,7 @@ def claims_of_the_source(content: Obj) -> set[str]:
     uid = text(content, "spec", "source", "virtualMachine", "metadata", "uid")
     return {
         text(backup, "volumeName")
-        for backup in entries(content, "spec", "volumeBackups")
+        for backup in restored_backups(content)
         if uid and owner_uid(section(backup, "persistentVolumeClaim")) == uid
     }
 
@@ -119,7 +131,9 @@ def owned_by(vm: Obj, claim: Obj) -> Obj:
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return {**claim, "metadata": {**section(claim, "metadata"), "ownerReferences": [owner]}}
+    annotations = {key: item for key, item in annotations_of(claim).items() if key != OWNED}
+    metadata = {**section(claim, "metadata"), "annotations": annotations}
+    return {**claim, "metadata": {**metadata, "ownerReferences": [owner]}}
 
 
 def data_volume_names(content: Obj) -> dict[str, str]:

@@ -25,6 +25,7 @@ from kubevirt_sandbox.kubevirt.controllers.restored_vm import (
     new_target,
     overwritten_target,
     owned_by,
+    restored_backups,
     restored_claim,
     was_restored_by,
 )
@@ -48,6 +49,7 @@ from kubevirt_sandbox.kubevirt.resources import (
     SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
+    VOLUME_SNAPSHOTS,
 )
 from kubevirt_sandbox.kubevirt.revisions import copy_revisions
 from kubevirt_sandbox.kubevirt.run_strategy import is_started
@@ -158,24 +160,43 @@ class RestoreController:
             source = section(content, "spec", "source", "virtualMachine")
             if text(source, "metadata", "uid") != text(target, "metadata", "uid"):
                 raise RestoreError(TARGET_EXISTS)
-        claims = self._create_claims(restore, content)
-        if not all(self._is_provided(namespace, item) for item in claims):
-            pair = progressing_and_ready(
-                True, False, "Creating new PVCs", "Waiting for new PVCs", self._client.now()
-            )
-            self._write(restore, pair, {"restores": claims})
-            return None
+        claims = self._restores_of(restore, content)
+        if section(restore, "status").get("restores", []) != claims:
+            restore = self._wait_for_claims(restore, claims)
+        if not self._provide(restore, content, claims):
+            self._wait_for_claims(restore, claims)
+            return self._look_again(restore, claims)
+        if target is None or not was_restored_by(target, restore):
+            self._write_target(restore, content, target)
+            updating = ("Updating target spec", "Waiting for target update", self._client.now())
+            self._write(restore, progressing_and_ready(True, False, *updating))
+            return Requeue(self._pace.seconds(self._pace.target_update))
+        self._complete(restore)
+        return None
+
+    def _wait_for_claims(self, restore: Obj, claims: list[Obj]) -> Obj:
+        waiting = ("Creating new PVCs", "Waiting for new PVCs", self._client.now())
+        conditions = progressing_and_ready(True, False, *waiting)
+        return self._write(restore, conditions, {"restores": claims})
+
+    def _look_again(self, restore: Obj, claims: list[Obj]) -> Requeue | None:
+        """Nobody tells a restore that a claim of somebody else's is bound now."""
+        namespace, name = location(restore)
+        names = [text(item, "persistentVolumeClaim") for item in claims]
+        found = [self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, item) for item in names]
+        own = all(annotations_of(item or {}).get(RESTORE_NAME) == name for item in found)
+        return None if own else Requeue()
+
+    def _write_target(self, restore: Obj, content: Obj, target: Obj | None) -> None:
         if target is None:
             target = self._client.create(VIRTUAL_MACHINES, new_target(restore, content))
             spec = section(content, "spec", "source", "virtualMachine", "spec")
             snapshot_name = text(content, "spec", "virtualMachineSnapshotName")
             copy_revisions(self._client, spec, snapshot_name, target, location(target)[1])
-        elif not was_restored_by(target, restore):
+        else:
             overwritten = overwritten_target(restore, content, target)
             target = self._client.update(VIRTUAL_MACHINES, overwritten)
         self._give_claims(restore, content, target)
-        self._complete(restore, claims)
-        return None
 
     def _content(self, restore: Obj) -> Obj:
         namespace, _ = location(restore)
@@ -191,28 +212,54 @@ class RestoreController:
             raise RestoreError(f"VMSnapshotContent {namespace}/{content_name} does not exist")
         return content
 
-    def _create_claims(self, restore: Obj, content: Obj) -> list[Obj]:
-        namespace, _ = location(restore)
+    def _restores_of(self, restore: Obj, content: Obj) -> list[Obj]:
+        """``status.restores``: the claims that there are to be."""
         names, templates = claim_names(restore, content), data_volume_names(content)
         restored = []
-        for backup in entries(content, "spec", "volumeBackups"):
+        for backup in restored_backups(content):
             volume = text(backup, "volumeName")
-            name = names[volume]
-            if self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) is None:
-                claim = restored_claim(
-                    restore, content, backup, name, marked=self._release.marks_claims
-                )
-                self._client.create(PERSISTENT_VOLUME_CLAIMS, claim)
-            data_volume = {"dataVolumeName": name} if volume in templates else {}
+            data_volume = {"dataVolumeName": names[volume]} if volume in templates else {}
             restored.append(
                 {
                     **data_volume,
-                    "persistentVolumeClaim": name,
+                    "persistentVolumeClaim": names[volume],
                     "volumeName": volume,
                     "volumeSnapshotName": text(backup, "volumeSnapshotName"),
                 }
             )
         return restored
+
+    def _provide(self, restore: Obj, content: Obj, claims: list[Obj]) -> bool:
+        """Makes the claims that are not there; whether all have a volume, or will get one.
+
+        One that is there by its name is taken as it is, whoever made it of whatever.
+        """
+        namespace, _ = location(restore)
+        provided = True
+        for item, backup in zip(claims, restored_backups(content), strict=True):
+            name = text(item, "persistentVolumeClaim")
+            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+            if claim is None:
+                self._create_claim(restore, content, backup, name)
+                provided = False
+            elif not is_bound(claim):
+                provided = self._will_be_bound(claim) and provided
+        return provided
+
+    def _create_claim(self, restore: Obj, content: Obj, backup: Obj, name: str) -> None:
+        snapshot = text(backup, "volumeSnapshotName")
+        if self._client.read(VOLUME_SNAPSHOTS, location(restore)[0], snapshot) is None:
+            raise RestoreError(f"missing volumeSnapshot {snapshot}")
+        marked = self._release.marks_claims
+        claim = restored_claim(restore, content, backup, name, marked=marked)
+        self._client.create(PERSISTENT_VOLUME_CLAIMS, claim)
+
+    def _will_be_bound(self, claim: Obj) -> bool:
+        """Whether a claim without a volume gets one as soon as the target starts."""
+        try:
+            return waits_for_consumer(claim, self._client)
+        except ValueError as error:
+            raise RestoreError(str(error)) from error
 
     def _give_claims(self, restore: Obj, content: Obj, target: Obj) -> None:
         """Makes the target own its claims where the source owns the ones they were taken from."""
@@ -223,12 +270,6 @@ class RestoreController:
             made_here = annotations_of(claim or {}).get(RESTORE_NAME) == name
             if claim is not None and made_here and not owner_uid(claim):
                 self._client.update(PERSISTENT_VOLUME_CLAIMS, owned_by(target, claim))
-
-    def _is_provided(self, namespace: str, restored: Obj) -> bool:
-        """Whether a claim is bound, or will be as soon as the target starts."""
-        name = text(restored, "persistentVolumeClaim")
-        claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name) or {}
-        return is_bound(claim) or waits_for_consumer(claim, self._client)
 
     def _wait_for_power_off(self, restore: Obj, target: Obj) -> Requeue | None:
         """Waits, or fails when five minutes have passed.
@@ -261,13 +302,12 @@ class RestoreController:
         self._recorder.warning(restore, "VirtualMachineRestoreError", sentence)
         return Requeue()
 
-    def _complete(self, restore: Obj, claims: list[Obj]) -> None:
+    def _complete(self, restore: Obj) -> None:
         now = self._client.now()
         name = text(restore, "metadata", "name")
         done = "Operation complete"
         conditions = progressing_and_ready(False, True, done, done, now)
-        restores = {"restores": claims} if claims else {}
-        self._write(restore, conditions, {"complete": True, "restoreTime": now, **restores})
+        self._write(restore, conditions, {"complete": True, "restoreTime": now})
         self._timers.forget(text(restore, "metadata", "uid"))
         message = f"Successfully completed VirtualMachineRestore {name}"
         self._recorder.normal(restore, "VirtualMachineRestoreComplete", message)
@@ -276,8 +316,8 @@ class RestoreController:
         now = self._client.now()
         self._write(restore, progressing_and_ready(progressing, False, reason, reason, now))
 
-    def _write(self, restore: Obj, conditions: list[Obj], fields: Obj | None = None) -> None:
+    def _write(self, restore: Obj, conditions: list[Obj], fields: Obj | None = None) -> Obj:
         current = section(restore, "status")
         status = {**current, "complete": False, **(fields or {})}
         status["conditions"] = merged(current.get("conditions"), conditions)
-        self._client.update_status(RESTORES, restore, status)
+        return self._client.update_status(RESTORES, restore, status)

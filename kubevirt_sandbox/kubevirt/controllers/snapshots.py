@@ -1,6 +1,6 @@
 """The snapshot controller: a VirtualMachineSnapshot from its creation to ready or failed.
 
-The storage classes of ``volumes`` say when the driver is done; clones are elsewhere.
+Who may take a snapshot of a VM, and what each says of itself; the data are in ``snapshotting``.
 """
 
 from __future__ import annotations
@@ -18,37 +18,36 @@ from kubevirt_sandbox.kubevirt.controllers.conditions import (
 )
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
 from kubevirt_sandbox.kubevirt.controllers.events import Recorder
-from kubevirt_sandbox.kubevirt.controllers.snapshot_errors import error_of, indications_of
-from kubevirt_sandbox.kubevirt.controllers.volumes import (
-    Snapshots,
-    claims_of,
-    is_bound,
-    snapshots_of,
-    volumes_of,
-)
-from kubevirt_sandbox.kubevirt.objects import Obj, is_deleting, location, section, text
+from kubevirt_sandbox.kubevirt.controllers.volumes import is_bound, snapshotted_claim_of, volumes_of
+from kubevirt_sandbox.kubevirt.objects import Obj, entries, is_deleting, location, section, text
 from kubevirt_sandbox.kubevirt.pace import NEVER, SETTLED_RETRY, Pace, Timers
 from kubevirt_sandbox.kubevirt.resources import (
     PERSISTENT_VOLUME_CLAIMS,
     SNAPSHOT_CONTENTS,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
+    VOLUME_SNAPSHOTS,
 )
-from kubevirt_sandbox.kubevirt.revisions import (
-    as_snapshotted,
-    copy_revisions,
-    missing_revision,
-    renamed,
+from kubevirt_sandbox.kubevirt.revisions import as_snapshotted, missing_revision
+from kubevirt_sandbox.kubevirt.snapshotting.contents import (
+    Contents,
+    Progress,
+    content_name,
+    indications_of,
 )
-from kubevirt_sandbox.kubevirt.tracking import INITIALIZING, state_of
+from kubevirt_sandbox.kubevirt.snapshotting.locks import SourceLocks
 
 if TYPE_CHECKING:
+    from kubevirt_sandbox.kubevirt.releases import Release
     from kubevirt_sandbox.storage.store import Change
 
-LABEL_LIMIT = 63
 FINISHED = ("Succeeded", "Failed")
 DELETING = "VM snapshot is deleting"
 IN_ERROR = "In error state"
+DEADLINE = "snapshot deadline exceeded"
+LOCKED = "Source locked and operation in progress"
+QUEUED = 2.0
+"""Seconds, at any speed, after which a snapshot looks whether it waits for one that is stuck."""
 INDICATIONS = {
     "GuestAgent": (
         "Guest agent was active and attempted to quiesce the filesystem for application "
@@ -60,6 +59,10 @@ INDICATIONS = {
     ),
     "Online": (
         "Snapshot taken while the VM was running. Consistency depends on guest-agent quiescing."
+    ),
+    "PartialSnapshot": (
+        "Not all snapshotable volumes were included in the snapshot. Check status.snapshotVolumes "
+        "for excluded volumes and VM VolumeSnapshotStatus for details."
     ),
 }
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|ns|h|m|s)")
@@ -76,269 +79,247 @@ def is_ready(snapshot: Obj) -> bool:
     return section(snapshot, "status").get("readyToUse") is True
 
 
-def _metadata_of(obj: Obj) -> Obj:
-    """The metadata as a content keeps it."""
-    return {key: item for key, item in section(obj, "metadata").items() if key != "managedFields"}
-
-
 class SnapshotController:
-    """Takes snapshots; the VM as it was goes into a VirtualMachineSnapshotContent."""
+    """Takes snapshots, of each VM one at a time."""
 
     name = "snapshots"
 
-    def __init__(self, client: Client, recorder: Recorder, pace: Pace) -> None:
+    def __init__(
+        self, client: Client, recorder: Recorder, contents: Contents, pace: Pace, release: Release
+    ) -> None:
         self._client = client
         self._recorder = recorder
+        self._contents = contents
         self._pace = pace
+        self._release = release
         self._timers = Timers(pace)
-        self._waiting: dict[tuple[str, str], set[str]] = {}
-        self._holders: dict[tuple[str, str], str] = {}
+        self._locks = SourceLocks(client, throttled=pace.throttled)
+        self._named: dict[tuple[str, str], str] = {}
+        self._stuck: set[tuple[str, str]] = set()
+        self._refused: dict[str, int] = {}
 
     def observe(self, change: Change) -> Iterable[Wish]:
-        """Snapshots that changed, and unfinished ones whose VM appeared or whose claim is bound."""
+        """Snapshots that changed, and those whose VM, claim or VolumeSnapshot did."""
         namespace, name = location(change.object)
         if change.type_key == SNAPSHOTS.qualified:
-            woken = self._remember(change, namespace, name)
-            return [(namespace, item, 0.0) for item in woken]
-        if change.type_key == VIRTUAL_MACHINES.qualified and change.event == "ADDED":
-            return [(namespace, item, 0.0) for item in self._waiting.get((namespace, name), ())]
+            self._locks.remember(change, finished=_phase(change.object) in FINISHED)
+            return [(namespace, name, 0.0)] if change.event != "DELETED" else ()
+        if change.type_key == VIRTUAL_MACHINES.qualified:
+            return [(namespace, item, 0.0) for item in self._locks.freed(change)]
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified and is_bound(change.object):
-            return [
-                (namespace, item, 0.0)
-                for (where, _), waiting in self._waiting.items()
-                if where == namespace
-                for item in waiting
-            ]
+            return [(namespace, item, 0.0) for item in self._locks.waiting_in(namespace)]
+        if change.type_key == SNAPSHOT_CONTENTS.qualified:
+            self._named[namespace, name] = text(change.object, "spec", "virtualMachineSnapshotName")
+        if change.type_key == VOLUME_SNAPSHOTS.qualified:
+            owners = entries(change.object, "metadata", "ownerReferences")
+            names = [self._named.get((namespace, text(item, "name"))) for item in owners]
+            return [(namespace, item, 0.0) for item in names if item]
         return ()
-
-    def _remember(self, change: Change, namespace: str, name: str) -> list[str]:
-        """Notes whether a snapshot is unfinished; the snapshots to look at because of that."""
-        place = (namespace, text(change.object, "spec", "source", "name"))
-        waiting = self._waiting.setdefault(place, set())
-        woken = [name] if change.event != "DELETED" else []
-        if text(change.object, "status", "phase") not in FINISHED and woken:
-            waiting.add(name)
-            return woken
-        waiting.discard(name)
-        if self._holders.get(place) == name:
-            del self._holders[place]
-            woken += sorted(waiting)
-        if not waiting:
-            del self._waiting[place]
-        return woken
-
-    def _holder(self, place: tuple[str, str], name: str) -> str:
-        """The other snapshot that is being taken of a VM; empty where this one may be taken."""
-        if not self._pace.throttled:
-            return ""
-        holder = self._holders.setdefault(place, name)
-        return holder if holder != name else ""
 
     def reconcile(self, namespace: str, name: str) -> Requeue | None:
         """Takes one snapshot a step further."""
         snapshot = self._client.read(SNAPSHOTS, namespace, name)
         if snapshot is None:
             return None
-        if is_deleting(snapshot):
-            self._let_go(snapshot)
-            return None
-        if text(snapshot, "status", "phase") in FINISHED:
-            return None
         vm = self._client.read(
             VIRTUAL_MACHINES, namespace, text(snapshot, "spec", "source", "name")
         )
-        if vm is None and not text(snapshot, "status", "virtualMachineSnapshotContentName"):
-            self._write_in_progress(snapshot, "Source does not exist", {})
+        if is_deleting(snapshot):
+            self._let_go(snapshot, vm)
             return None
-        holder = self._holder((namespace, text(snapshot, "spec", "source", "name")), name)
-        if holder:
-            reason = f'Source not locked snapshot "{holder}" in progress'
-            self._write_in_progress(snapshot, reason, {})
+        if _phase(snapshot) == "Failed":
             return None
-        return self._take(snapshot, vm)
+        content = self._contents.of(snapshot)
+        if _phase(snapshot) == "Succeeded":
+            if content is not None:
+                content, _ = self._contents.take(content, vm)
+                self._finish(snapshot, content)
+            return None
+        if content is not None:
+            return self._take(snapshot, content, vm)
+        if vm is None and section(snapshot, "status") and self._fails_in(snapshot) <= 0:
+            self._fail(snapshot, None)
+            return None
+        if vm is None:
+            self._write(snapshot, self._in_progress(snapshot, None, "Source does not exist"))
+            return None
+        locked, answer = self._lock(snapshot, vm)
+        return self._begin(namespace, name, vm) if locked else answer
 
-    def _take(self, snapshot: Obj, vm: Obj | None) -> Requeue | None:
-        namespace, _ = location(snapshot)
-        content_name = f"vmsnapshot-content-{text(snapshot, 'metadata', 'uid')}"
-        content = self._client.read(SNAPSHOT_CONTENTS, namespace, content_name)
-        if content is None:
-            taken = as_snapshotted(self._client, vm or {})
-            trouble = self._trouble(namespace, taken)
-            if trouble is not None:
-                return self._wait(snapshot, taken, trouble)
-            content = self._create_content(snapshot, taken, content_name)
-        source = section(content, "spec", "source", "virtualMachine")
-        known: Obj = {
-            "sourceUID": text(source, "metadata", "uid"),
-            "virtualMachineSnapshotContentName": content_name,
-        }
-        indications = indications_of(vm) if vm else section(snapshot, "status").get("indications")
-        if indications:
-            known["indications"] = indications
-            known["sourceIndications"] = [
-                {"indication": item, "message": INDICATIONS[item]} for item in indications
-            ]
-        uid = text(snapshot, "metadata", "uid")
-        error = error_of(self._client, content, vm)
-        if error:
-            known["error"] = self._error(snapshot, error)
-            self._client.update_status(
-                SNAPSHOT_CONTENTS, content, {"error": known["error"], "readyToUse": False}
-            )
-        needed = NEVER if error else self._driver_time(namespace, source)
-        # What is never ready now may be later: no wait has begun that a timer could remember.
-        ready_in = NEVER if needed == NEVER else self._timers.remaining(uid, needed)
-        if ready_in <= 0:
-            self._timers.forget(uid)
-            self._succeed(snapshot, content, known)
-            return None
-        fails_in = self._deadline(snapshot, uid)
+    def _begin(self, namespace: str, name: str, vm: Obj) -> Requeue | None:
+        """Stores what a snapshot takes of the VM that it has locked, and begins with its data."""
+        snapshot = self._client.read(SNAPSHOTS, namespace, name) or {}
+        vm = self._client.read(VIRTUAL_MACHINES, *location(vm)) or vm
+        taken = as_snapshotted(self._client, vm)
+        if missing_revision(self._client, namespace, section(taken, "spec")):
+            return self._wait_for_revision(snapshot, vm)
+        content = self._contents.create(snapshot, taken)
+        made = f"Successfully created VirtualMachineSnapshotContent {content_name(snapshot)}"
+        self._recorder.normal(snapshot, "SuccessfulVirtualMachineSnapshotContentCreate", made)
+        return self._take(snapshot, content, vm)
+
+    def _wait_for_revision(self, snapshot: Obj, vm: Obj) -> Requeue | None:
+        """Tries again until the deadline: only virt-controller's log says what is missing."""
+        fails_in = self._fails_in(snapshot)
         if fails_in <= 0:
-            self._fail(snapshot, known)
+            self._fail(snapshot, vm)
             return None
-        self._write_in_progress(snapshot, "", known)
-        wait = min(ready_in, fails_in)
-        if error:
+        retry = max(self._pace.seconds(self._pace.lock_retry), SETTLED_RETRY)
+        return Requeue(min(retry, max(fails_in, SETTLED_RETRY)))
+
+    def _lock(self, snapshot: Obj, vm: Obj) -> tuple[bool, Requeue | None]:
+        """Locks the VM for a snapshot: whether it is locked, else when to try again."""
+        if not section(snapshot, "status"):
+            snapshot = self._write(snapshot, self._in_progress(snapshot, vm, "Source not locked"))
+        if self._fails_in(snapshot) <= 0 and self._pace.speed < NEVER:
+            self._fail(snapshot, vm)
+            return False, None
+        trouble = self._locks.trouble(vm, snapshot)
+        if trouble is None:
+            self._locks.lock(vm, snapshot)
+            self._write(snapshot, self._in_progress(snapshot, vm, "", locked=True))
+            return True, None
+        stuck = trouble.stuck or bool(trouble.holder and self._stays(snapshot, trouble.holder))
+        if stuck and self._fails_in(snapshot) <= 0:
+            self._fail(snapshot, vm)
+            return False, None
+        explained = trouble.sentence and self._release.explains_snapshots
+        told = f" {trouble.sentence}" if explained else ""
+        self._write(snapshot, self._in_progress(snapshot, vm, f"Source not locked{told}"))
+        retry = max(self._pace.seconds(self._pace.lock_retry), SETTLED_RETRY)
+        fails_in = max(self._fails_in(snapshot), QUEUED if trouble.holder else SETTLED_RETRY)
+        return False, Requeue(fails_in if trouble.holder else min(retry, fails_in))
+
+    def _stays(self, snapshot: Obj, holder: str) -> bool:
+        """Whether the snapshot that has the VM is none, or one that does not get on."""
+        place = (location(snapshot)[0], holder)
+        return place in self._stuck or self._client.read(SNAPSHOTS, *place) is None
+
+    def _take(self, snapshot: Obj, content: Obj, vm: Obj | None) -> Requeue | None:
+        fails_in = self._fails_in(snapshot)
+        if fails_in <= 0 and self._pace.speed < NEVER:
+            self._fail(snapshot, vm)
+            return None
+        content, progress = self._contents.take(content, vm)
+        self._stuck.discard(location(snapshot))
+        if progress.stuck:
+            self._stuck.add(location(snapshot))
+        if not entries(content, "spec", "volumeBackups"):
+            left = self._timers.remaining(text(snapshot, "metadata", "uid"), self._pace.snapshot)
+            if left > 0:
+                self._write(snapshot, self._in_progress(snapshot, vm, "", locked=True))
+                return Requeue(left)
+        if "creationTime" in section(content, "status"):
+            self._finish(snapshot, content)
+            self._locks.unlock(vm, snapshot)
+            return None
+        if fails_in <= 0 and progress.stuck:
+            self._write(snapshot, self._in_progress(snapshot, vm, "", content=content, locked=True))
+            self._fail(self._client.read(SNAPSHOTS, *location(snapshot)) or snapshot, vm)
+            return None
+        self._write(snapshot, self._in_progress(snapshot, vm, "", content=content, locked=True))
+        return self._retry(snapshot, progress, fails_in)
+
+    def _retry(self, snapshot: Obj, progress: Progress, fails_in: float) -> Requeue | None:
+        wait = fails_in if fails_in > 0 else NEVER
+        tries = self._refused.pop(text(snapshot, "metadata", "uid"), 0)
+        if progress.refusal is not None:
+            # Later each time, but not later than the deadline.
+            self._refused[text(snapshot, "metadata", "uid")] = tries + 1
+            return Requeue(min(self._pace.retry(tries), wait))
+        if progress.freezing:
             wait = min(wait, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
         return Requeue(wait) if wait < NEVER else None
 
-    def _trouble(self, namespace: str, vm: Obj) -> str | None:
-        """What a snapshot says of a VM that can't be taken now; None for one that can."""
-        if missing_revision(self._client, namespace, section(vm, "spec")):
-            return ""  # only virt-controller's log says it
-        # The state would have to be in a claim, which the first start makes.
-        return "Source not locked" if state_of(vm) == INITIALIZING else None
-
-    def _wait(self, snapshot: Obj, vm: Obj, trouble: str) -> Requeue | None:
-        """Tries again until the deadline, with nothing taken yet."""
-        known = {"sourceUID": text(vm, "metadata", "uid")}
-        fails_in = self._deadline(snapshot, text(snapshot, "metadata", "uid"))
-        if fails_in <= 0:
-            self._fail(snapshot, known)
-            return None
-        self._write_in_progress(snapshot, trouble, known)
-        wait = min(fails_in, max(self._pace.seconds(self._pace.freeze_retry), SETTLED_RETRY))
-        return Requeue(wait) if wait < NEVER else None
-
-    def _error(self, snapshot: Obj, message: str) -> Obj:
-        known = section(snapshot, "status", "error")
-        if known.get("message") == message:
-            return known
-        return {"message": message, "time": self._client.now()}
-
-    def _driver_time(self, namespace: str, vm: Obj) -> float:
-        """How long the slowest driver needs, in seconds at speed 1; infinity if for ever."""
-        times = {Snapshots.PROMPT: self._pace.snapshot, Snapshots.SLOW: self._pace.slow_snapshot}
-        longest = self._pace.snapshot
-        # A VolumeSnapshot has the VM's name as a label; one with a longer value is never made.
-        labelled = len(text(vm, "metadata", "name")) <= LABEL_LIMIT
-        for name in claims_of(vm).values():
-            claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-            support = self._support(namespace, name)
-            if support is not Snapshots.UNSUPPORTED:
-                # A claim without a volume has nothing that its driver could snapshot.
-                needed = times.get(support, NEVER) if is_bound(claim) and labelled else NEVER
-                longest = max(longest, needed)
-        return longest
-
-    def _support(self, namespace: str, name: str) -> Snapshots:
-        claim = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-        return snapshots_of(claim, self._client) if claim else Snapshots.UNSUPPORTED
-
-    def _deadline(self, snapshot: Obj, uid: str) -> float:
+    def _fails_in(self, snapshot: Obj) -> float:
+        """Seconds until the deadline; infinity when a snapshot may take as long as it wants."""
         given = text(snapshot, "spec", "failureDeadline")
         seconds = seconds_of(given) if given else self._pace.failure_deadline
-        # A deadline of 0 means that the snapshot may take as long as it wants.
+        uid = text(snapshot, "metadata", "uid")
         return self._timers.remaining(f"{uid}/deadline", seconds) if seconds else NEVER
 
-    def _create_content(self, snapshot: Obj, vm: Obj, name: str) -> Obj:
-        namespace, snapshot_name = location(snapshot)
-        uid = text(snapshot, "metadata", "uid")
-        backups = [
-            self._backup(namespace, volume, claim, f"vmsnapshot-{uid}-volume-{volume}")
-            for volume, claim in claims_of(vm).items()
-            if self._support(namespace, claim) is not Snapshots.UNSUPPORTED
-        ]
-        vm_name = text(vm, "metadata", "name")
-        kept = renamed(section(vm, "spec"), vm_name, snapshot_name)
-        spec: Obj = {
-            "source": {"virtualMachine": {"metadata": _metadata_of(vm), "spec": kept}},
-            "virtualMachineSnapshotName": snapshot_name,
-        }
-        if backups:
-            spec["volumeBackups"] = backups
-        content = self._client.create(
-            SNAPSHOT_CONTENTS, {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    def _in_progress(
+        self,
+        snapshot: Obj,
+        vm: Obj | None,
+        trouble: str,
+        *,
+        content: Obj | None = None,
+        locked: bool = False,
+    ) -> Obj:
+        status: Obj = {**section(snapshot, "status"), **_told_by(content)}
+        if "error" in status and content is not None and "error" not in section(content, "status"):
+            del status["error"]
+        if vm is not None:
+            status["sourceUID"] = text(vm, "metadata", "uid")
+            self._indicate(status, indications_of(vm))
+        reason = IN_ERROR if "error" in status else trouble or LOCKED
+        progressing = locked and "error" not in status
+        status["conditions"] = progressing_and_ready(
+            progressing, False, reason, "Not ready", self._client.now()
         )
-        copy_revisions(self._client, section(vm, "spec"), vm_name, content, snapshot_name)
-        message = f"Successfully created VirtualMachineSnapshotContent {name}"
-        self._recorder.normal(snapshot, "SuccessfulVirtualMachineSnapshotContentCreate", message)
-        return content
+        return {**status, "phase": "InProgress", "readyToUse": False}
 
-    def _backup(self, namespace: str, volume: str, claim: str, snapshot: str) -> Obj:
-        stored = self._client.read(PERSISTENT_VOLUME_CLAIMS, namespace, claim) or {}
-        kept = {"metadata": _metadata_of(stored), "spec": section(stored, "spec")}
-        return {
-            "persistentVolumeClaim": kept,
-            "volumeName": volume,
-            "volumeSnapshotName": snapshot,
-        }
+    def _indicate(self, status: Obj, indications: list[str]) -> None:
+        """Writes how consistent the data are, in the fields that the release has."""
+        for field in ("indications", "sourceIndications"):
+            status.pop(field, None)
+        if not indications:
+            return
+        status["indications"] = indications
+        if self._release.indicates:
+            status["sourceIndications"] = [
+                {"indication": item, "message": INDICATIONS[item]} for item in indications
+            ]
 
-    def _write_in_progress(self, snapshot: Obj, trouble: str, known: Obj) -> None:
-        if "error" in known:
-            trouble = IN_ERROR
-        reason = trouble or "Source locked and operation in progress"
-        self._write(
-            snapshot,
-            {
-                **known,
-                "conditions": progressing_and_ready(
-                    not trouble, False, reason, "Not ready", self._client.now()
-                ),
-                "phase": "InProgress",
-                "readyToUse": False,
-            },
-        )
-
-    def _fail(self, snapshot: Obj, known: Obj) -> None:
+    def _fail(self, snapshot: Obj, vm: Obj | None) -> None:
         now = self._client.now()
-        reason = IN_ERROR if "error" in known else "Operation failed"
+        status = {**section(snapshot, "status"), "phase": "Failed", "readyToUse": False}
+        reason = "Operation failed" if self._release.explains_snapshots else DEADLINE
+        reason = IN_ERROR if "error" in status else reason
         pair = progressing_and_ready(False, False, reason, "Not ready", now)
-        failure = condition("Failure", True, "snapshot deadline exceeded", now)
-        self._write(
-            snapshot,
-            {**known, "conditions": [*pair, failure], "phase": "Failed", "readyToUse": False},
-        )
+        status["conditions"] = [*pair, condition("Failure", True, DEADLINE, now)]
+        self._write(snapshot, status)
+        # Nobody needs a content that is not ready.
+        self._client.delete(SNAPSHOT_CONTENTS, location(snapshot)[0], content_name(snapshot))
+        self._locks.unlock(vm, snapshot)
 
-    def _succeed(self, snapshot: Obj, content: Obj, known: Obj) -> None:
-        now = self._client.now()
-        done = {"creationTime": now, "readyToUse": True}
-        self._client.update_status(SNAPSHOT_CONTENTS, content, done)
+    def _finish(self, snapshot: Obj, content: Obj) -> None:
+        """Writes that a snapshot is complete, and whether it can be restored (any more)."""
         vm = section(content, "spec", "source", "virtualMachine")
-        included = [text(item, "volumeName") for item in content["spec"].get("volumeBackups", [])]
-        excluded = [text(item, "name") for item in volumes_of(vm)]
+        backups = entries(content, "spec", "volumeBackups")
+        included = [text(item, "volumeName") for item in backups]
+        left_out = [item for item in volumes_of(vm) if text(item, "name") not in included]
+        status: Obj = {**section(snapshot, "status"), **_told_by(content), "phase": "Succeeded"}
+        if "error" not in section(content, "status"):
+            status.pop("error", None)
+        partial = self._release.indicates and any(map(snapshotted_claim_of, left_out))
+        if partial and "PartialSnapshot" not in (status.get("indications") or ()):
+            self._indicate(status, [*(status.get("indications") or ()), "PartialSnapshot"])
         volumes = {
-            "excludedVolumes": [item for item in excluded if item not in included],
-            "includedVolumes": included,
+            "excludedVolumes": [text(item, "name") for item in left_out],
+            "includedVolumes": [
+                text(item, "name") for item in volumes_of(vm) if text(item, "name") in included
+            ],
         }
-        status: Obj = {
-            **known,
-            **done,
-            "conditions": progressing_and_ready(False, True, "Operation complete", "Ready", now),
-            "phase": "Succeeded",
-            "snapshotVolumes": {key: item for key, item in volumes.items() if item},
-        }
+        ready = status["readyToUse"] is True
+        complete = IN_ERROR if "error" in status else "Operation complete"
+        status["snapshotVolumes"] = {key: item for key, item in volumes.items() if item}
+        status["conditions"] = progressing_and_ready(
+            False, ready, complete, "Ready" if ready else "Not ready", self._client.now()
+        )
         self._write(snapshot, status)
 
-    def _write(self, snapshot: Obj, status: Obj) -> None:
+    def _write(self, snapshot: Obj, status: Obj) -> Obj:
         current = section(snapshot, "status").get("conditions")
         status["conditions"] = merged(current, status["conditions"])
-        self._client.update_status(SNAPSHOTS, snapshot, status)
+        return self._client.update_status(SNAPSHOTS, snapshot, status)
 
-    def _let_go(self, snapshot: Obj) -> None:
+    def _let_go(self, snapshot: Obj, vm: Obj | None) -> None:
         namespace, _ = location(snapshot)
-        content = text(snapshot, "status", "virtualMachineSnapshotContentName")
-        if content and section(snapshot, "spec").get("deletionPolicy") != "Retain":
+        self._locks.unlock(vm, snapshot)
+        content = content_name(snapshot)
+        if not is_ready(snapshot) or section(snapshot, "spec").get("deletionPolicy") != "Retain":
             self._client.delete(SNAPSHOT_CONTENTS, namespace, content)
         self._timers.forget(text(snapshot, "metadata", "uid"))
         status = section(snapshot, "status")
@@ -346,3 +327,18 @@ class SnapshotController:
         status = {**status, "conditions": updated(status.get("conditions"), [progressing])}
         written = self._client.update_status(SNAPSHOTS, snapshot, status)
         self._client.release(SNAPSHOTS, written, SNAPSHOT_FINALIZER)
+
+
+def _phase(snapshot: Obj) -> str:
+    return text(snapshot, "status", "phase")
+
+
+def _told_by(content: Obj | None) -> Obj:
+    """What a snapshot says of its content, once that has a status."""
+    status = section(content, "status")
+    if content is None or not status:
+        return {}
+    told: Obj = {
+        key: status[key] for key in ("creationTime", "error", "readyToUse") if key in status
+    }
+    return {**told, "virtualMachineSnapshotContentName": text(content, "metadata", "name")}

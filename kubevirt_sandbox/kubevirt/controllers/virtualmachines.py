@@ -13,12 +13,7 @@ from kubevirt_sandbox.kubevirt.admission.vm_webhooks import FINALIZER
 from kubevirt_sandbox.kubevirt.controllers.clone_sources import has_backend_storage
 from kubevirt_sandbox.kubevirt.controllers.controller import Client, Requeue, Wish
 from kubevirt_sandbox.kubevirt.controllers.events import Recorder
-from kubevirt_sandbox.kubevirt.controllers.volumes import (
-    SNAPSHOT_CLASSES,
-    STORAGE_CLASS_OBJECTS,
-    claims_of,
-    snapshot_statuses,
-)
+from kubevirt_sandbox.kubevirt.controllers.volumes import snapshot_statuses, snapshotted_claims_of
 from kubevirt_sandbox.kubevirt.instances import (
     INSTANCES,
     instance_of,
@@ -41,6 +36,8 @@ from kubevirt_sandbox.kubevirt.resources import (
     KUBEVIRT_NAMESPACE,
     KUBEVIRTS,
     PERSISTENT_VOLUME_CLAIMS,
+    SNAPSHOT_CLASSES,
+    STORAGE_CLASSES,
     VIRTUAL_MACHINES,
 )
 from kubevirt_sandbox.kubevirt.revisions import (
@@ -73,7 +70,7 @@ class VirtualMachineController:
         """VMs that changed, and those whose claim did, or might be snapshotted now."""
         namespace, name = location(change.object)
         if change.type_key == VIRTUAL_MACHINES.qualified and change.event != "DELETED":
-            for claim in claims_of(change.object).values():
+            for claim in snapshotted_claims_of(change.object).values():
                 self._users.setdefault((namespace, claim), set()).add(name)
             return [(namespace, name, 0.0)]
         if change.type_key == PERSISTENT_VOLUME_CLAIMS.qualified:
@@ -83,7 +80,7 @@ class VirtualMachineController:
             return [(namespace, name, 0.0)]
         if change.type_key == KUBEVIRTS.qualified:
             return [(*location(vm), 0.0) for vm in self._client.read_all(VIRTUAL_MACHINES)]
-        if change.type_key == SNAPSHOT_CLASSES.qualified:
+        if change.type_key in (SNAPSHOT_CLASSES.qualified, STORAGE_CLASSES.qualified):
             return [(where, vm, 0.0) for (where, _), vms in self._users.items() for vm in vms]
         return ()
 
@@ -205,7 +202,7 @@ class VirtualMachineController:
         if not has_backend_storage(with_preference(self._client, vm)):
             return False
         named = text(self._kubevirt(), "spec", "configuration", "vmStateStorageClass")
-        classes = self._client.read_all(STORAGE_CLASS_OBJECTS)
+        classes = self._client.read_all(STORAGE_CLASSES)
         return not named and not any(annotations_of(c).get(DEFAULT) == "true" for c in classes)
 
     def _needs_restart(self, vm: Obj) -> bool:

@@ -19,26 +19,24 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 SEED_DIRECTORY = Path(__file__).parent
-NAMED_DIRECTORY = SEED_DIRECTORY / "named"
-"""Seeds that are planted only where somebody names them: they would stand in others' way."""
 DEFAULT_NAMESPACE = "default"
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
 def seed_names() -> tuple[str, ...]:
-    """The names of the seeds that come with the sandbox, such as ``vm-cirros``, sorted."""
-    return _stems(SEED_DIRECTORY)
+    """The names of the seeds that a sandbox begins with, such as ``vm-cirros``, sorted."""
+    return tuple(sorted(path.stem for path in SEED_DIRECTORY.glob("*.yaml")))
 
 
 @cache
-def named_seeds() -> tuple[str, ...]:
-    """The names of those that come with it too, but are not among what it starts with."""
-    return _stems(NAMED_DIRECTORY)
+def further_seed_names() -> tuple[str, ...]:
+    """The names of those that one has to ask for, such as ``storage/quota-claims``, sorted.
 
-
-def _stems(directory: Path) -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in directory.glob("*.yaml")))
+    They need ``kubevirt`` and ``storage-classes``.
+    """
+    paths = SEED_DIRECTORY.glob("*/*.yaml")
+    return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in paths))
 
 
 def load_seed(name_or_path: str | Path) -> list[Obj]:
@@ -47,15 +45,15 @@ def load_seed(name_or_path: str | Path) -> list[Obj]:
     Raises OSError when the file can't be read, yaml.YAMLError or ValueError when it holds
     anything but objects with apiVersion, kind and metadata.name.
     """
-    known = isinstance(name_or_path, str) and name_or_path in (*seed_names(), *named_seeds())
+    names = (*seed_names(), *further_seed_names())
+    known = isinstance(name_or_path, str) and name_or_path in names
     return _packaged(str(name_or_path)) if known else _read(Path(name_or_path))
 
 
 @cache
 def _packaged(name: str) -> list[Obj]:
     """A seed of ours, read once in a process: it is not changed by those who plant it."""
-    directory = SEED_DIRECTORY if name in seed_names() else NAMED_DIRECTORY
-    return _read(directory / f"{name}.yaml")
+    return _read(SEED_DIRECTORY / f"{name}.yaml")
 
 
 def _read(path: Path) -> list[Obj]:

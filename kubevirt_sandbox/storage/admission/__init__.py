@@ -1,4 +1,4 @@
-"""What the API server itself asks of a write: policies, webhooks of others and quotas, as stored.
+"""What the API server itself asks of a write: policies and webhooks of others, as stored.
 
 Not here: KubeVirt's own webhooks, whose rules are KubeVirt's, and the checks of a schema.
 """

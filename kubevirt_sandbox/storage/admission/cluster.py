@@ -1,6 +1,6 @@
 """The API server's own admission as plugins: policies before KubeVirt is asked, the rest after it.
 
-The rules are in ``policies``, ``foreign`` and ``quota``.
+The rules are in ``policies`` and ``foreign``; quotas are asked after both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from kubevirt_sandbox.storage.admission.foreign import CONFIGURATIONS, refuse_by_webhook
 from kubevirt_sandbox.storage.admission.policies import BINDINGS, refuse_by_policy
-from kubevirt_sandbox.storage.admission.quota import QUOTAS, Quotas
 
 if TYPE_CHECKING:
     from kubevirt_sandbox.storage.resources import Catalogue
@@ -50,14 +49,3 @@ def policies(store: Store, catalogue: Catalogue) -> Judge:
 def webhooks(store: Store) -> Judge:
     """Asks the webhooks that are stored."""
     return Judge(CONFIGURATIONS, lambda request: refuse_by_webhook(store, request))
-
-
-def quotas(store: Store, catalogue: Catalogue) -> Judge:
-    """Asks the quotas of the namespace of a new object."""
-    found = Quotas(store)
-
-    def judge(request: AdmissionRequest) -> None:
-        if request.operation == "CREATE" and not request.subresource:
-            found.refuse(catalogue[request.type_key], request.namespace, request.object)
-
-    return Judge(QUOTAS, judge)
