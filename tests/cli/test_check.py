@@ -210,7 +210,7 @@ def changed_since_start(plane: ControlPlane) -> None:
 def typed(plane: ControlPlane) -> None:
     """A VM with an instance type of its namespace, whose revision KubeVirt has kept."""
     world = World.of(plane)
-    world.seed("instancetypes")
+    world.seed("sources/instancetypes")
     world.until(lambda: "instancetypeRef" in world.get(VMS, "vm-typed").get("status", {}))
 
 
