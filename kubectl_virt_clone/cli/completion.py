@@ -1,7 +1,7 @@
-"""Shell completion: what may stand next on the command line, in the protocol of cobra.
+"""Shell completion: what may come next on the command line, in cobra's protocol.
 
-Verbs, flags and their fixed values need no cluster, and import no client. Names of objects are
-asked for there: quickly, or those that were read in time, and never a word of error.
+Verbs, flags and their fixed values need no cluster, and import no client. Names of objects come
+from there, as many as arrive in time, and never an error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from kubectl_virt_clone.objects.resource import Resource
 if TYPE_CHECKING:
     from kubectl_virt_clone.kube.transport import Session
 
-PATIENCE = 2.0  # seconds; who presses TAB would rather type on than wait longer
+PATIENCE = 2.0  # seconds; after that, a user would rather type on
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 
 _INTERFACES = ("spec", "template", "spec", "domain", "devices", "interfaces")
@@ -43,7 +43,7 @@ Words = Iterable[str]
 
 
 class Directive:
-    """What a shell does beside offering the candidates: the bits of cobra's directive."""
+    """What a shell does besides offering candidates: the bits of cobra's directive."""
 
     FILES = 0
     NO_SPACE = 2
@@ -55,8 +55,8 @@ class Directive:
 def complete(group: click.Group, verbs: Mapping[str, str], words: Sequence[str]) -> str:
     """The candidates for the last of ``words``, and the directive in the last line.
 
-    One candidate a line, ``value<TAB>description``; after ``--flag=`` the value alone. Each of the
-    ``verbs`` has its description, so that none is imported for it.
+    One candidate a line, ``value<TAB>description``; after ``--flag=`` only the value. ``verbs``
+    maps them to their descriptions, so that none is imported for it.
     """
     *before, typed = words or ("",)
     ctx = group.make_context("", list(before), resilient_parsing=True)
@@ -89,8 +89,8 @@ def _after_verb(ctx: click.Context, before: Sequence[str], typed: str) -> str:
 
 
 def _option(ctx: click.Context, before: Sequence[str], typed: str) -> click.Option | None:
-    """The option whose value ``typed`` is, if the word before is one that takes a value."""
-    # -v may stand alone: no number is its value.
+    """The option that ``typed`` is the value of, if the word before takes a value."""
+    # -v may lack a value: only a number is one.
     if not before or "--" in before[:-1] or (before[-1] == "-v" and not typed.isdigit()):
         return None
     for param in ctx.command.get_params(ctx):
@@ -100,7 +100,7 @@ def _option(ctx: click.Context, before: Sequence[str], typed: str) -> click.Opti
 
 
 def _argument(ctx: click.Context) -> click.Argument | None:
-    """The first argument that has no value yet, or takes any number of them."""
+    """The first argument that has no value yet, or takes any number of values."""
     for param in ctx.command.get_params(ctx):
         missing = param.nargs < 0 or not ctx.params.get(param.name or "")
         if isinstance(param, click.Argument) and missing:
@@ -129,7 +129,7 @@ def _written(found: Iterable[tuple[str, str]], directive: int) -> str:
     return "".join(f"{line}\n" for line in [*lines, f":{directive}"])
 
 
-# A shell may expand what it is offered: names with anything else in them are not.
+# A shell may expand what it is offered, so other names are not.
 _PLAIN = r"[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*"
 
 
@@ -140,12 +140,8 @@ def _clones(ctx: click.Context, _: str) -> Words:
     return [name for name in names if name not in ctx.params["names"]]
 
 
-def _namespaces(ctx: click.Context, _: str) -> Words:
-    return _in_time(ctx, lambda session: _listed(session, NAMESPACES, ""))
-
-
 def _of_kubeconfig(section: str) -> Callable[[click.Context, str], Words]:
-    """The ``contexts``, ``clusters`` or ``users`` of the kubeconfig; no server is asked."""
+    """The ``contexts``, ``clusters`` or ``users`` of the kubeconfig, without a server."""
 
     def find(ctx: click.Context, _: str) -> Words:
         from kubectl_virt_clone.kube.kubeconfig import names_in
@@ -157,12 +153,12 @@ def _of_kubeconfig(section: str) -> Callable[[click.Context, str], Words]:
     return find
 
 
-def _objects(ctx: click.Context, resource: Resource) -> list[str]:
-    return _in_time(ctx, lambda session: _listed(session, resource))
+def _objects(ctx: click.Context, resource: Resource, namespace: str | None = None) -> list[str]:
+    return _in_time(ctx, lambda session: _listed(session, resource, namespace))
 
 
 def _sources(ctx: click.Context, typed: str) -> Words:
-    """VMs, or what the prefix or ``--source-type`` names; and the prefixes."""
+    """VMs, or what the prefix or ``--source-type`` says; and the prefixes."""
     prefix, slash, _ = typed.rpartition("/")
     kind = SOURCE_ALIASES.get(prefix.lower()) if slash else ctx.params["source_type"]
     if slash and kind is None:
@@ -172,12 +168,8 @@ def _sources(ctx: click.Context, typed: str) -> Words:
     return [f"{prefix}{slash}{name}" for name in names] + prefixes
 
 
-def _source_names(ctx: click.Context, _: str) -> Words:
-    return _objects(ctx, ctx.params["source_type"] or VIRTUAL_MACHINES)
-
-
 def _interfaces(ctx: click.Context, typed: str) -> Words:
-    """Those of the source that was given, but for those that have an address already."""
+    """Those of the given source that have no address yet."""
     given = ctx.params["source"] or ctx.params["source_name"] or ""
     try:
         source = parse_reference(given, ctx.params["source_type"])
@@ -189,9 +181,9 @@ def _interfaces(ctx: click.Context, typed: str) -> Words:
 
 
 def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> list[str]:
-    """What ``ask`` has found when the time is up, or when anything goes wrong."""
+    """What ``ask`` has found when the time is up or anything goes wrong."""
 
-    # Not the server's fault, and on a slow machine most of the time.
+    # Not the server's fault, and most of the time on a slow machine.
     import urllib3  # noqa: F401
 
     from kubectl_virt_clone.kube.transport import Session
@@ -199,7 +191,7 @@ def _in_time(ctx: click.Context, ask: Callable[[Session], Iterable[str]]) -> lis
     found: list[str] = []
 
     def read() -> None:
-        # An error, of whatever kind, would be written into the line that is being typed.
+        # Any error would end up in the line that the user is typing.
         with suppress(Exception):
             session = Session(quick, log=_ignore, warn=_ignore)
             found.extend(name for name in ask(session))
@@ -220,7 +212,7 @@ def _listed(session: Session, resource: Resource, namespace: str | None = None) 
 
 
 def _interfaces_of(session: Session, source: Reference) -> Iterator[str]:
-    """The interfaces of a VM, or of the one that a snapshot holds."""
+    """The interfaces of a VM, or of the one in a snapshot."""
     from kubectl_virt_clone.kube.resource import get
 
     found = get(session, source.resource, session.namespace, source.name)
@@ -257,21 +249,21 @@ _FILES: dict[str, tuple[Iterable[tuple[str, str]], int]] = {
     **dict.fromkeys(("client_certificate", "client_key", "arguments"), _ANY_FILE),
     "filenames": ((("json", ""), ("yaml", ""), ("yml", "")), Directive.THESE_FILES),
 }
-"""Parameters that the shell itself knows values for."""
+"""Parameters whose values the shell itself knows."""
 
 _WORDS: dict[str, Callable[[click.Context, str], Words]] = {
     "names": _clones,
     "source": _sources,
-    "source_name": _source_names,
+    "source_name": lambda ctx, _: _objects(ctx, ctx.params["source_type"] or VIRTUAL_MACHINES),
     "source_type": lambda _, __: SHORT_NAMES.values(),
     "target_type": lambda _, __: [SHORT_NAMES[VIRTUAL_MACHINES.kind]],
     "new_mac_address": _interfaces,
     "run_strategy": _run_strategies,
     "volume_name_policy": lambda _, __: VOLUME_NAME_POLICIES,
     "goal": _goals,
-    "namespace": _namespaces,
+    "namespace": lambda ctx, _: _objects(ctx, NAMESPACES, ""),
     "context": _of_kubeconfig("contexts"),
     "cluster": _of_kubeconfig("clusters"),
     "user": _of_kubeconfig("users"),
 }
-"""Parameters whose values are names or words that click does not know of."""
+"""Parameters whose values are names or words that click doesn't know."""

@@ -1,6 +1,6 @@
-"""Options and parameter types that verbs share, spelled and read as kubectl spells and reads them.
+"""Options and parameter types that verbs share, spelled and read as in kubectl.
 
-Text becomes values here, and wrong text a usage error; no verb's own logic belongs here.
+Text becomes values here, and wrong text a usage error. No verb's logic belongs here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Flags = TypeVar("Flags")
 _CONNECTION = f"{__name__}.connection"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _UNITS |= dict.fromkeys(("µs", "\u03bcs"), 1e-6)  # the micro sign, and the Greek letter
-# Each digit can be matched in one way only: thousands of them are refused at once.
+# Only one way to match each digit, so that thousands of them are refused at once.
 _DURATION = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|\u03bcs|ms|s|m|h)"
 A_WEEK = 7 * 24 * 3600.0
 _LONGEST = 2**63 / 1e9  # seconds that a Go duration can hold
@@ -69,7 +69,7 @@ def parse_duration(text: str) -> float:
 
 
 def parse_request_timeout(text: str) -> float:
-    """Seconds of a Go duration, or of a bare number. Raises InvalidValue, also below zero."""
+    """Seconds of a Go duration or a bare number. Raises InvalidValue, also below zero."""
     seconds = parse_duration(f"{text}s" if re.fullmatch(r"[0-9]+", text) else text)
     if seconds < 0:
         raise InvalidValue(f'"{text}" is negative; 0 means no limit')
@@ -87,8 +87,7 @@ def parse_timeout(text: str) -> float:
 
 
 def _goal(text: str) -> Goal:
-    """Imported here, for only a wait needs it."""
-    from kubectl_virt_clone.clone.progress.progress import parse_goal
+    from kubectl_virt_clone.clone.progress.progress import parse_goal  # only a wait needs it
 
     return parse_goal(text)
 
@@ -107,7 +106,7 @@ class Verb(click.Command):
         self.examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; see ``as_click_reads``. Wrong usage is that of this verb."""
+        """Read the arguments as ``as_click_reads`` rewrites them; usage errors name this verb."""
         ours = next((i for i, arg in enumerate(args) if self.ends_flags(ctx, arg)), len(args))
         read = as_click_reads(args[:ours], self.get_params(ctx))
         try:
@@ -117,11 +116,11 @@ class Verb(click.Command):
             raise
 
     def ends_flags(self, ctx: click.Context, arg: str) -> bool:
-        """Whether the flags from this word on are another's: those of a command to run."""
+        """Whether the flags of a command to run begin at this word."""
         return not (ctx.allow_interspersed_args or arg.startswith("-"))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; a value that it finds invalid is wrong usage of this verb."""
+        """Run the verb; a value that it finds invalid is a usage error."""
         try:
             return super().invoke(ctx)
         except InvalidValue as error:
@@ -133,7 +132,7 @@ class Verb(click.Command):
         connection: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            # Since click 8.5 an argument has a record too; it stands in the usage line.
+            # Since click 8.5 an argument also has a record; the usage line has it already.
             if record is not None and isinstance(param, click.Option):
                 shared = param.callback is _remember
                 (connection if shared else own).append(record)
@@ -178,14 +177,14 @@ def as_click_reads(args: Sequence[str], params: Sequence[click.Parameter]) -> li
     return result
 
 
-# A flag that may stand without a value: what its value looks like, and what it means bare. A bare
-# --dry-run is kubectl's old name for the client's; level 6 is from where kubectl logs requests.
+# Flags that may lack a value: its pattern, and what the bare flag means. A bare --dry-run is
+# kubectl's old name for the client's; kubectl logs requests from level 6 on.
 _BARE = {"-v": (r"\d+", "-v6"), "--dry-run": ("none|client|server", "--dry-run=client")}
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Keep a connection flag for ``connection_flags``; the one nearest to the end wins."""
+    """Keep a connection flag for ``connection_flags``; the last one wins."""
     if value is not None and value is not False and value != ():
         ctx.meta.setdefault(_CONNECTION, {})[param.name] = value
     return value
@@ -234,12 +233,12 @@ _CONNECTION_OPTIONS = (
 
 
 def connection_declared(command: Command) -> Command:
-    """Add kubectl's connection flags, for ``connection_flags``; the command does not get them."""
+    """Add kubectl's connection flags for ``connection_flags``; the command doesn't get them."""
     return stacked(command, _CONNECTION_OPTIONS)
 
 
 def connection_options(command: Command) -> Command:
-    """Add kubectl's connection flags, and give the command one argument ``connection``."""
+    """Add kubectl's connection flags, and give the command one argument, ``connection``."""
 
     @wraps(command)
     def connected(**given: Any) -> Any:
@@ -265,7 +264,7 @@ def grouped(
 ) -> Command:
     """Add ``options``, and give the command one argument ``name`` for them, of the class ``kind``.
 
-    Each option's parameter is called as one of its fields; ``made`` makes it of them, if given.
+    Its fields have the names of the options' parameters; ``made``, if given, makes it of them.
     """
 
     @wraps(command)
@@ -277,7 +276,7 @@ def grouped(
 
 
 def stacked(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
-    """Add ``options``, the first of which the help shows first."""
+    """Add ``options``; the help shows them in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -286,8 +285,8 @@ def stacked(command: Command, options: Sequence[Callable[[Command], Command]]) -
 def takes(kind: Callable[..., Flags]) -> Callable[[Callable[[Flags], Any]], Command]:
     """Give a verb one frozen value of all its flags, of the class ``kind``.
 
-    Each parameter, and each group of them, is called as one of its fields. It is a NamedTuple:
-    Python compiles a frozen dataclass at each start, and takes three times as long.
+    Its fields have the names of the parameters and their groups. It is a NamedTuple, as Python
+    compiles a frozen dataclass at each start, which takes three times as long.
     """
 
     def decorated(verb: Callable[[Flags], Any]) -> Command:
@@ -301,7 +300,7 @@ def takes(kind: Callable[..., Flags]) -> Callable[[Callable[[Flags], Any]], Comm
 
 
 def parallel_option(what: str) -> Callable[[Command], Command]:
-    """Add ``--parallel``, for a verb whose clones are being ``what``."""
+    """Add ``--parallel`` for clones that are being ``what``."""
     return click.option(
         "--parallel",
         type=click.IntRange(min=1, max=64),
@@ -313,7 +312,7 @@ def parallel_option(what: str) -> Callable[[Command], Command]:
 
 
 def timeout_option(default: str, text: str) -> Callable[[Command], Command]:
-    """Add ``--timeout``, read as kubectl reads it, with what ``text`` says of it."""
+    """Add ``--timeout``, read as in kubectl, with the help ``text``."""
     return click.option(
         "--timeout",
         type=Typed("duration", parse_timeout),

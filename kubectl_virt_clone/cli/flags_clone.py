@@ -1,7 +1,6 @@
-"""The flags that say what to clone, and the manifests that they ask for.
+"""The flags that say what to clone, for each verb that takes those of ``create``; their manifests.
 
-Shared by every verb that takes the flags of ``create``; what a field means is ``clone/spec``'s to
-say. A manifest is read and built only when it is asked for: completion needs the flags alone.
+``clone/spec`` says what a field means. Imports for manifests are late: completion needs only flags.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _SUFFIXES = (".json", ".yaml", ".yml")
 
 
 class CloneFlags(NamedTuple):
-    """What to clone, as it was asked for: the values of the flags, read but not yet combined.
+    """What to clone: the values of the flags, read but not yet combined.
 
     ``label`` and ``annotation`` hold (key, patch) pairs, ``new_mac_address`` (interface, address).
     """
@@ -80,21 +79,21 @@ class CloneFlags(NamedTuple):
 
     @property
     def form(self) -> str:
-        """How the clones were asked for, for hints: FLAGS, SERIES (several by flags) or FILES."""
+        """How the user asked, for hints: FLAGS, SERIES (several by flags) or FILES."""
         if self.filenames:
             return FILES
         return SERIES if self.number is not None or len(self.targets) > 1 else FLAGS
 
     @property
     def of_spec(self) -> list[str]:
-        """The flags that were given and stand for something in a clone's spec."""
+        """The given flags that set something in a clone's spec."""
         given = [key for key, value in zip(self._fields[3:], self[3:], strict=True) if value]
         names = {"targets": "target", "number": "count"}
         return [f"--{names.get(key, key).replace('_', '-')}" for key in given]
 
 
 def _one_of(name: str, words: Sequence[str]) -> Typed:
-    """One of KubeVirt's words, in any case of letters; becomes the word as KubeVirt writes it."""
+    """One of KubeVirt's words in any case; its value is in KubeVirt's own case."""
     written = {word.lower(): word for word in words}
 
     def read(text: str) -> str:
@@ -106,8 +105,7 @@ def _one_of(name: str, words: Sequence[str]) -> Typed:
 
 
 def _hostname(text: str) -> str:
-    """A host name, which may have places for the numbers of --count."""
-    hostname_patch(numbered(text, 1))
+    hostname_patch(numbered(text, 1))  # it may have places for the numbers of --count
     return text
 
 
@@ -197,15 +195,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def clone_options(command: Command) -> Command:
-    """Add the flags that say what to clone: ours, and virtctl's names for the same.
-
-    The command gets one argument for them, ``clones``.
-    """
+    """Add the flags that say what to clone, ours and virtctl's; the command gets ``clones``."""
     return grouped(command, "clones", CloneFlags, _OPTIONS)
 
 
 def skip_check_option(command: Command) -> Command:
-    """Add ``--skip-check``, whose values are the ids of findings, or all."""
+    """Add ``--skip-check``; its values are the ids of findings, or all."""
     option = click.option(
         "--skip-check",
         type=click.Choice((ALL, *IDS)),
@@ -217,10 +212,10 @@ def skip_check_option(command: Command) -> Command:
 
 
 def requested_clones(flags: CloneFlags, namespace: str) -> list[dict[str, Any]]:
-    """The manifests that the flags ask for: those of the files, or built from the other flags.
+    """The manifests of the files, or one or several built from the other flags.
 
-    ``namespace`` is the one asked for with -n, empty if none was. Raises UsageError for flags that
-    don't go together, and ManifestError for a file that can't be sent.
+    ``namespace`` is that of -n, or empty. Raises UsageError for flags that don't go together, and
+    ManifestError for a file that can't be sent.
     """
     from kubectl_virt_clone.clone.spec.manifest import build_clone
 
@@ -238,7 +233,7 @@ def requested_clones(flags: CloneFlags, namespace: str) -> list[dict[str, Any]]:
 def _requests(name: str, namespace: str, flags: CloneFlags) -> Iterator[CloneRequest]:
     """One request for each target, or for each number of ``--count``.
 
-    Their names are the same in every run, so that a second one finds what the first one made.
+    Their names are the same in every run, so that the second finds what the first made.
     """
     kind, count = flags.target_type, flags.number
     if kind is not None and kind != VIRTUAL_MACHINES:
@@ -258,7 +253,7 @@ def _requests(name: str, namespace: str, flags: CloneFlags) -> Iterator[CloneReq
 
 
 def _check_series(name: str, targets: list[str], flags: CloneFlags) -> None:
-    """Raise UsageError for what can't be told apart, or would be the same where it must not."""
+    """Raise UsageError for clones that can't be told apart or would share what must be unique."""
     count, several = flags.number, flags.number != 1
     if count is not None and len(targets) > 1:
         raise click.UsageError("--count can't be used together with several --target")
@@ -303,7 +298,7 @@ def _request(
 
 
 def _patches(flags: CloneFlags, number: int) -> tuple[str, ...]:
-    """The patches as they were given, then those that the other flags stand for."""
+    """The given patches, then those of the other flags."""
     if flags.start and flags.run_strategy:
         raise click.UsageError("--start can't be used together with --run-strategy")
     run_strategy = START if flags.start else flags.run_strategy
@@ -318,7 +313,7 @@ def _patches(flags: CloneFlags, number: int) -> tuple[str, ...]:
 
 
 def _repeated(words: Sequence[str]) -> str:
-    """The first word that is there more than once; empty if none is."""
+    """The first word that occurs more than once, or an empty one."""
     return next((word for word in words if words.count(word) > 1), "")
 
 
@@ -340,22 +335,27 @@ def _target(text: str) -> str:
 
 
 def _choose(letters: str) -> str:
-    """Any of the letters. Not by ``secrets``, whose import takes longer than all the rest."""
+    # Not by ``secrets``: its import takes longer than all the rest.
     return letters[int.from_bytes(os.urandom(8), "big") % len(letters)]
 
 
 def _read_clones(paths: Sequence[str], namespace: str) -> list[dict[str, Any]]:
-    """The clones of all files, each of which must be another."""
+    """The clones of all files; raises ManifestError if one appears twice."""
     from kubectl_virt_clone.clone.api import named
     from kubectl_virt_clone.clone.spec.manifest import read_clone
-    from kubectl_virt_clone.objects.fields import key_of, name_of
+    from kubectl_virt_clone.objects.fields import key_of, name_of, text_at
 
     clones = [read_clone(document) for path in paths for document in _documents(path)]
     if not clones:
         raise ManifestError("no objects passed")
     seen = set()
     for clone in clones:
-        _check_namespace(clone, namespace)
+        own = text_at(clone, "metadata", "namespace")
+        if own and namespace and own != namespace:
+            raise ManifestError(
+                f'the namespace from the provided object "{own}" does not match the namespace'
+                f" \"{namespace}\". You must pass '--namespace={own}' to perform this operation."
+            )
         if name_of(clone) and key_of(clone) in seen:
             raise ManifestError(f"{named(clone)} appears twice")
         seen.add(key_of(clone))
@@ -376,25 +376,14 @@ def _documents(path: str) -> list[object]:
 
 
 def _texts(path: str) -> list[tuple[str, str]]:
-    """(name, text) of each file that a path given with -f stands for."""
+    """(name, text) of each file at a path given with -f."""
     if path == "-":
         if sys.stdin is None:
             raise ManifestError("stdin is closed")
         return [("STDIN", sys.stdin.read())]
-    from pathlib import Path  # here, for most clones come from flags
+    from pathlib import Path  # here, as most clones come from flags
 
     files = [Path(path)]
     if files[0].is_dir():
         files = sorted(file for file in files[0].iterdir() if file.suffix in _SUFFIXES)
     return [(str(file), file.read_text(encoding="utf-8")) for file in files]
-
-
-def _check_namespace(clone: dict[str, Any], namespace: str) -> None:
-    from kubectl_virt_clone.objects.fields import text_at
-
-    own = text_at(clone, "metadata", "namespace")
-    if own and namespace and own != namespace:
-        raise ManifestError(
-            f'the namespace from the provided object "{own}" does not match the namespace'
-            f" \"{namespace}\". You must pass '--namespace={own}' to perform this operation."
-        )

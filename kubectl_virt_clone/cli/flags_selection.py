@@ -1,6 +1,6 @@
-"""The flags that say which clones a verb is about, as kubectl spells them.
+"""The flags that choose clones for a verb, spelled as in kubectl.
 
-``objects.resource`` says which of them may be combined.
+``Selection`` says which of them go together.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def selection_options(
     required: bool = True,
     all_yields: bool = False,
 ) -> Callable[[Command], Command]:
-    """Add ``NAME...``, ``-l`` and those of ``--all``, ``--field-selector`` and ``-A`` asked for.
+    """Add ``NAME...``, ``-l`` and the requested ones of ``--all``, ``--field-selector`` and ``-A``.
 
-    The verb gets one argument for them, ``selection``. If it is ``required``, a selection of
-    nothing is wrong usage. If ``--all`` yields, it says nothing beside names or a selector, as in
-    kubectl wait; else it can't stand there, as in kubectl delete.
+    The verb gets one argument for them, ``selection``. If it is ``required``, an empty selection is
+    a usage error. If ``--all`` yields, it has no effect beside names or a selector, as in kubectl
+    wait; otherwise it can't be combined with them, as in kubectl delete.
     """
     options: list[Callable[[Command], Command]] = [
         click.argument("names", metavar="[NAME...]", type=CLONE_NAME, nargs=-1),

@@ -1,6 +1,6 @@
-"""The door: the click group with its verbs, and the one place where an error becomes an exit code.
+"""The door: the click group, signals, and the one place where an error becomes an exit code.
 
-No verb's logic belongs here; a verb's module is imported only when that verb is asked for.
+It imports a verb's module only to run that verb, and holds no verb's logic.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ VERBS = {
     "version": "Print our version, the cluster's, KubeVirt's and the clone API's.",
     "completion": "Complete command lines in bash, zsh and fish.",
 }
-COMPLETE = "__complete"  # as kubectl's own; what follows are words of a shell, no flags of ours
+COMPLETE = "__complete"  # as in kubectl; a shell's words follow, not flags of ours
 
 EXAMPLES = """
 # Clone a VM and follow it to the end
@@ -51,10 +51,10 @@ kubectl virt-clone sandbox -- kubectl virt-clone create --source vm-cirros --tar
 
 
 class LazyGroup(Verb, click.Group):
-    """A group that knows its verbs by name, and imports one when it is asked for."""
+    """A group that knows its verbs by name, and imports one to run it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All verbs, in the order in which a user meets them."""
+        """All verbs, in the order of a user's work."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -65,7 +65,7 @@ class LazyGroup(Verb, click.Group):
         return command
 
     def ends_flags(self, ctx: click.Context, arg: str) -> bool:
-        """Whether the verb begins here, which reads its flags itself."""
+        """Whether the verb begins here; it reads its flags itself."""
         return arg in VERBS
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -99,10 +99,10 @@ def virt_clone(ctx: click.Context) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the program and end the process with the exit code that ``errors.ExitCode`` tells."""
+    """Run the program, and end the process with one of ``errors.ExitCode``."""
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
     _heed_signals()
-    gc.set_threshold(50_000)  # imports allocate much, and none of it is garbage
+    gc.set_threshold(50_000)  # imports allocate much, but no garbage
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()
@@ -115,12 +115,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         with suppress(OSError):
             sys.stderr.flush()
         os._exit(code)
-    gc.freeze()  # else Python looks through all that was imported, 50 ms, before it ends
+    gc.freeze()  # or Python searches all imported modules for 50 ms before it ends
     sys.exit(code)
 
 
-# Ctrl-C and SIGTERM unwind what we do, and the second of a kind ends us. Who unwinds says what is
-# left: a wait in ``render/progress/live``, requests in ``kube/pool``.
+# Ctrl-C and SIGTERM unwind our work, and the second of a kind ends us. ``render/progress/live`` (a
+# wait) and ``kube/pool`` (requests) add a message.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -144,7 +144,7 @@ def _end(number: int, _: object) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the program; returns its exit code. Every message about an error is written here."""
+    """Run the program, and return its exit code. It writes every message about an error."""
     try:
         if list(argv[:1]) == [COMPLETE]:
             return _complete(argv[1:])
@@ -177,7 +177,7 @@ def _complete(words: Sequence[str]) -> int:
 
 
 def _writable(stream: TextIO | None) -> TextIO:
-    """A stream that takes any text: closed ones lead nowhere, unknown characters are escaped."""
+    """A stream that takes any text: it escapes unknown characters, and drops all if closed."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
     if isinstance(stream, TextIOWrapper):
@@ -186,8 +186,8 @@ def _writable(stream: TextIO | None) -> TextIO:
 
 
 def _unwritten(error: OSError) -> int:
-    """Say that the output could not be written; a reader that has enough needs no message."""
-    # What is left in the buffer must not fail once more at exit.
+    """Say that the output could not be written, unless its reader had enough."""
+    # The rest of the buffer must not fail again at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
         _say(f"error: {error}")
@@ -196,7 +196,7 @@ def _unwritten(error: OSError) -> int:
 
 def _usage(message: str, ctx: click.Context | None) -> int:
     path = ctx.command_path if ctx else PROGRAM
-    # One line, whatever the value that it quotes.
+    # One line, whatever value it quotes.
     _say(f"error: {escaped(message)}\nSee '{path} -h' for help and examples")
     return ExitCode.USAGE
 

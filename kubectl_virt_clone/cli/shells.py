@@ -1,6 +1,6 @@
-"""Scripts for shells that ask us what may stand next on the command line.
+"""Scripts for shells that ask us what may come next on the command line.
 
-``kubectl`` asks in a way of its own, through ``PLUGIN_SCRIPT``; what is answered is not known here.
+``kubectl`` asks through ``PLUGIN_SCRIPT``. The answers belong in ``completion``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ PLUGIN_SCRIPT = f"""\
 exec kubectl-virt_clone __complete "$@"
 """
 
-# No descriptions: bash would insert them. It breaks words at = and :, which is undone first, and
-# replaces only what stands behind the last of them.
+# No descriptions: bash would insert them. It breaks words at = and :, which we undo first, and
+# replaces only what follows the last of them.
 _BASH = """\
 _kubectl_virt_clone() {
     local line=${COMP_LINE:0:COMP_POINT} words=() count=0 i word out directive value kept=
@@ -121,7 +121,7 @@ SHELLS = tuple(_SCRIPTS)
 
 
 def script(shell: str) -> str:
-    """What a shell has to read in order to complete ``kubectl-virt_clone``."""
+    """The script that lets a shell complete ``kubectl-virt_clone``."""
     compdef = "#compdef kubectl-virt_clone\n" if shell == "zsh" else ""
     return f"""\
 {compdef}# Completion of kubectl-virt_clone in {shell}:
