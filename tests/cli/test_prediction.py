@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,24 @@ def test_the_preview_of_a_snapshot_is_the_target_too(plane: ControlPlane, kvc: K
 
     target = comparable(registry.get(VMS, NAMESPACE, "copy"))
     assert with_generated(predicted, target) == target
+
+
+@pytest.mark.parametrize("release", ["1.4", "1.6"])
+@pytest.mark.parametrize("source", ["vm-cirros", "vm-nofw", "vm-data", "web-1"])
+def test_the_preview_is_the_target_of_older_releases_too(
+    make_plane: Planes, kvc: Kvc, release: str, source: str
+) -> None:  # recordings 70 and 71
+    plane = make_plane(kubevirt=release)
+    world = World.of(plane)
+    world.until(lambda: world.get(VMS, source).get("status"))
+    flags = (f"--source={source}", "--target=copy", "--label-filter=*", "--new-smbios-serial=S1")
+
+    predicted = yaml.safe_load(kvc("preview", *flags, "-o", "yaml").out)
+    kvc("create", *flags, "--wait")
+
+    target = comparable(world.get(VMS, "copy"))
+    assert with_generated(predicted, target) == target
+    assert predicted["spec"]["template"]["metadata"]["creationTimestamp"] is None
 
 
 def test_the_preview_of_a_vm_that_was_changed_since_its_start_is_the_target_too(

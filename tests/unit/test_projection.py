@@ -778,3 +778,41 @@ def test_a_malformed_source_or_clone_has_a_projection_too() -> None:
         assert broken == before
     for broken in malformed(clone):
         assert isinstance(project(source, broken), Projection)
+
+
+@pytest.mark.parametrize(
+    ("version", "ids", "null"),
+    [
+        ((1, 4), False, True),
+        ((1, 5), False, True),
+        ((1, 6), True, True),
+        ((1, 8), True, True),
+        ((1, 9), True, False),
+        (None, True, False),
+    ],
+)
+def test_the_target_is_what_the_release_writes_as_in_recordings_70_and_71(
+    version: tuple[int, int] | None, ids: bool, null: bool
+) -> None:
+    source = a_source(DATA_VOLUME, dataVolumeTemplates=[{"metadata": {"name": "root-dv"}}, "odd"])
+    source["spec"]["template"]["spec"]["domain"] = {}
+    target = project(source, a_clone("copy", volumeNamePolicy="PrefixTargetName"), version).target
+    generated = {"firmware": {"serial": "<generated>", "uuid": "<generated>"}}
+    template = target["spec"]["template"]
+    assert template["spec"]["domain"] == (generated if ids else {})
+    written = {"creationTimestamp": None} if null else {}
+    assert template.get("metadata", {}) == {**written, **_metadata_of(source)}
+    first, odd = target["spec"]["dataVolumeTemplates"]
+    assert (first["metadata"], odd) == ({**written, "name": "copy-root"}, "odd")
+
+
+def _metadata_of(source: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = source["spec"]["template"].get("metadata", {})
+    return found
+
+
+def test_older_releases_keep_the_firmware_that_a_source_has() -> None:
+    source = a_source()
+    source["spec"]["template"]["spec"]["domain"] = {"firmware": {"serial": "S", "uuid": ""}}
+    target = project(source, a_clone(), (1, 4)).target
+    assert "uuid" not in target["spec"]["template"]["spec"]["domain"]["firmware"]

@@ -16,6 +16,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     Facts,
     Finding,
     error,
+    kubevirt_version,
     source_vm,
     warning,
 )
@@ -48,7 +49,7 @@ def tried_target(clone: Object, facts: Facts) -> dict[str, Any] | None:
     vm, name = source_vm(clone, facts), target_name(clone)
     if vm is None or (name and not is_name(name)):
         return None
-    projection = project(vm, feasible(clone))
+    projection = project(vm, feasible(clone), kubevirt_version(facts))
     return None if projection.problems else _filled(projection.target)
 
 

@@ -29,6 +29,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     from_snapshot,
     gaps,
     is_before,
+    kubevirt_version,
     ordered,
     source_vm,
     without,
@@ -69,10 +70,11 @@ def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
     if vm is None:
         return
     feasible = values.feasible(clone)
-    target = project(vm, feasible)
+    version = kubevirt_version(facts)
+    target = project(vm, feasible, version)
     for problem in target.problems:
         yield values.problem_finding(
-            feasible, facts.namespace, problem, lambda other: project(vm, other).problems
+            feasible, facts.namespace, problem, lambda other: project(vm, other, version).problems
         )
     yield from filters.network_findings(feasible, target.target)
     yield from volumes.cloud_init_findings(target.target)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import SHORT_NAMES, named
-from kubectl_virt_clone.clone.checks.facts import Facts, Finding, source_vm
+from kubectl_virt_clone.clone.checks.facts import Facts, Finding, kubevirt_version, source_vm
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.clone.progress.progress import Surroundings
 from kubectl_virt_clone.clone.spec.filters import Decision
@@ -74,7 +74,8 @@ def preview_of(clone: Object, facts: Facts) -> Preview:
     source = source_vm(clone, facts)
     if source is None:
         raise VirtCloneError(f"{named(clone)} can't be previewed: {_why_unknown(clone, facts)}")
-    return Preview(clone, source, project(source, clone), findings(clone, facts))
+    projection = project(source, clone, kubevirt_version(facts))
+    return Preview(clone, source, projection, findings(clone, facts))
 
 
 def _why_unknown(clone: Object, facts: Facts) -> str:

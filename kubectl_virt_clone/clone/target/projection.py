@@ -18,6 +18,7 @@ from kubectl_virt_clone.clone.target.restore_rules import (
     HALTED,
     OBSERVED,
     PCI_TOPOLOGY,
+    Version,
     VolumeClaim,
     claim_of,
     completed,
@@ -78,8 +79,8 @@ class Projection:
     problems: tuple[str, ...]
 
 
-def project(source: Object, clone: Object) -> Projection:
-    """The target that a clone of ``source`` will have.
+def project(source: Object, clone: Object, version: Version | None = None) -> Projection:
+    """The target that a clone of ``source`` will have with a KubeVirt of ``version``.
 
     ``source`` is a VirtualMachine, or the metadata and spec of one in a snapshot's content;
     ``clone`` is the manifest. Source of the rules: KubeVirt's vm-target.go and restore.go.
@@ -90,7 +91,7 @@ def project(source: Object, clone: Object) -> Projection:
     vm, volumes = restored(source, name, text_at(clone, "spec", "volumeNamePolicy"))
     own = [*_own_patches(source, clone), *_removals(source, clone)]
     unasked, patched, problems = _patched(vm, own, asked)
-    before, target = completed(unasked, source), completed(patched, source)
+    before, target = (completed(vm, source, version) for vm in (unasked, patched))
     labels, annotations, template_labels, template_annotations = (
         _as_patched(
             _decided(source, clone, path, _written_again(source, path)),

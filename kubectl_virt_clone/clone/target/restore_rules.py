@@ -187,11 +187,18 @@ def _renamed(volume: Any, names: Mapping[str, str], templates: set[str]) -> Any:
     return {"name": name, "persistentVolumeClaim": claimed}
 
 
-def completed(vm: Object, source: Object) -> dict[str, Any]:
+Version = tuple[int, int]
+"""KubeVirt's (major, minor)."""
+_GENERATES_FIRMWARE = (1, 6)
+_WRITES_NO_NULLS = (1, 9)
+
+
+def completed(vm: Object, source: Object, version: Version | None = None) -> dict[str, Any]:
     """``vm`` as it is stored: without the empty fields that Go drops, with KubeVirt's defaults.
 
     Adds only defaults that a clone can remove: KubeVirt's own annotations, serial and UUID,
-    architecture and machine type.
+    architecture and machine type. A ``version`` that is not known counts as the newest; one between
+    those that were recorded (70, 71) as the older of them.
     """
     result: dict[str, Any] = _as_go_reads(dict(vm))
     theirs = mapping_at(source, "metadata")
@@ -206,7 +213,13 @@ def completed(vm: Object, source: Object) -> dict[str, Any]:
             template["metadata"] = metadata
     guest = at(template, "spec")
     if isinstance(guest, dict):
-        _complete_guest(guest, mapping_at(source, "spec", "template", "spec"))
+        before = mapping_at(source, "spec", "template", "spec")
+        _complete_guest(guest, before, generates=not version or version >= _GENERATES_FIRMWARE)
+    if version and version < _WRITES_NO_NULLS:
+        templates = mappings_at(result, "spec", "dataVolumeTemplates")
+        for part in (template, *templates):
+            if isinstance(part, dict):
+                part["metadata"] = {"creationTimestamp": None, **mapping_at(part, "metadata")}
     return result
 
 
@@ -245,7 +258,7 @@ def _overwrite(annotations: Any, before: Object) -> None:
                 annotations[key] = value
 
 
-def _complete_guest(guest: dict[str, Any], before: Object) -> None:
+def _complete_guest(guest: dict[str, Any], before: Object, *, generates: bool) -> None:
     """Add the cluster's architecture and machine type if a patch removed the source's."""
     if "architecture" in before and "architecture" not in guest:
         guest["architecture"] = GENERATED
@@ -255,9 +268,10 @@ def _complete_guest(guest: dict[str, Any], before: Object) -> None:
     if text_at(before, "domain", "machine", "type") and domain.get("machine") in (None, {}):
         domain["machine"] = {"type": GENERATED}
     firmware = domain.get("firmware")
-    if isinstance(firmware, (dict, type(None))):
+    if isinstance(firmware, (dict, type(None))) and (generates or firmware is not None):
         given = {key: value for key, value in (firmware or {}).items() if value != ""}
-        domain["firmware"] = {"serial": GENERATED, "uuid": GENERATED, **given}
+        ids = {"serial": GENERATED, "uuid": GENERATED} if generates else {}
+        domain["firmware"] = {**ids, **given}
     for interface in mappings_at(domain, "devices", "interfaces"):
         if isinstance(interface, dict) and interface.get("macAddress") == "":
             del interface["macAddress"]
