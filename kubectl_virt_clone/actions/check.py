@@ -21,6 +21,7 @@ from kubectl_virt_clone.clone.api import (
     CONTROLLER_REVISIONS,
     KUBEVIRT_GROUP,
     PERSISTENT_VOLUME_CLAIMS,
+    PODS,
     SNAPSHOT_CONTENTS,
     STORAGE_CLASSES,
     VIRTUAL_MACHINES,
@@ -62,7 +63,15 @@ from kubectl_virt_clone.errors import (
 from kubectl_virt_clone.kube.pool import side_by_side
 from kubectl_virt_clone.kube.resource import create, list_up, look_up, served_fields
 from kubectl_virt_clone.kube.transport import Session
-from kubectl_virt_clone.objects.fields import Key, Object, at, mapping_at, name_of, text_at
+from kubectl_virt_clone.objects.fields import (
+    Key,
+    Object,
+    at,
+    mapping_at,
+    mappings_at,
+    name_of,
+    text_at,
+)
 from kubectl_virt_clone.objects.resource import Lookup, Resource
 from kubectl_virt_clone.render.findings import refusal, warnings
 
@@ -249,6 +258,8 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
         wanted["vms"] = reader.listing(VIRTUAL_MACHINES, facts.namespace)
     elif disks_of(source):
         wanted["claims"] = claims
+        if at(source, "status", "created") is not True:  # else the VM's own pod uses them
+            wanted["pods"] = reader.pods(facts.namespace)
     if not from_snapshot(clone) and source:
         wanted |= _revisions(reader, source, facts.namespace)
     if facts.may_create is False:
@@ -373,6 +384,11 @@ class _Reader:
         read = partial(list_up, self._session, resource, namespace)
         return ("list", resource.qualified, namespace), read
 
+    def pods(self, namespace: str) -> Question:
+        """All pods of a namespace, of each only what the rules ask for: there may be many."""
+        read = partial(list_up, self._session, PODS, namespace, keep=_outline_of_pod)
+        return ("list", PODS.qualified, namespace), read
+
     def clones(self, namespace: str) -> Question:
         """All clones of a namespace, of each only what the rules ask for: there may be many."""
         read = partial(list_up, self._session, self.served, namespace, keep=_outline)
@@ -446,4 +462,13 @@ def _outline(clone: Object) -> Object:
         "metadata": {key: metadata.get(key) for key in ("name", "namespace", "generateName")},
         "spec": {key: spec.get(key) for key in ("source", "target")},
         "status": {"phase": text_at(clone, "status", "phase")},
+    }
+
+
+def _outline_of_pod(pod: Object) -> Object:
+    volumes = [v for v in mappings_at(pod, "spec", "volumes") if at(v, "persistentVolumeClaim")]
+    return {
+        "metadata": {"name": name_of(pod)},
+        "spec": {"volumes": volumes},
+        "status": {"phase": text_at(pod, "status", "phase")},
     }

@@ -290,6 +290,14 @@ def a_claim(name: str) -> Arrange:
     return arrange
 
 
+def a_pod(plane: ControlPlane) -> None:
+    """A pod on the claim of a stopped VM (recording 55)."""
+    volume = {"name": "d", "persistentVolumeClaim": {"claimName": "disk-good"}}
+    spec = {"containers": [{"name": "c", "image": "registry.invalid/x"}], "volumes": [volume]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "rescue"}, "spec": spec}
+    plane.registry.create("pods", "default", pod)
+
+
 LOST = {"message": "VolumeSnapshots (vmsnapshot-1-volume-data) missing"}
 
 
@@ -437,6 +445,7 @@ CASES = (
     ),
     Case("claim-deleting", "error", DATA, DATA, going(CLAIMS, "disk-good"), curable=False),
     Case("claim-filling", "warning", DATA, DATA, filling),
+    Case("claim-in-use", "warning", DATA, DATA, a_pod),
     Case("claim-exists", "error", (*DATA, *A_POLICY), (*DATA, *A_POLICY), a_claim("t-data")),
     Case(
         "claim-exists",
@@ -756,6 +765,10 @@ class Follower:
         if kind == "pvc" and "--for=create" in words:
             self._import(namespace, name)
             return
+        if kind == "pod":
+            assert "--for=delete" in words
+            self._plane.registry.delete("pods", namespace, name)
+            return
         if kind == "datavolume":
             self._plane.registry.patch(CLAIMS, namespace, "disk-good", _filled)
             return
@@ -924,7 +937,8 @@ def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
     assert answer.out == (
         "not checked: source-missing, source-deleting, source-name-too-long, source-locked,"
         " source-changed-since-start, tracking-state,"
-        " target-exists, target-claimed, claim-deleting, claim-filling, volume-not-snapshottable,"
+        " target-exists, target-claimed, claim-deleting, claim-filling, claim-in-use,"
+        " volume-not-snapshottable,"
         " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
         " mac-unknown-interface, mac-in-use, not-admissible, cloud-init-reruns,"
         " running-without-agent"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 import yaml
 
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.cli.conftest import Kvc, Planes
+from tests.sandbox.world import SNAPSHOTS, VMS
 
 CLONES = "virtualmachineclones.clone.kubevirt.io"
-VMS = "virtualmachines.kubevirt.io"
 OBJECT = "virtualmachineclone.clone.kubevirt.io"
 
 MANIFEST = """\
@@ -184,10 +185,21 @@ def test_a_server_dry_run_is_checked_by_admission_and_stores_nothing(
     assert plane.registry.list(CLONES, "default").items == []
 
 
+def _until_free(plane: ControlPlane, vm: str) -> None:
+    """Wait until the snapshot of the seeds lets go of its VM: create would warn of it."""
+    deadline = time.monotonic() + 30
+    while "snapshotInProgress" in str(plane.registry.get(VMS, "default", vm)) or (
+        "'readyToUse': True" not in str(plane.registry.get(SNAPSHOTS, "default", "snap-1"))
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_create_with_wait_shows_the_phases_on_stderr_and_the_result_on_stdout(
     kvc: Kvc, make_plane: Planes
 ) -> None:
-    make_plane(speed=2)  # slow enough for each phase to be seen
+    plane = make_plane(speed=2)  # slow enough for each phase to be seen
+    _until_free(plane, "vm-cirros")
 
     answer = kvc("create", *FLAGS, "--wait")
 

@@ -334,7 +334,7 @@ def test_a_server_dry_run_is_checked_too(
     assert writes == []
 
 
-@pytest.mark.parametrize(("source", "count"), [("vm-data", 9), ("vmsnapshot/of-data", 10)])
+@pytest.mark.parametrize(("source", "count"), [("vm-data", 10), ("vmsnapshot/of-data", 10)])
 def test_a_clone_of_claims_takes_ten_requests_at_most_besides_discovery(
     kvc: Kvc, recording_plane: ControlPlane, requests: list[str], source: str, count: int
 ) -> None:
@@ -415,7 +415,7 @@ def test_who_may_only_create_and_read_clones_can_create_one(kvc: Kvc, make_plane
     assert answer.err.splitlines()[0] == (
         "Warning: not checked: source-missing, source-deleting, source-name-too-long,"
         " source-locked, source-changed-since-start, tracking-state, target-exists,"
-        " claim-deleting, claim-filling,"
+        " claim-deleting, claim-filling, claim-in-use,"
         " volume-not-snapshottable, volume-unknown, volume-unbound, backend-storage,"
         " first-consumer, network-annotations, not-admissible, cloud-init-reruns,"
         " running-without-agent (the VirtualMachine can't be read: Forbidden;"

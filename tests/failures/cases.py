@@ -10,7 +10,16 @@ from typing import Any
 from kubevirt_sandbox.kubevirt.pace import NEVER, Pace
 from kubevirt_sandbox.storage.status import denied
 from kubevirt_sandbox.storage.webhooks import AdmissionRequest
-from tests.sandbox.world import CLAIMS, CLONES, NAMESPACE, RESTORES, SNAPSHOTS, VMS, a_snapshot
+from tests.sandbox.world import (
+    CLAIMS,
+    CLONES,
+    NAMESPACE,
+    RESTORES,
+    SNAPSHOTS,
+    VMS,
+    VOLUME_SNAPSHOTS,
+    a_snapshot,
+)
 
 from .stage import PATIENCE, Obj, Stage
 
@@ -120,12 +129,12 @@ def _delete_the_target(stage: Stage) -> None:
 
 
 def _lose_the_volumes_of_a_snapshot(stage: Stage) -> None:
-    stage.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "vm-cirros"))
+    _bind_the_sources_volume(stage)
+    stage.registry.create(SNAPSHOTS, NAMESPACE, a_snapshot("s", "vm-data"))
     stage.step()
-    snapshot = stage.get(SNAPSHOTS, "s")
-    missing = {"message": "VolumeSnapshots (vmsnapshot-1-volume-data) missing"}
-    snapshot["status"] |= {"readyToUse": False, "error": missing}
-    stage.registry.update(SNAPSHOTS, NAMESPACE, "s", snapshot, subresource="status")
+    for volume in stage.all(VOLUME_SNAPSHOTS):
+        stage.delete(VOLUME_SNAPSHOTS, volume["metadata"]["name"])
+    stage.step()
 
 
 class Freeze:

@@ -70,6 +70,7 @@ BY_TYPE: Mapping[str, Make] = {
     "ClusterFacts": World.cluster,
     "Lookup | None": lambda world: world.maybe(lambda: world.lookup("vm")),
     "Listing | None": lambda world: world.maybe(lambda: world.listing("vm")),
+    "Version | None": lambda world: world.chance.choice((None, (1, 4), (1, 6), (1, 9))),
     "Goal": World.goal,
     "Result": World.result,
     "Sequence[Result]": several(World.result),

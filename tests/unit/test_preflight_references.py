@@ -94,6 +94,18 @@ def test_names_that_the_server_chooses_are_not_judged() -> None:
     assert list(name_findings({**a_clone(target=""), "metadata": {}}, Facts())) == []
 
 
+def test_a_name_that_kubevirt_would_make_too_long_is_found() -> None:  # [38]
+    def found(length: int, target: str = "") -> list[Finding]:
+        clone = a_clone(target=target)
+        clone["spec"]["source"]["name"] = "a" * length
+        return read(name_findings(clone, Facts()))
+
+    assert found(241) == found(253, "t") == []
+    message = "KubeVirt would give the target a name of 254 characters, and then hang"
+    hint = f"--target copy-of-{'a' * 60}"
+    assert found(242) == [Finding("invalid-name", "error", message, hint)]
+
+
 def test_a_clone_whose_name_is_taken_is_told_that_alone() -> None:
     there = {**a_clone(target="u"), "status": {"phase": "Succeeded"}}
     others = Listing(({**a_clone(), "metadata": {"name": "other"}}, there))

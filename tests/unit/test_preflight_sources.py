@@ -17,6 +17,7 @@ from kubectl_virt_clone.clone.checks.sources import (
     source_state_findings,
     started_findings,
     taken_findings,
+    use_findings,
 )
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 from tests.unit.builders import malformed, read
@@ -262,6 +263,39 @@ def test_a_claim_that_is_still_filled_is_told(kind: str, phase: str, told: bool)
         " -n ns",
     )
     assert of_claims({"metadata": metadata}) == [expected] * told
+
+
+def a_pod_on(claim: str, phase: str = "Running") -> dict[str, Any]:
+    volumes = [{"name": "x"}, {"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
+    return {
+        "metadata": {"name": "rescue"},
+        "spec": {"volumes": volumes},
+        "status": {"phase": phase},
+    }
+
+
+def in_use(*pods: dict[str, Any], kind: str = "VirtualMachine", vm: Any = True) -> list[Finding]:
+    source = Lookup(a_vm_with(claimed("data", "disk")) if vm else None)
+    facts = Facts(namespace="ns", source=source, pods=Listing(pods))
+    return read(use_findings(a_clone(kind=kind), facts))
+
+
+@pytest.mark.parametrize("phase", ["Running", "Pending", "Failed", ""])
+def test_a_pod_on_a_claim_of_a_stopped_vm_is_told(phase: str) -> None:  # [55]
+    message = (
+        'the pod "rescue" uses the claim "disk": KubeVirt waits for its end, and gives up after 5'
+        " minutes"
+    )
+    hint = "kubectl wait --for=delete pod/rescue --timeout=10m -n ns"
+    pod = a_pod_on("disk", phase)
+    assert in_use(pod) == [Finding("claim-in-use", "warning", message, hint)]
+    assert in_use(pod, kind=SNAPSHOT) == in_use(pod, vm=False) == []
+
+
+def test_a_pod_that_has_succeeded_or_uses_another_claim_is_well() -> None:  # [55]
+    assert in_use(a_pod_on("disk", "Succeeded"), a_pod_on("other"), {"metadata": {}}) == []
+    unread = Facts(source=Lookup(a_vm_with(claimed("data", "disk"))))
+    assert list(use_findings(a_clone(), unread)) == []
 
 
 def taken(there: tuple[str, ...] = (), earlier: Any = None, **spec: Any) -> Any:

@@ -21,7 +21,7 @@ OF_EVERY_VM = (
 OF_THE_SOURCE = (
     *("source-missing", "source-deleting", "source-locked", "tracking-state"),
     *("volume-not-snapshottable", "volume-unknown", "volume-unbound", "running-without-agent"),
-    *("claim-deleting", "claim-filling", "source-changed-since-start"),
+    *("claim-deleting", "claim-filling", "claim-in-use", "source-changed-since-start"),
 )
 
 
@@ -132,6 +132,7 @@ def test_a_check_that_lacks_two_things_is_told_once_for_the_first() -> None:
             unknown(("first-consumer",), "storageclasses can't be read: Forbidden"),
         ),
         ({"vms": HIDDEN_LIST}, []),
+        ({"pods": HIDDEN_LIST}, unknown(("claim-in-use",), "pods can't be read: Forbidden")),
         (
             {"kubevirt": HIDDEN_LIST},
             unknown(("snapshot-gate",), "KubeVirt's configuration can't be read: Forbidden"),

@@ -41,7 +41,7 @@ IDS = (
     *("source-name-too-long", "source-locked", "source-changed-since-start", "tracking-state"),
     *("snapshot-gone", "snapshot-not-ready", "snapshot-failed", "snapshot-partial"),
     *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
-    *("claim-exists", "claim-deleting", "claim-filling"),
+    *("claim-exists", "claim-deleting", "claim-filling", "claim-in-use"),
     *("volume-not-snapshottable", "volume-unknown", "volume-unbound"),
     *("backend-storage", "instancetype-missing", "instancetype-changed", "revision-missing"),
     "first-consumer",
@@ -142,6 +142,7 @@ class Facts:
     clones: Listing = field(default_factory=Listing)
     vms: Listing | None = None
     claims: Listing | None = None
+    pods: Listing | None = None
     claimed: Mapping[str, str] = field(default_factory=dict)
     storage_classes: Listing | None = None
     dry_run: DryRun | None = None
@@ -285,6 +286,7 @@ class Fact(Enum):
 
     SOURCE, LIVE, SNAPSHOT, VM, CONTENT = "source", "live", "snapshot", "vm", "content"
     TARGET, CLONES, VMS, CLAIMS = "target", "clones", "vms", "claims"
+    PODS = "pods"
     STORAGE_CLASSES, KUBEVIRT, FIELDS = "storage classes", "kubevirt", "fields"
 
 
@@ -315,6 +317,7 @@ def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
         (Fact.CLONES, facts.clones, "the other clones"),
         (Fact.VMS, facts.vms, "the other VMs"),
         (Fact.CLAIMS, facts.claims, PERSISTENT_VOLUME_CLAIMS.plural),
+        (Fact.PODS, facts.pods, "pods"),
         (Fact.STORAGE_CLASSES, facts.storage_classes, "storageclasses"),
     ):
         if listing is not None and listing.unreadable:

@@ -118,6 +118,11 @@ RULES = (
         about=lambda clone: not from_snapshot(clone),
     ),
     Rule(
+        sources.use_findings,
+        {Fact.LIVE: ("claim-in-use",), Fact.PODS: ("claim-in-use",)},
+        about=lambda clone: not from_snapshot(clone),
+    ),
+    Rule(
         sources.taken_findings,
         {Fact.VM: ("claim-exists",), Fact.CLAIMS: ("claim-exists",)},
         about=lambda clone: may_adopt(clone) and target_name(clone),

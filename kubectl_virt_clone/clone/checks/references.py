@@ -42,6 +42,7 @@ from kubectl_virt_clone.objects.resource import Lookup, Resource
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
+_SUFFIX = 5  # of the name that KubeVirt makes for a target: clone-<source>-<5 characters>
 _SHOWN = 60
 _SKIP = flag("--skip-check", "source-missing")
 _WAIT = ("wait", "--for=condition=Ready", "--timeout=10m")
@@ -85,6 +86,11 @@ def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
                 " with a letter or digit"
             )
             yield error("invalid-name", message, *hint)
+    source = source_name(clone)
+    generated = len("clone--") + len(source) + _SUFFIX
+    if not target_name(clone) and generated > _LONGEST_NAME:
+        message = f"KubeVirt would give the target a name of {generated} characters, and then hang"
+        yield error("invalid-name", message, flag("--target", f"copy-of-{source[:_SHOWN]}"))
 
 
 def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:

@@ -156,6 +156,28 @@ def claim_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             yield warning("claim-filling", message, wait)
 
 
+def use_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
+    """Pods on the claims of a stopped VM; only one that has Succeeded is none (recording 55)."""
+    vm = facts.source.object
+    if vm is None or facts.pods is None or from_snapshot(clone):
+        return
+    claims = set(disks_of(vm).values())
+    for pod in facts.pods.objects:
+        used = [
+            text_at(volume, "persistentVolumeClaim", "claimName")
+            for volume in mappings_at(pod, "spec", "volumes")
+        ]
+        name = next((claim for claim in used if claim in claims), "")
+        if not name or text_at(pod, "status", "phase") == "Succeeded":
+            continue
+        message = (
+            f'the pod "{name_of(pod)}" uses the claim "{name}": KubeVirt waits for its end, and'
+            " gives up after 5 minutes"
+        )
+        gone = ("wait", "--for=delete", f"pod/{name_of(pod)}", "--timeout=10m")
+        yield warning("claim-in-use", message, kubectl(*gone, namespace=facts.namespace))
+
+
 def data_volume_of(claim: Object) -> Object:
     """The owner reference of a claim to its DataVolume; empty where it has none."""
     owners = mappings_at(claim, "metadata", "ownerReferences")
