@@ -62,7 +62,7 @@ def _filled(value: Any) -> Any:
 
 
 def unknown_fields(message: str) -> tuple[str, ...]:
-    """The fields that a strict server does not know, ``spec.template.spec.domain.memroy``."""
+    """The fields that a strict server does not know, ``spec.template.spec.domain.nope``."""
     return tuple(dict.fromkeys(_UNKNOWN_FIELD.findall(message)))
 
 
