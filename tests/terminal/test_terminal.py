@@ -99,7 +99,7 @@ def test_a_terminal_that_becomes_narrower_and_lower_shows_one_whole_frame(
 
 def test_log_lines_do_not_stick_to_the_frame(plane: Planes, pane: Panes) -> None:
     a_clone(plane(speed=0.2), "c")
-    shell = pane(columns=250)
+    shell = pane(columns=500)  # no line may wrap: the longest are the watches of a close look
 
     shell.run("wait", "c", "-v6")
 
