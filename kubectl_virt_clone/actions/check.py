@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 KUBEVIRTS = Resource(KUBEVIRT_GROUP, "v1", "kubevirts", "KubeVirt")
 
-_AT_ONCE = 8
+_FEW = 8
 _FIELDS = ("fields",)
 Question = tuple[tuple[str, ...], Callable[[], Any]]
 """What is asked, as a key that is the same for the same request, and the call that asks it."""
@@ -354,10 +354,9 @@ class _Reader:
         self._session = session
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Put the questions that are not answered yet, a few at a time, into ``answers``."""
+        """Put the questions that are not answered yet into ``answers``."""
         new = [item for item in dict(questions).items() if item[0] not in self.answers]
-        for start in range(0, len(new), _AT_ONCE):
-            self.answers |= side_by_side(dict(new[start : start + _AT_ONCE]))
+        self.answers |= side_by_side(dict(new))
 
     def look_for_targets(self, clones: Sequence[Object], facts: Sequence[Facts]) -> None:
         """Where there are many targets, one list tells which of them exist."""
@@ -365,7 +364,7 @@ class _Reader:
         for clone, own in zip(clones, facts, strict=True):
             names.setdefault(own.namespace, set()).add(target_name(clone))
         for namespace, wanted in names.items():
-            if len(wanted) <= _AT_ONCE:
+            if len(wanted) <= _FEW:
                 continue
             vms = list_up(self._session, VIRTUAL_MACHINES, namespace, metadata_only=True)
             if not vms.unreadable:

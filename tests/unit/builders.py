@@ -5,7 +5,7 @@ What is asserted about an object belongs to the tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -15,6 +15,7 @@ from kubectl_virt_clone.clone.checks.facts import Finding
 from kubectl_virt_clone.clone.progress.progress import Cause, Surroundings
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 from kubectl_virt_clone.render.hints import written
+from tests.fuzz.effort import TIMES
 
 Object = dict[str, Any]
 
@@ -201,10 +202,13 @@ WRONG = (None, "", "text", 7, True, [], {}, [None, 7, "text", []], {"text": None
 
 
 def malformed(obj: Object) -> Iterator[Object]:
-    """``obj`` with each value in it left out once, and replaced once by each of WRONG."""
-    for path in _paths(obj):
+    """``obj`` with each value in it left out once, and replaced by some of WRONG.
+
+    Each place gets others than the one before it; with FUZZ, each gets all of them.
+    """
+    for number, path in enumerate(_paths(obj)):
         holder_path, last = path[:-1], path[-1]
-        for replacement in (..., *WRONG):
+        for replacement in (..., *(WRONG if TIMES else _some_of(WRONG, number))):
             copy = copied(obj)
             holder: Any = copy
             for step in holder_path:
@@ -214,6 +218,11 @@ def malformed(obj: Object) -> Iterator[Object]:
             else:
                 holder[last] = copied(replacement)
             yield copy
+
+
+def _some_of(values: Sequence[Any], number: int) -> Iterator[Any]:
+    """Three values, each time that ``number`` grows by one the next three."""
+    return (values[(3 * number + step) % len(values)] for step in range(3))
 
 
 def copied(value: Any) -> Any:

@@ -46,8 +46,6 @@ DELETING = "VM snapshot is deleting"
 IN_ERROR = "In error state"
 DEADLINE = "snapshot deadline exceeded"
 LOCKED = "Source locked and operation in progress"
-QUEUED = 2.0
-"""Seconds, at any speed, after which a snapshot looks whether it waits for one that is stuck."""
 INDICATIONS = {
     "GuestAgent": (
         "Guest agent was active and attempted to quiesce the filesystem for application "
@@ -187,7 +185,7 @@ class SnapshotController:
         told = f" {trouble.sentence}" if explained else ""
         self._write(snapshot, self._in_progress(snapshot, vm, f"Source not locked{told}"))
         retry = max(self._pace.seconds(self._pace.lock_retry), SETTLED_RETRY)
-        fails_in = max(self._fails_in(snapshot), QUEUED if trouble.holder else SETTLED_RETRY)
+        fails_in = max(self._fails_in(snapshot), SETTLED_RETRY)
         return False, Requeue(fails_in if trouble.holder else min(retry, fails_in))
 
     def _stays(self, snapshot: Obj, holder: str) -> bool:
