@@ -17,9 +17,10 @@ TOOLS := build/tools/$(SCRIPTS)
 WORKERS ?= 4
 # Tests start programs. If Python may not keep what it compiles, each of them compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many times the examples that a test names make fuzz tries; make test tries a third of them.
+# How many times the examples that a test names make fuzz tries; make test tries a third of them, and
+# some of the wrong values that tests/unit put everywhere.
 FUZZ ?= 60
-FUZZED := tests/fuzz tests/cli/test_prediction.py tests/cli/test_success.py
+FUZZED := tests/fuzz tests/unit tests/cli/test_prediction.py tests/cli/test_success.py
 # How many seconds make guided spends on each reader.
 GUIDED ?= 60
 

@@ -54,7 +54,13 @@ def duration(count: int, *, shared: bool, throttled: bool = True) -> float:
     return seconds.now - begun
 
 
-@pytest.mark.parametrize(("count", "recorded"), FROM_THE_VM.items())
+@pytest.mark.parametrize(
+    ("count", "recorded"),
+    [
+        pytest.param(*item, marks=pytest.mark.nightly if item[0] == 50 else [])
+        for item in FROM_THE_VM.items()
+    ],
+)
 def test_clones_of_a_vm_take_as_long_as_recorded(count: int, recorded: float) -> None:
     assert recorded / WITHIN < duration(count, shared=False) < recorded * WITHIN
 
@@ -64,6 +70,7 @@ def test_clones_of_one_snapshot_take_as_long_as_recorded(count: int, recorded: f
     assert recorded / WITHIN < duration(count, shared=True) < recorded * WITHIN
 
 
+@pytest.mark.nightly
 def test_fifty_clones_of_one_snapshot_are_done_seven_times_as_soon() -> None:
     assert duration(50, shared=False) / duration(50, shared=True) > 7
 
