@@ -33,6 +33,7 @@ from kubectl_virt_clone.objects.fields import at, well_formed
 from kubectl_virt_clone.objects.resource import ConnectionFlags
 
 Query = Sequence[tuple[str, str]]
+Headers = list[tuple[str, str]]
 Notify = Callable[[str], None]
 
 CONNECT_TIMEOUT = 30.0
@@ -256,8 +257,7 @@ class Session:
 
         agent = f"kubectl-virt-clone/{__version__} ({sys.platform}/{platform.machine()})"
         headers = HTTPHeaderDict({**call.pop("headers"), "User-Agent": agent})
-        said = [("Authorization", credentials.authorization)] if credentials.authorization else []
-        for name, value in [*said, *self._connection.impersonation]:
+        for name, value in self._headers(credentials):
             # http.client writes Latin-1: like this, it puts UTF-8 on the wire.
             headers.add(name, value.encode("utf-8", "surrogateescape").decode("latin-1"))
         connect = self._timeout or CONNECT_TIMEOUT
@@ -280,6 +280,11 @@ class Session:
                     self._warned.add(text)
                     self._warn(text)
         return response
+
+    def _headers(self, credentials: Credentials) -> Headers:
+        """Those that say who asks."""
+        said = [("Authorization", credentials.authorization)] if credentials.authorization else []
+        return [*said, *self._connection.impersonation]
 
     def _translated(self, call: Callable[[], Any]) -> Any:
         """Run a call into urllib3; its errors leave as ConnectionFailed in kubectl's words."""

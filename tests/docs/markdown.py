@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = {"sh", "console", "yaml", "text", "diff"}
+LANGUAGES = {"sh", "console", "python", "yaml", "text", "diff"}
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -50,8 +50,10 @@ class Block:
     @property
     def commands(self) -> list[Command]:
         """The commands of a block that is to be run."""
-        if self.note[0] == "not run":
+        if self.note[0]:
             return []
+        if self.language == "python":
+            return [Command(f"python3 - <<'EOF'\n{self.text}EOF")]
         return {"sh": _of_sh, "console": _of_console}.get(self.language, lambda _: [])(self.lines)
 
 
