@@ -97,13 +97,13 @@ def test_what_is_not_known_is_an_error_that_says_so(tmp_path: Path) -> None:
     tests = """
 import pytest
 
-@pytest.mark.kubevirt_sandbox(versoin="1.6")
+@pytest.mark.kubevirt_sandbox(nodes="1.6")
 def test_it(kubevirt_sandbox):
     pass
 """
     code, out = ran(tmp_path, tests)
     assert code == 1
-    assert "kubevirt_sandbox has no option versoin" in out
+    assert "kubevirt_sandbox has no option nodes" in out
 
     code, out = ran(tmp_path, tests, ini="kubevirt_sandbox_scope = class\n")
     assert code != 0
