@@ -36,7 +36,7 @@ demo: $(VENV)/.run ## clone a VM in the sandbox and show the result
 test: $(VENV)/.test ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-test-tools: $(VENV)/.test ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
+test-tools: $(VENV)/.dev ## run the tests that need a tool other than Python, git and coreutils, such as kubectl or tmux
 	$(BIN)/python -m pytest -n $(WORKERS) -m "needs and not nightly" $(PYTEST_ARGS) || [ $$? -eq 5 ] # pytest exits with 5 if it ran nothing
 
 nightly: $(VENV)/.test ## run what make test leaves to the night: the other comparisons with kubectl, more kills, and make fuzz

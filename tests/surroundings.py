@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +25,9 @@ HEARD = ("SIGINT", "SIGTERM", "SIGHUP")
 def settle() -> None:
     """Pins the width, lets the programs that tests start hear signals, and takes its time."""
     os.environ.update({**WIDTH, **PROGRAMS})
+    # What the extra "dev" installs comes first, such as the newest kubectl.
+    scripts = Path(sys.executable).parent
+    os.environ["PATH"] = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"
     for name in UNWANTED:
         os.environ.pop(name, None)
     for name in HEARD:

@@ -35,8 +35,6 @@ _LITERAL = r"""(?sx)
     | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)
     | (?P<flag>true|false)
 """
-# A path, with or without braces, including its filters; then the value it should have.
-_GOAL = r"(?s)(\{[^{}]*\}|(?:\[\?\(.*?\)\]|==|[^=])*)(?:=(.*))?"
 
 _OPERATORS = {"==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge}
 
@@ -78,15 +76,21 @@ def parse_jsonpath(text: str) -> Path:
 def split_value(text: str) -> tuple[str, str | None]:
     """Split ``{.path}=VALUE`` as ``kubectl wait --for=jsonpath=`` does; None if there is no value.
 
-    Unlike there, both parts may contain ``=``. Raises InvalidValue if the value is empty.
+    Each ``=`` splits but ``==``, so that neither part can contain one. Raises InvalidValue in
+    kubectl's words for more than two parts and for an empty value.
     """
-    path, value = re.fullmatch(_GOAL, text).groups()  # type: ignore[union-attr]
-    if value == "":
+    path, *values = re.split(r"(?<!=)=(?!=)", text)
+    if len(values) > 1:
+        raise InvalidValue(
+            "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or"
+            " --for=jsonpath='{.status.readyReplicas}'"
+        )
+    if values and not (value := values[0].strip("'\"")):
         raise InvalidValue(
             "jsonpath wait has to have a value after equal sign, like"
             " --for=jsonpath='{.status.readyReplicas}'=3"
         )
-    return path, None if value is None else value.strip("'\"").strip()
+    return path, value.strip() if values else None
 
 
 def as_text(value: object) -> str:

@@ -25,7 +25,8 @@ def deleted(obj: Object, output: str | None, dry_run: str) -> str:
     if output == "name":
         return escaped(named(obj))
     kind, _, name = named(obj).partition("/")
-    return escaped(f'{kind} "{name}" deleted{DRY_RUNS.get(dry_run, "")}')
+    namespace = f" from {key_of(obj)[0]} namespace" if key_of(obj)[0] else ""
+    return escaped(f'{kind} "{name}" deleted{namespace}{DRY_RUNS.get(dry_run, "")}')
 
 
 def loss(clone: Object) -> str:

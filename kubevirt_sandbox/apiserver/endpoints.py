@@ -141,6 +141,7 @@ class Endpoints:
             version=info.query.get("resourceVersion", ""),
             timeout=info.number("timeoutSeconds"),
             bookmarks=info.flag("allowWatchBookmarks"),
+            initial=info.flag("sendInitialEvents") if "sendInitialEvents" in info.query else None,
         )
         store = self._registry.store
         events = watching.watch(store, resource, query, request.alive)

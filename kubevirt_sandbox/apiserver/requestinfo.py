@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
@@ -135,19 +136,11 @@ def check_list_options(info: RequestInfo) -> None:
         info.number(key)
     match = info.query.get("resourceVersionMatch", "")
     causes: list[Cause] = []
-    if "sendInitialEvents" in info.query:
-        # The answer of a server whose WatchList feature is off: clients then list and watch.
-        where = "watch" if info.verb == "watch" else "list"
-        text = f"Forbidden: sendInitialEvents is forbidden for {where}" + (
-            " unless the WatchList feature gate is enabled" if where == "watch" else ""
-        )
+    if info.verb == "watch":
+        causes += _of_watch(match, begins_with_list="sendInitialEvents" in info.query)
+    elif "sendInitialEvents" in info.query:
+        text = "Forbidden: sendInitialEvents is forbidden for list"
         causes.append(cause("FieldValueForbidden", text, "sendInitialEvents"))
-    elif match and info.verb == "watch":
-        text = (
-            "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents "
-            "is provided"
-        )
-        causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
     elif match and not info.query.get("resourceVersion"):
         text = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
         causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
@@ -162,3 +155,17 @@ def check_list_options(info: RequestInfo) -> None:
         causes.append(cause("FieldValueForbidden", text, "resourceVersionMatch"))
     if causes:
         raise invalid("meta.k8s.io", "ListOptions", "", causes)
+
+
+def _of_watch(match: str, *, begins_with_list: bool) -> Iterator[Cause]:
+    """What is wrong with a watch's resourceVersionMatch, beside sendInitialEvents or without."""
+    field, wanted = "resourceVersionMatch", "NotOlderThan"
+    if begins_with_list and match != wanted:
+        text = f"Forbidden: sendInitialEvents requires setting {field} to {wanted}"
+        yield cause("FieldValueForbidden", text, field)
+    if match and not begins_with_list:
+        text = f"Forbidden: {field} is forbidden for watch unless sendInitialEvents is provided"
+        yield cause("FieldValueForbidden", text, field)
+    if match not in ("", wanted):
+        text = f'Unsupported value: "{match}": supported values: "{wanted}"'
+        yield cause("FieldValueNotSupported", text, field)

@@ -28,7 +28,10 @@ BOOKMARK_BEFORE_END = 2.0
 
 @dataclass(frozen=True)
 class WatchQuery:
-    """What a watch is asked for; ``timeout`` in seconds, 0 = the server's choice."""
+    """What a watch is asked for; ``timeout`` in seconds, 0 = the server's choice.
+
+    ``initial``: whether it begins with the objects that are there; None leaves that to ``version``.
+    """
 
     namespace: str | None = None
     labels: str = ""
@@ -36,6 +39,7 @@ class WatchQuery:
     version: str = ""
     timeout: float = 0
     bookmarks: bool = False
+    initial: bool | None = None
 
 
 def watch(
@@ -78,9 +82,13 @@ def _events(
     timeout = query.timeout or random.uniform(1800, 3600)  # noqa: S311
     end = time.monotonic() + timeout
     bookmark = _next_bookmark(query, end)
-    if version == 0:
+    if query.initial is False and version == 0:
+        version = store.version
+    elif query.initial or version == 0:
         version, items = store.snapshot(resource.key, query.namespace)
         yield from (("ADDED", obj) for _, obj in items if matches(obj))
+        if query.bookmarks and (query.initial or not query.version):
+            yield "BOOKMARK", _bookmark(resource, version, initial=True)
     while not store.closed:
         now = time.monotonic()
         if now >= bookmark:
@@ -125,9 +133,11 @@ def _next_bookmark(query: WatchQuery, end: float) -> float:
     return now + BOOKMARK_INTERVAL if now < last else float("inf")
 
 
-def _bookmark(resource: ResourceType, version: int) -> Obj:
+def _bookmark(resource: ResourceType, version: int, *, initial: bool = False) -> Obj:
+    """How far the watch has come; the one that ends the ``initial`` events is marked."""
+    annotations = {"annotations": {"k8s.io/initial-events-end": "true"}} if initial else {}
     return {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"resourceVersion": str(version)},
+        "metadata": {**annotations, "resourceVersion": str(version)},
     }

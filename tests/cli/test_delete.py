@@ -36,8 +36,9 @@ def left(plane: ControlPlane, namespace: str = "default") -> list[str]:
     return [item["metadata"]["name"] for item in plane.registry.list(CLONES, namespace).items]
 
 
-def deleted(*names: str, dry_run: str = "") -> str:
-    return "".join(f'{OBJECT} "{name}" deleted{dry_run}\n' for name in names)
+def deleted(*names: str, dry_run: str = "", namespace: str = "default") -> str:
+    where = f"from {namespace} namespace{dry_run}"
+    return "".join(f'{OBJECT} "{name}" deleted {where}\n' for name in names)
 
 
 def test_a_deleted_clone_is_gone_and_the_target_that_stays_is_named(
@@ -228,7 +229,7 @@ def test_finished_clones_of_all_namespaces_are_deleted_where_they_are(
 
     assert kvc("delete", "-A", "--finished").out == deleted("a")
     assert (left(plane), left(plane, "vms")) == ([], ["a"])
-    assert kvc("delete", "-A", "--all").out == deleted("a")
+    assert kvc("delete", "-A", "--all").out == deleted("a", namespace="vms")
     assert left(plane, "vms") == []
 
 
@@ -390,7 +391,7 @@ def test_a_shared_snapshot_that_nobody_needs_goes_after_an_hour_whatever_the_age
         "1 clone is not finished, or not old enough, and left alone\n",
     )
     assert dry.out == "No resources found\n"
-    assert answer.out == f'{name} "unused" deleted\n'
+    assert answer.out == f'{name} "unused" deleted from default namespace\n'
     world.until(lambda: before - set(world.names(SNAPSHOTS)) == {"unused"})
 
 

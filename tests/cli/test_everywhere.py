@@ -146,11 +146,12 @@ def test_a_pending_clone_is_described_with_its_cause(kvc: Kvc, place: Place) -> 
     assert f"Cause:  {MISSING.format(place.name)}" in lines
 
 
-@pytest.mark.parametrize(("where", "told"), [("server", "server dry run"), ("client", "dry run")])
-def test_a_dry_run_deletes_nothing(kvc: Kvc, place: Place, where: str, told: str) -> None:
+@pytest.mark.parametrize(("mode", "told"), [("server", "server dry run"), ("client", "dry run")])
+def test_a_dry_run_deletes_nothing(kvc: Kvc, place: Place, mode: str, told: str) -> None:
     kvc("create", "a", "-n", place.name, "--target=b", *PENDING)
-    answer = kvc("delete", "a", "-n", place.name, f"--dry-run={where}")
-    assert answer.out == f'virtualmachineclone.clone.kubevirt.io "a" deleted ({told})\n'
+    answer = kvc("delete", "a", "-n", place.name, f"--dry-run={mode}")
+    where = f"from {place.name} namespace"
+    assert answer.out == f'virtualmachineclone.clone.kubevirt.io "a" deleted {where} ({told})\n'
     assert place.names() == ["a"]
 
 

@@ -26,6 +26,8 @@ from tests.cli.test_wait import (
 VMS = "virtualmachines.kubevirt.io"
 NO_SOURCE = "Source doesnt exist: VirtualMachine default/nosuch"
 
+OVER = "its phase is already Succeeded"
+
 
 def label(plane: ControlPlane, name: str, **labels: str) -> None:
     """Give a clone these labels and no others."""
@@ -152,13 +154,38 @@ def test_a_clone_is_waited_for_until_one_with_the_labels_is_created(
     assert answer.out == met("c")
 
 
+def test_of_several_goals_each_is_waited_for_in_turn_and_create_first(
+    kvc: Kvc, plane: ControlPlane
+) -> None:
+    a_clone(plane, "c")
+    goals = ("--for=condition=Ready", "--for=create", "--for=condition=Ready")
+
+    assert kvc("wait", "c", *goals).out == met("c") * 2  # each goal once
+    assert kvc("wait", "c", *goals, "--timeout=0").out == met("c") * 2
+    answer = kvc("wait", "c", *goals, "--for=condition=Running", exit_code=4)
+
+    assert answer.out == met("c") * 2
+    assert errors(answer)[0].endswith("will not reach condition=Running=true: " + OVER)
+
+
+def test_the_first_goal_that_is_not_reached_ends_the_wait(kvc: Kvc, plane: ControlPlane) -> None:
+    a_clone(plane, "c")
+
+    answer = kvc("wait", "c", "--for=delete", "--for=phase=Succeeded", "--timeout=0", exit_code=3)
+
+    assert answer.out == ""
+
+
 def test_a_field_is_a_goal(kvc: Kvc, plane: ControlPlane) -> None:
     a_clone(plane, "c")
 
     assert kvc("wait", "c", "--for=jsonpath={.status.targetName}=c-t").out == met("c")
-    other = kvc("wait", "c", "--for=jsonpath={.status.targetName}=x", "--timeout=0", exit_code=3)
+    other = kvc("wait", "c", "--for=jsonpath={.status.targetName}=x", "--timeout=1h", exit_code=4)
 
-    assert errors(other) == ["error: condition not met for virtualmachineclones/c"]
+    assert errors(other) == [
+        f"error: {OBJECT}/c will not reach jsonpath={{.status.targetName}}=x: its phase is already"
+        " Succeeded"
+    ]
 
 
 def test_volumes_that_wait_for_their_first_consumer_are_told(kvc: Kvc, plane: ControlPlane) -> None:

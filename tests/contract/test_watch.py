@@ -127,6 +127,52 @@ def test_bookmarks_say_how_far_a_watch_has_come(api: Api, clones: str, name: str
     assert seen >= int(created["metadata"]["resourceVersion"])
 
 
+FROM_A_LIST = {
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+}
+
+
+def _knows_watch_lists(api: Api, clones: str) -> bool:
+    """Whether its feature gate WatchList is on, as in Kubernetes 1.34 and newer."""
+    answer = api.get(clones, watch="1", sendInitialEvents="true")
+    fields = [item["field"] for item in answer.body["details"]["causes"]]
+    return "sendInitialEvents" not in fields  # then it names only what else is wrong
+
+
+def test_a_watch_may_begin_with_the_list_which_a_bookmark_ends(
+    api: Api, clones: str, settled: Obj
+) -> None:
+    if not _knows_watch_lists(api, clones):
+        pytest.skip("its feature gate WatchList is off")
+    query = {**FROM_A_LIST, "fieldSelector": f"metadata.name={settled['metadata']['name']}"}
+    with api.watch(clones, **query) as events:
+        added, bookmark = next(events), next(events)
+    assert (added["type"], bookmark["type"]) == ("ADDED", "BOOKMARK")
+    assert added["object"]["metadata"]["uid"] == settled["metadata"]["uid"]
+    assert bookmark["object"].keys() == {"apiVersion", "kind", "metadata"}
+    metadata = bookmark["object"]["metadata"]
+    assert metadata["annotations"] == {"k8s.io/initial-events-end": "true"}
+    assert int(metadata["resourceVersion"]) >= int(settled["metadata"]["resourceVersion"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"sendInitialEvents": "true"}, "resourceVersionMatch"),
+        ({"sendInitialEvents": "true", "resourceVersionMatch": "Exact"}, "resourceVersionMatch"),
+        ({"resourceVersionMatch": "NotOlderThan"}, "resourceVersionMatch"),
+    ],
+)
+def test_a_watch_that_begins_with_the_list_says_how_old_it_may_be(
+    api: Api, clones: str, query: dict[str, str], field: str
+) -> None:
+    answer = api.get(clones, watch="1", timeoutSeconds=1, **query)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert field in {item["field"] for item in answer.body["details"]["causes"]}
+
+
 def test_a_version_that_is_forgotten_is_expired(api: Api, clones: str) -> None:
     with api.watch(clones, resourceVersion="1") as events:
         event = next(events)

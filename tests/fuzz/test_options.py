@@ -88,7 +88,7 @@ def test_a_parameter_of_each_kind_was_found() -> None:
     found = {(verb, param.name) for verb, param in PARAMS}
 
     assert {verb for verb, _ in found} == set(VERBS)
-    assert found >= {("create", "patch"), ("wait", "goal"), ("get", "sort_by"), ("get", "names")}
+    assert found >= {("create", "patch"), ("wait", "goals"), ("get", "sort_by"), ("get", "names")}
     assert all(isinstance(_command(verb), Verb) for verb in VERBS)
 
 

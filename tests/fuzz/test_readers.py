@@ -72,6 +72,7 @@ BY_TYPE: Mapping[str, Make] = {
     "Listing | None": lambda world: world.maybe(lambda: world.listing("vm")),
     "Version | None": lambda world: world.chance.choice((None, (1, 4), (1, 6), (1, 9))),
     "Goal": World.goal,
+    "Sequence[Goal]": lambda world: [world.goal()],
     "Result": World.result,
     "Sequence[Result]": several(World.result),
     "Remains": World.remains,

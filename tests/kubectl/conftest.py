@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 
 from kubevirt_sandbox.controlplane import ControlPlane
 from tests.planes import Plane
+from tests.tools import path_of
 
 PATIENCE = 60
+OLDEST = (1, 36)
 # A line of klog: I, W, E or F with the date, the time, the process and the line of the source.
 _LOGGED = re.compile(r"(?m)^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\.go:\d+\] .*\n")
 
@@ -33,6 +36,18 @@ Kubectl = Callable[..., Answer]
 def answered(err: str) -> str:
     """What kubectl itself says, without what its client library logs when it had to wait."""
     return _LOGGED.sub("", err)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _recent_kubectl() -> None:
+    """Skip these tests where kubectl is an older one, whose words and flags are others."""
+    told = subprocess.run(
+        [path_of("kubectl"), "version", "--client", "-o", "json"], capture_output=True, check=True
+    )
+    version = json.loads(told.stdout)["clientVersion"]["gitVersion"]
+    numbers = re.match(r"v(\d+)\.(\d+)", version)
+    if not numbers or (int(numbers[1]), int(numbers[2])) < OLDEST:
+        pytest.skip(f"kubectl {version} is older than {OLDEST[0]}.{OLDEST[1]}")
 
 
 @pytest.fixture

@@ -201,8 +201,6 @@ CAUSE = "Source doesnt exist: VirtualMachine default/nosuch"
         (("--all", READY, "--timeout=0"), f": {CAUSE}"),
         (("pending", "--all", READY, "--timeout=0"), f": {CAUSE}"),
         (("done", "pending", READY, "--timeout=0"), f": {CAUSE}"),
-        (("done", "--for=condition=Ready=false", SHORT), ""),
-        (("done", "--for=jsonpath={.status.phase}=nosuch", SHORT), ""),
         (("done", "--for=delete", SHORT), ""),
         (("done", "--for=delete", "--timeout=0"), ""),
     ],
@@ -215,6 +213,26 @@ def test_where_the_time_is_up_ours_ends_with_3_and_adds_the_cause_if_there_is_on
     assert ours.out == theirs.out
     assert ours.err.splitlines()[0] == f"{theirs.err.rstrip()}{because}"
     assert (theirs.code, ours.code) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "goals",
+    [
+        ("condition=Ready=false",),
+        ("condition=Running",),
+        ("jsonpath={.status.phase}=nosuch",),
+        ("condition=Ready", "condition=Running"),
+        ("condition=Running", "condition=Ready"),
+    ],
+)
+def test_where_kubectl_waits_for_what_cannot_come_any_more_ours_ends_at_once(
+    both: Both, goals: tuple[str, ...]
+) -> None:
+    theirs, ours = both("done", *(f"--for={goal}" for goal in goals), "--timeout=1s")
+
+    assert ours.out == theirs.out
+    assert (theirs.code, ours.code) == (1, 4)
+    assert ours.err.rstrip().endswith(": its phase is already Succeeded")
 
 
 def test_several_clones_that_are_not_there_in_time_are_each_named(both: Both) -> None:

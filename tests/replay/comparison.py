@@ -27,8 +27,11 @@ _GENERATED: tuple[tuple[str, str], ...] = (
     (r'(Post \\?")https://[^/]+/', r"\1https://VIRT-API/"),
     (r"\b127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT"),
     (r"^E\d{4} [\d:.]+ +\d+ ", "E "),
-    # kubectl 1.33 began to name the namespace.
-    (r'(" deleted) from \S+ namespace$', r"\1"),
+    # kubectl 1.33 began to name the namespace, and newer ones log and say otherwise what fails.
+    (r'(" (?:force )?deleted) from \S+ namespace$', r"\1"),
+    (r"(the server doesn't have a resource type \"\w+\") in group \"[\w.]+\"$", r"\1"),
+    (r"^E memcache\.go:\d+\] .*err=\"", "E memcache: "),
+    (r"^E memcache: couldn't get current server API group list: ", "E memcache: "),
     (r"(?<=\S) {2,}", "  "),
     # Some wc align even one number.
     (r"^ +(\d+)$", r"\1"),

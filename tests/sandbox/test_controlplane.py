@@ -217,16 +217,6 @@ def test_server_side_apply_is_refused(api: Api) -> None:
     assert MERGE_PATCH in answer.body["message"]
 
 
-def test_a_watch_that_lists_is_refused_so_that_clients_list_first(api: Api) -> None:
-    query = {"watch": "1", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
-    answer = api.get(DEFAULT, **query)
-    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
-    assert answer.body["message"] == (
-        'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents '
-        "is forbidden for watch unless the WatchList feature gate is enabled"
-    )
-
-
 @pytest.mark.parametrize("form", ["vnd.kubernetes.protobuf", "cbor"])
 def test_binary_answers_are_not_given(api: Api, form: str) -> None:
     answer = api.get(DEFAULT, f"application/{form}")

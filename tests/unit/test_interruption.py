@@ -2,14 +2,14 @@
 
 import pytest
 
-from kubectl_virt_clone.clone.progress.progress import SUCCESS, parse_goal
+from kubectl_virt_clone.clone.progress.progress import BOUND, SUCCESS, parse_goal
 from kubectl_virt_clone.objects.resource import Access, ConnectionFlags, Selection
 from kubectl_virt_clone.render.progress.outcomes import interrupted
 
 
 def said(names="a", goal=SUCCESS, selection=None, **flags):
     keys = [("vms", name) for name in names]
-    return interrupted(keys, goal, ConnectionFlags(**flags).access, selection or Selection())
+    return interrupted(keys, [goal], ConnectionFlags(**flags).access, selection or Selection())
 
 
 def test_the_command_names_the_clone():
@@ -29,7 +29,7 @@ def test_all_names_are_there_however_many_they_are():
 def test_each_of_several_namespaces_has_a_command():
     keys = [("a", "one"), ("b", "two"), ("a", "three")]
 
-    assert interrupted(keys, SUCCESS, Access(user=("--user", "me")), Selection()) == (
+    assert interrupted(keys, [SUCCESS], Access(user=("--user", "me")), Selection()) == (
         "interrupted; 3 clones go on without us. To wait again:\n"
         "  kubectl virt-clone wait one three -n a --user me\n"
         "  kubectl virt-clone wait two -n b --user me"
@@ -95,5 +95,11 @@ def test_names_that_were_asked_for_are_said_before_anything_is_known_of_them():
 
 def test_what_ends_the_wait_early_is_asked_for_again():
     keys = [("vms", "a")]
-    said = interrupted(keys, SUCCESS, Access(), Selection(), fail_on_pending=True)
+    said = interrupted(keys, [SUCCESS], Access(), Selection(), fail_on_pending=True)
     assert said.endswith("\n  kubectl virt-clone wait a -n vms --fail-on-pending")
+
+
+def test_goals_that_are_still_to_come_are_waited_for_again():
+    keys = [("vms", "a")]
+    said = interrupted(keys, [BOUND, SUCCESS], Access(), Selection())
+    assert said.endswith(" wait a -n vms --for=volumes-bound --for=phase=Succeeded")

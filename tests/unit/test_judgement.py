@@ -294,7 +294,7 @@ def test_volumes_are_looked_at_closely_as_nothing_tells_when_they_change():
 
 def test_what_succeeded_and_is_waited_for_otherwise_needs_nothing():
     assert judged(a_clone(), DELETED) == possible()
-    assert judged(a_clone(), FROZEN) == possible()
+    assert judged(a_clone(), FROZEN) == never("its phase is already Succeeded")
 
 
 def test_only_a_judgement_that_needs_nothing_at_once_is_certain():

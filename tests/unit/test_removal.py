@@ -269,9 +269,14 @@ def test_the_line_for_a_deleted_object_is_kubectls() -> None:
     obj = clone("a\nb")
 
     kind = "virtualmachineclone.clone.kubevirt.io"
-    assert deleted(obj, None, "none") == f'{kind} "a\\nb" deleted'
-    assert deleted(obj, None, "client") == f'{kind} "a\\nb" deleted (dry run)'
-    assert deleted(obj, None, "server") == f'{kind} "a\\nb" deleted (server dry run)'
+    assert deleted(obj, None, "none") == f'{kind} "a\\nb" deleted from default namespace'
+    assert (
+        deleted(obj, None, "client") == f'{kind} "a\\nb" deleted from default namespace (dry run)'
+    )
+    assert (
+        deleted(obj, None, "server")
+        == f'{kind} "a\\nb" deleted from default namespace (server dry run)'
+    )
     assert deleted(obj, "name", "server") == f"{kind}/a\\nb"
 
 

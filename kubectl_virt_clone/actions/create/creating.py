@@ -51,7 +51,7 @@ def followed(
 
     def told() -> str:
         keys = [key_of(clone) for clone in creation.clones]
-        return interrupted(keys, goal, flags.access, Selection()) if keys else ""
+        return interrupted(keys, [goal], flags.access, Selection()) if keys else ""
 
     with resumable(told):
         creation.create(say, log, timeout=timeout)

@@ -212,7 +212,8 @@ def parse_goal(text: str) -> Goal:
     """Read a goal as ``wait --for`` takes it; its kind and a phase are in any case of letters.
 
     ``phase=P``, ``condition=TYPE[=STATUS]``, ``volumes-bound``, ``create``, ``delete`` or
-    ``jsonpath={.path}[=VALUE]``. Raises InvalidValue with kubectl's words for anything else.
+    ``jsonpath={.path}[=VALUE]``. Raises InvalidValue with kubectl's words for anything else, and
+    for an empty STATUS, which kubectl waits for in vain.
     """
     kind, equals, rest = text.partition("=")
     kind = kind.lower()
@@ -224,8 +225,8 @@ def parse_goal(text: str) -> Goal:
             known = ", ".join(PHASES)
             raise InvalidValue(f'unknown phase "{rest}"; a clone has the phases {known}')
         return Goal("phase", value=phases[rest.lower()])
-    name, _, status = rest.partition("=")
-    if kind == "condition" and name:
+    name, given, status = rest.partition("=")
+    if kind == "condition" and name and bool(given) == bool(status):
         return Goal("condition", name=name, value=status or "true")
     if kind == "jsonpath" and equals:
         return _parse_jsonpath(text, rest)
@@ -308,13 +309,20 @@ def _path_verdict(clone: Object, goal: Goal, path: Path) -> Verdict:
     if found and (goal.value is None or as_text(found[0]) == goal.value):
         return MET
     # What a user writes may still come; a status is not written anew.
-    return _unmet(clone, may_come=not goal.of_status)
+    return _unwritten(clone) if goal.of_status else Verdict(Outcome.POSSIBLE, reason_of(clone))
 
 
-def _unmet(clone: Object, *, may_come: bool = False) -> Verdict:
-    if phase_of(clone) == FAILED and not may_come:
+def _unmet(clone: Object) -> Verdict:
+    if phase_of(clone) == FAILED:
         return Verdict(Outcome.NEVER, reason_of(clone) or "KubeVirt gives no reason")
     return Verdict(Outcome.POSSIBLE, reason_of(clone))
+
+
+def _unwritten(clone: Object) -> Verdict:
+    """Judge what the status lacks: after its end the controller only drops the children's names."""
+    if phase_of(clone) == SUCCEEDED:
+        return Verdict(Outcome.NEVER, f"its phase is already {SUCCEEDED}")
+    return _unmet(clone)
 
 
 def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
@@ -330,12 +338,13 @@ def _phase_verdict(clone: Object, goal: Goal) -> Verdict:
 
 def _condition_verdict(clone: Object, goal: Goal) -> Verdict:
     wanted = (goal.value or "").lower()
-    for condition in mappings_at(clone, "status", "conditions"):
+    written = mappings_at(clone, "status", "conditions")
+    fresh = [condition for condition in written if not _stale(clone, condition)]
+    for condition in fresh:
         same = text_at(condition, "type").lower() == goal.name.lower()
-        status = text_at(condition, "status").lower()
-        if same and status == wanted and not _stale(clone, condition):
+        if same and text_at(condition, "status").lower() == wanted:
             return MET
-    return _unmet(clone, may_come=wanted != "true")
+    return _unwritten(clone) if fresh else _unmet(clone)
 
 
 def _stale(clone: Object, condition: Object) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -40,6 +40,7 @@ def progress(
     met: Met,
     clock: Clock,
     goal: Goal,
+    later: Sequence[Goal] = (),
     access: Access,
     selection: Selection | None = None,
     quiet: bool = False,
@@ -48,7 +49,8 @@ def progress(
     """Show a wait for ``goal``: on a terminal as a frame, elsewhere as lines, or ``quiet``.
 
     Ctrl-C and SIGTERM become a WaitInterrupted that says what has failed by then, and how to wait
-    again: by the same ``access``, with the ``selection`` or the names of what is undecided.
+    again, also for what comes ``later``: by the same ``access``, with the ``selection`` or the
+    names of what is undecided.
     """
     selection = selection or Selection()
     kind: type[Lines | Drawn] = Lines
@@ -64,7 +66,8 @@ def progress(
         lines = [str(failed)] if failed else []
         if shown.undecided or (selection and not shown.has_begun):
             keys = list(shown.undecided)
-            lines += [interrupted(keys, goal, access, selection, fail_on_pending=fail_on_pending)]
+            how = ([goal, *later], access, selection)
+            lines += [interrupted(keys, *how, fail_on_pending=fail_on_pending)]
         return "\n".join(lines)
 
     with resumable(told), shown:

@@ -99,7 +99,7 @@ def _line(result: Result, name: str, goal: Goal, looked_once: bool, access: Acce
 
 def interrupted(
     keys: Sequence[Key],
-    goal: Goal,
+    goals: Sequence[Goal],
     access: Access,
     selection: Selection,
     *,
@@ -117,7 +117,7 @@ def interrupted(
     chosen = [(_selected(selection) or selection.names, access.namespace)]
     if names and not _selected(selection):
         chosen = [(some, space) for space, some in names.items()]
-    how = [f"--for={goal}"] if goal != SUCCESS else []
+    how = [f"--for={goal}" for goal in goals if [*goals] != [SUCCESS]]
     how += ["--fail-on-pending"] if fail_on_pending else []
     commands = ""
     for which, namespace in chosen:
