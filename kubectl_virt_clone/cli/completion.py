@@ -245,7 +245,7 @@ def _run_strategies(ctx: click.Context, _: str) -> Words:
 
 _ANY_FILE = ((), Directive.FILES)
 _FILES: dict[str, tuple[Iterable[tuple[str, str]], int]] = {
-    **dict.fromkeys(("kubeconfig", "certificate_authority"), _ANY_FILE),
+    **dict.fromkeys(("kubeconfig", "kuberc", "certificate_authority"), _ANY_FILE),
     **dict.fromkeys(("client_certificate", "client_key", "arguments"), _ANY_FILE),
     "filenames": ((("json", ""), ("yaml", ""), ("yml", "")), Directive.THESE_FILES),
 }
@@ -260,7 +260,7 @@ _WORDS: dict[str, Callable[[click.Context, str], Words]] = {
     "new_mac_address": _interfaces,
     "run_strategy": _run_strategies,
     "volume_name_policy": lambda _, __: VOLUME_NAME_POLICIES,
-    "goal": _goals,
+    "goals": _goals,
     "namespace": lambda ctx, _: _objects(ctx, NAMESPACES, ""),
     "context": _of_kubeconfig("contexts"),
     "cluster": _of_kubeconfig("clusters"),

@@ -86,6 +86,13 @@ def parse_timeout(text: str) -> float:
     return seconds if seconds >= 0 else A_WEEK
 
 
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise InvalidValue(f'"{text}" has no key or no value; write KEY=VALUE')
+    return key, value
+
+
 def _goal(text: str) -> Goal:
     from kubectl_virt_clone.clone.progress.progress import parse_goal  # only a wait needs it
 
@@ -207,6 +214,7 @@ _CONNECTION_OPTIONS = (
     _connection(
         "--tls-server-name", metavar="NAME", help="Name the server's certificate must have."
     ),
+    _connection("--proxy-url", metavar="URL", help="Proxy for requests to the API server."),
     _connection(
         "--insecure-skip-tls-verify",
         is_flag=True,
@@ -220,6 +228,16 @@ _CONNECTION_OPTIONS = (
         help="Group to impersonate; may be repeated.",
     ),
     _connection("--as-uid", "impersonate_uid", metavar="UID", help="UID to impersonate."),
+    _connection(
+        *("--as-user-extra", "impersonate_extra"),
+        type=Typed("pair", _pair),
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Extra field of the user to impersonate; may be repeated.",
+    ),
+    _connection(
+        "--kuberc", metavar="FILE", help="kubectl's preferences, which may deny credential plugins."
+    ),
     _connection(
         "--request-timeout",
         type=Typed("duration", parse_request_timeout),

@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed
 from kubectl_virt_clone.kube.kubeconfig import GROUP, Connection, content_of
+from kubectl_virt_clone.kube.kuberc import PluginPolicy
 from kubectl_virt_clone.kube.proxies import proxy_of
 from kubectl_virt_clone.objects.fields import mapping_at, mappings_at, text_at, time_at
 
@@ -54,15 +55,15 @@ class Credentials:
         return self.expires is not None and self.expires <= datetime.now(timezone.utc)
 
 
-def credentials_of(connection: Connection) -> Credentials:
-    """Read the credentials that the connection names, and run its plugin.
+def credentials_of(connection: Connection, plugins: PluginPolicy) -> Credentials:
+    """Read the credentials that the connection names, and run its plugin, if ``plugins`` allow it.
 
     Raises ConfigError for mistakes in the kubeconfig, ConnectionFailed for a plugin that fails.
     """
     cluster = connection.cluster
     url = _url(cluster, connection.user)
     # As in kubectl, no proof of who the user is goes over plain HTTP.
-    user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection)
+    user, expires = ({}, None) if url.scheme == "http" else _with_granted(connection, plugins)
     server = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl().rstrip("/")
     kept: dict[str, Any] = {"maxsize": 16}
     if url.scheme == "https":
@@ -74,7 +75,9 @@ def credentials_of(connection: Connection) -> Credentials:
     return Credentials(server, pool, _authorization(user, url), expires)
 
 
-def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime | None]:
+def _with_granted(
+    connection: Connection, plugins: PluginPolicy
+) -> tuple[Mapping[str, Any], datetime | None]:
     """The user with credentials, and their end; as in client-go, asks nobody if there are some."""
     user = connection.user
     if any(user.get(key) for key in ("token", "tokenFile", "username")):
@@ -86,7 +89,7 @@ def _with_granted(connection: Connection) -> tuple[Mapping[str, Any], datetime |
     certified = user.get("client-certificate") or user.get("client-certificate-data")
     if certified or not user.get("exec"):
         return user, None
-    granted, expires = run_plugin(user["exec"], connection.cluster)
+    granted, expires = run_plugin(user["exec"], connection.cluster, plugins)
     return {**user, **granted}, expires
 
 
@@ -211,7 +214,7 @@ def pool_to(server: str, cluster: Mapping[str, Any], kept: Mapping[str, Any]) ->
 
 
 def run_plugin(
-    plugin: Mapping[str, Any], cluster: Mapping[str, Any]
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any], policy: PluginPolicy
 ) -> tuple[dict[str, str], datetime | None]:
     """Run a checked plugin and read what it prints; the user sees its stderr.
 
@@ -223,6 +226,8 @@ def run_plugin(
     command = plugin["command"]
     # As in Go, neither a shell nor the working directory looks for the program.
     program = shutil.which(command)
+    if refusal := policy.refusal(command, program):
+        raise _failed(refusal, transient=False)
     if program is None or not os.path.isabs(program):
         hint = text_at(plugin, "installHint")
         hint = f"\n\n{hint}" if hint else ""

@@ -194,6 +194,7 @@ def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> d
     given = {
         "server": flags.server or cluster.get("server") or "http://localhost:8080",
         "tls-server-name": flags.tls_server_name,
+        "proxy-url": flags.proxy_url,
         "certificate-authority": flags.certificate_authority,
         "insecure-skip-tls-verify": flags.insecure_skip_tls_verify,
     }
@@ -206,8 +207,9 @@ def _with_cluster_flags(cluster: Mapping[str, Any], flags: ConnectionFlags) -> d
 
 
 def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[str, Any]:
-    # As in kubectl, a token replaces every other way to get one, and --as keeps the groups of the
-    # kubeconfig; a certificate stays beside the token, and a password contradicts it.
+    # As in kubectl, a token replaces every other way to get one, --as keeps the groups of the
+    # kubeconfig and --as-user-extra its other keys; a certificate stays beside the token, and a
+    # password contradicts it.
     replaced = {"tokenFile", "exec", "auth-provider"} if flags.token else set()
     replaced |= {"client-certificate-data"} if flags.client_certificate else set()
     replaced |= {"client-key-data"} if flags.client_key else set()
@@ -218,6 +220,13 @@ def _with_user_flags(user: Mapping[str, Any], flags: ConnectionFlags) -> dict[st
         "as": flags.impersonate_user,
         "as-uid": flags.impersonate_uid,
         "as-groups": list(flags.impersonate_groups),
+        "as-user-extra": {
+            **(user.get("as-user-extra") or {}),
+            **{
+                key: [text for other, text in flags.impersonate_extra if other == key]
+                for key, _ in flags.impersonate_extra
+            },
+        },
     }
     return _overlaid(user, replaced, given)
 

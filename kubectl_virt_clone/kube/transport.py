@@ -29,6 +29,7 @@ from kubectl_virt_clone import __version__
 from kubectl_virt_clone.errors import ConfigError, ConnectionFailed, Deferred, StatusError
 from kubectl_virt_clone.kube.auth import Credentials, credentials_of
 from kubectl_virt_clone.kube.kubeconfig import resolve
+from kubectl_virt_clone.kube.kuberc import plugin_policy
 from kubectl_virt_clone.objects.fields import at, well_formed
 from kubectl_virt_clone.objects.resource import ConnectionFlags
 
@@ -131,7 +132,8 @@ class Session:
         self._warn = warn
         self._warned: set[str] = set()
         self._authenticating = threading.Lock()
-        self._credentials = credentials_of(self._connection)
+        self._plugins = plugin_policy(flags, os.environ, warn)
+        self._credentials = credentials_of(self._connection, self._plugins)
         self.server = self._credentials.server
         insecure = self._connection.cluster.get("insecure-skip-tls-verify")
         if insecure and self.server.startswith("https:"):
@@ -153,7 +155,7 @@ class Session:
                     if found.cluster == self._connection.cluster:  # others are not for this one
                         self._connection = replace(self._connection, user=found.user)
                 try:
-                    self._credentials = credentials_of(self._connection)
+                    self._credentials = credentials_of(self._connection, self._plugins)
                 except ConfigError as error:
                     raise ConnectionFailed(f"{_UNABLE}{error.args[0]}") from error
             return self._credentials

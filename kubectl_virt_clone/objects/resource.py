@@ -141,31 +141,40 @@ class ConnectionFlags(NamedTuple):
     client_certificate: str = ""
     client_key: str = ""
     tls_server_name: str = ""
+    proxy_url: str = ""
+    kuberc: str = ""
     insecure_skip_tls_verify: bool = False
     impersonate_user: str = ""
     impersonate_groups: tuple[str, ...] = ()
     impersonate_uid: str = ""
+    impersonate_extra: tuple[tuple[str, str], ...] = ()
     request_timeout: float | None = None
     verbosity: int = 0
 
     @property
     def access(self) -> Access:
         """The words that reach the same server as the same user, without token and password."""
-        server = re.sub(r"^(\w+://)?[^/]*@", r"\1", self.server)
         cluster = {"--kubeconfig": self.kubeconfig, "--context": self.context}
-        cluster |= {"--cluster": self.cluster, "-s": server}
+        cluster |= {"--cluster": self.cluster, "-s": _bare(self.server)}
         cluster |= {"--certificate-authority": self.certificate_authority}
-        cluster |= {"--tls-server-name": self.tls_server_name}
+        cluster |= {"--tls-server-name": self.tls_server_name, "--proxy-url": _bare(self.proxy_url)}
+        cluster |= {"--kuberc": self.kuberc}
         user = {"--user": self.user, "--client-certificate": self.client_certificate}
         user |= {"--client-key": self.client_key, "--as": self.impersonate_user}
         user |= {"--as-uid": self.impersonate_uid}
         insecure = ("--insecure-skip-tls-verify",) if self.insecure_skip_tls_verify else ()
         groups = [("--as-group", group) for group in self.impersonate_groups]
+        groups += [("--as-user-extra", f"{key}={text}") for key, text in self.impersonate_extra]
         return Access(
             (*_words(cluster.items()), *insecure),
             _words([*user.items(), *groups]),
             self.namespace,
         )
+
+
+def _bare(url: str) -> str:
+    """The URL without a user and a password."""
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", url)
 
 
 def _words(flags: Iterable[tuple[str, str]]) -> tuple[str, ...]:

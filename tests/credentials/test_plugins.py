@@ -12,6 +12,7 @@ import pytest
 
 from kubectl_virt_clone.errors import ConfigError
 from kubectl_virt_clone.kube.auth import run_plugin
+from kubectl_virt_clone.kube.kuberc import PluginPolicy
 from tests.credentials.cases import plugin
 from tests.credentials.conftest import Kubectl, Kvc, Transcript
 from tests.credentials.kit import V1, V1BETA1, Kit
@@ -84,8 +85,10 @@ def _told(line: str) -> tuple[Any, str]:
 def test_a_ca_that_has_gone_when_a_plugin_is_to_be_told_of_it_is_named(kit: Kit) -> None:
     described = kit.fill(plugin("{gives_token}", provideClusterInfo=True)["exec"])
 
+    cluster = {"server": "https://a", "certificate-authority": "/no/ca"}
+
     with pytest.raises(ConfigError) as failed:
-        run_plugin(described, {"server": "https://a", "certificate-authority": "/no/ca"})
+        run_plugin(described, cluster, PluginPolicy())
 
     assert str(failed.value) == (
         "error: unable to read certificate-authority /no/ca: no such file or directory"

@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_virt_clone.kube.auth import credentials_of
 from kubectl_virt_clone.kube.kubeconfig import resolve
+from kubectl_virt_clone.kube.kuberc import PluginPolicy
 from kubectl_virt_clone.objects.resource import ConnectionFlags
 from tests.credentials import relays
 from tests.credentials.cases import BEHIND, CERTIFICATE, NAMED, TOKEN, plugin
@@ -67,7 +68,7 @@ def test_the_pool_of_connections_does_not_know_the_password_of_its_proxy(kit: Ki
     path = kit.config(TOKEN, {"server": f"https://{NAMED}", "proxy-url": url})
     connection = resolve(ConnectionFlags(kubeconfig=str(path)), {})
 
-    pool = credentials_of(connection).pool
+    pool = credentials_of(connection, PluginPolicy()).pool
 
     assert str(pool.proxy) == kit.fill("http://127.0.0.1:{gate}")
 

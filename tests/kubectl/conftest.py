@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,16 +39,20 @@ def answered(err: str) -> str:
     return _LOGGED.sub("", err)
 
 
+@cache
+def is_recent(path: str) -> bool:
+    """Whether a kubectl is so new that ours can be held to its words and flags."""
+    command = [path, "version", "--client", "-o", "json"]
+    told = subprocess.run(command, capture_output=True, check=True).stdout
+    numbers = re.match(r"v(\d+)\.(\d+)", json.loads(told)["clientVersion"]["gitVersion"])
+    return bool(numbers) and (int(numbers[1]), int(numbers[2])) >= OLDEST
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _recent_kubectl() -> None:
-    """Skip these tests where kubectl is an older one, whose words and flags are others."""
-    told = subprocess.run(
-        [path_of("kubectl"), "version", "--client", "-o", "json"], capture_output=True, check=True
-    )
-    version = json.loads(told.stdout)["clientVersion"]["gitVersion"]
-    numbers = re.match(r"v(\d+)\.(\d+)", version)
-    if not numbers or (int(numbers[1]), int(numbers[2])) < OLDEST:
-        pytest.skip(f"kubectl {version} is older than {OLDEST[0]}.{OLDEST[1]}")
+    """Skip these tests where kubectl is an older one."""
+    if not is_recent(path_of("kubectl")):
+        pytest.skip(f"kubectl is older than {OLDEST[0]}.{OLDEST[1]}")
 
 
 @pytest.fixture

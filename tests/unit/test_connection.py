@@ -20,10 +20,13 @@ EVERYTHING = ConnectionFlags(
     client_certificate="me.crt",
     client_key="me.key",
     tls_server_name="api",
+    proxy_url="http://me:secret@proxy:1",
+    kuberc="rc",
     insecure_skip_tls_verify=True,
     impersonate_user="ann@home",
     impersonate_groups=("x", "y z"),
     impersonate_uid="7",
+    impersonate_extra=(("k", "v w"),),
     request_timeout=5.0,
     verbosity=6,
 )
@@ -40,9 +43,10 @@ def test_without_flags_there_are_no_words():
 def test_every_flag_is_repeated_but_the_namespace_and_the_token():
     assert shlex.join(EVERYTHING.access.words) == (
         "--kubeconfig 'my config' --context admin@prod --cluster c -s https://host:6443"
-        " --certificate-authority ca.crt --tls-server-name api --insecure-skip-tls-verify"
+        " --certificate-authority ca.crt --tls-server-name api --proxy-url http://proxy:1"
+        " --kuberc rc --insecure-skip-tls-verify"
         " --user me@home --client-certificate me.crt --client-key me.key --as ann@home --as-uid 7"
-        " --as-group x --as-group 'y z'"
+        " --as-group x --as-group 'y z' --as-user-extra 'k=v w'"
     )
 
 

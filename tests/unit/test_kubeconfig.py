@@ -300,6 +300,16 @@ EXTRA = [("Impersonate-Extra-reason", "audit"), ("Impersonate-Extra-reason", "te
             ],
         ),
         (
+            {"as": "alice", "as-user-extra": {"reason": ["audit"], "scope": ["all"]}},
+            {"impersonate_extra": (("reason", "a=b"), ("reason", "c"))},
+            [
+                ("Impersonate-User", "alice"),
+                ("Impersonate-Extra-reason", "a=b"),
+                ("Impersonate-Extra-reason", "c"),
+                ("Impersonate-Extra-scope", "all"),
+            ],
+        ),
+        (
             {"token": "t"},
             {"impersonate_user": "bob", "impersonate_groups": ("h",)},
             [("Impersonate-User", "bob"), ("Impersonate-Group", "h")],

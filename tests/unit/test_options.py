@@ -212,6 +212,9 @@ EVERY_FLAG = {
     "--as=alice": {"impersonate_user": "alice"},
     "--as-group=g": {"impersonate_groups": ("g",)},
     "--as-uid=7": {"impersonate_uid": "7"},
+    "--as-user-extra=a=b=c": {"impersonate_extra": (("a", "b=c"),)},
+    "--proxy-url=http://p:1": {"proxy_url": "http://p:1"},
+    "--kuberc=f": {"kuberc": "f"},
     "--request-timeout=5": {"request_timeout": 5.0},
     "-v=8": {"verbosity": 8},
 }
