@@ -1,8 +1,8 @@
 """What the checks judge a clone by, read with as few requests as they need, sent side by side.
 
-At most seven for one clone besides discovery: source, target, other clones, other VMs, KubeVirt,
-then the claims or the snapshot's content, then the storage classes or, where there is no source,
-the namespace. What they mean is for ``clone/checks`` to say.
+At most eight for one clone without claims besides discovery: source, target, other clones, other
+VMs, quotas and KubeVirt, then the claims or the snapshot's content, then the storage classes or,
+where there is no source, the namespace. What they mean is for ``clone/checks`` to say.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kubectl_virt_clone.actions.create.planning import Notice, Plan, plan_of
-from kubectl_virt_clone.actions.versions import served_clones, served_versions
+from kubectl_virt_clone.actions.versions import served_clones, served_groups, served_versions
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
     CLONES,
     CONTROLLER_REVISIONS,
+    CSI_DRIVERS,
     KUBEVIRT_GROUP,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
+    RESOURCE_QUOTAS,
+    SNAPSHOT_CLASSES,
     SNAPSHOT_CONTENTS,
     STORAGE_CLASSES,
     VIRTUAL_MACHINES,
@@ -40,18 +43,22 @@ from kubectl_virt_clone.clone.checks.facts import (
     content_name,
     from_snapshot,
     is_fine,
+    observed_version,
     ordered,
     source_name,
     source_resource,
     source_vm,
     start_revision,
     storage_classes_used,
+    untried,
     without,
 )
 from kubectl_virt_clone.clone.checks.findings import judged
 from kubectl_virt_clone.clone.checks.instancetypes import MATCHERS, matched, revision_of
+from kubectl_virt_clone.clone.checks.quotas import demand
 from kubectl_virt_clone.clone.checks.sources import claimed_by
 from kubectl_virt_clone.clone.checks.values import new_macs
+from kubectl_virt_clone.clone.checks.volumes import misses_class
 from kubectl_virt_clone.clone.progress.provenance import may_adopt
 from kubectl_virt_clone.clone.target.restore_rules import disks_of
 from kubectl_virt_clone.errors import (
@@ -72,7 +79,7 @@ from kubectl_virt_clone.objects.fields import (
     name_of,
     text_at,
 )
-from kubectl_virt_clone.objects.resource import Lookup, Resource
+from kubectl_virt_clone.objects.resource import Listing, Lookup, Resource
 from kubectl_virt_clone.render.findings import refusal, warnings
 
 if TYPE_CHECKING:
@@ -123,6 +130,8 @@ def judge(
     plan = plan_of(session, served, clones, form, notice=notice, warn=warn)
     facts = gather_each(session, plan.checked, served, rights=True, form=form)
     checked = judged(plan.checked, facts, skipped)
+    if said := untried(observed_version(facts[0].kubevirt) if facts else ""):
+        notice(said)
     # Not by name: it may be for the server to generate.
     found = {id(clone): own for clone, (_, own) in zip(plan.missing, checked, strict=True)}
     everyone = [(clone, found.get(id(clone), ())) for clone in clones]
@@ -231,6 +240,7 @@ def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dic
     resource, source, target = source_resource(clone), source_name(clone), target_name(clone)
     namespace = facts.namespace
     wanted = {"fields": reader.fields(), "kubevirt": reader.listing(KUBEVIRTS, "")}
+    wanted["quotas"] = reader.listing(RESOURCE_QUOTAS, namespace)
     if resource is not None and source:
         wanted["source"] = reader.object(resource, namespace, source)
     if target:
@@ -293,6 +303,9 @@ def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]
         wanted["dry_run"] = reader.dry_run(vm, facts)
     if storage_classes_used(clone, facts):
         wanted["storage_classes"] = reader.listing(STORAGE_CLASSES, "")
+    if misses_class(facts.source.object):
+        wanted["snapshot_classes"] = reader.listing(SNAPSHOT_CLASSES, "")
+        wanted["drivers"] = reader.listing(CSI_DRIVERS, "")
     if _is_missing(clone, facts) and not (facts.vms and facts.vms.objects):
         wanted["own_namespace"] = reader.object(NAMESPACES, "", facts.namespace)
     return wanted
@@ -315,6 +328,7 @@ def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Fa
             namesakes[own.namespace, name_of(other)] = other
             makers.setdefault((own.namespace, target_name(other)), []).append(other)
     claimed: dict[str, dict[str, str]] = {}
+    demanded: dict[str, dict[str, Any]] = {}
     among = []
     for clone, own in zip(clones, facts, strict=True):
         names = dict.fromkeys((target_name(clone), source_name(clone)))
@@ -323,8 +337,12 @@ def _among_siblings(facts: Sequence[Facts], clones: Sequence[Object]) -> list[Fa
             others.append(itself)
         listed = replace(own.clones, objects=tuple(others))
         ours = claimed.setdefault(own.namespace, {})
-        among.append(replace(own, clones=listed, claimed=dict(ours)))
+        total = demanded.setdefault(own.namespace, {})
+        own = replace(own, clones=listed, claimed=dict(ours), demanded=dict(total))  # noqa: PLW2901
+        among.append(own)
         ours |= claimed_by(clone, source_vm(clone, own))
+        for name, more in demand(clone, own).items() if own.quotas and own.quotas.objects else ():
+            total[name] = total.get(name, 0) + more
         makers.setdefault((own.namespace, target_name(clone)), []).append(clone)
     return among
 
@@ -335,14 +353,17 @@ def cluster_facts(session: Session) -> ClusterFacts:
     try:
         versions = served_versions(session)
     except ResourceNotServed as error:
-        return ClusterFacts(namespace, unserved=str(error.args[0]))
+        groups = served_groups(session)
+        found = list_up(session, KUBEVIRTS, "") if KUBEVIRT_GROUP in (groups or ()) else Listing()
+        return ClusterFacts(namespace, (), str(error.args[0]), groups, found)
     reader = _Reader(session, CLONES)
     kubevirt = reader.listing(KUBEVIRTS, "")
     asked = {verb: reader.right(verb, namespace) for verb in RIGHTS}
     reader.ask([kubevirt, *asked.values()])
     rights = {verb: reader.answers[key] for verb, (key, _) in asked.items()}
     user = _whoami(session) if False in rights.values() else ""
-    return ClusterFacts(namespace, versions, "", reader.answers[kubevirt[0]], rights, user)
+    found = reader.answers[kubevirt[0]]
+    return ClusterFacts(namespace, versions, "", None, found, rights, user)
 
 
 class _Reader:

@@ -13,7 +13,12 @@ from http import HTTPStatus
 from typing import Any
 
 from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONE_VERSIONS, CLONES, KUBEVIRT_GROUP
-from kubectl_virt_clone.errors import ResourceNotServed, StatusError, VirtCloneError
+from kubectl_virt_clone.errors import (
+    ConnectionFailed,
+    ResourceNotServed,
+    StatusError,
+    VirtCloneError,
+)
 from kubectl_virt_clone.kube.resource import items_of
 from kubectl_virt_clone.kube.transport import Session
 from kubectl_virt_clone.objects.fields import mappings_at, text_at
@@ -42,6 +47,15 @@ def served_versions(session: Session, *, deadline: float = math.inf) -> tuple[st
         return served
     names = ", ".join(sorted(set(served))) or "no version"
     raise _not_served(f"it serves {CLONE_GROUP} in {names}, not in {' or '.join(CLONE_VERSIONS)}")
+
+
+def served_groups(session: Session) -> tuple[str, ...] | None:
+    """The names of all API groups that the server has; None where it does not say."""
+    try:
+        groups = session.request("GET", "/apis")
+    except (ConnectionFailed, StatusError):
+        return None
+    return tuple(text_at(group, "name") for group in mappings_at(groups, "groups"))
 
 
 def _not_served(reason: str) -> ResourceNotServed:

@@ -246,7 +246,7 @@ def _run_strategies(ctx: click.Context, _: str) -> Words:
 _ANY_FILE = ((), Directive.FILES)
 _FILES: dict[str, tuple[Iterable[tuple[str, str]], int]] = {
     **dict.fromkeys(("kubeconfig", "kuberc", "certificate_authority"), _ANY_FILE),
-    **dict.fromkeys(("client_certificate", "client_key", "arguments"), _ANY_FILE),
+    **dict.fromkeys(("client_certificate", "client_key", "seeds", "arguments"), _ANY_FILE),
     "filenames": ((("json", ""), ("yaml", ""), ("yml", "")), Directive.THESE_FILES),
 }
 """Parameters whose values the shell itself knows."""

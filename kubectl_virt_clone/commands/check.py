@@ -72,10 +72,13 @@ def command(flags: CheckFlags) -> ExitCode:
 
 def _check_cluster(session: Session, flags: CheckFlags) -> ExitCode:
     from kubectl_virt_clone.actions.check import judge_cluster
-    from kubectl_virt_clone.clone.checks.facts import is_fine
+    from kubectl_virt_clone.clone.checks.facts import is_fine, observed_version, untried
     from kubectl_virt_clone.render.findings import cluster_report
+    from kubectl_virt_clone.render.messages import log
 
     cluster, found = judge_cluster(session, flags.skip_check)
+    if said := untried(observed_version(cluster.kubevirt)):
+        log(said)
     access = flags.connection.access
     click.echo(cluster_report(cluster, found, flags.output, access=access), nl=False)
     return ExitCode.DONE if is_fine(found) else ExitCode.ERROR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,10 @@ kubectl virt-clone sandbox -- kubectl virt-clone create --source vm-cirros --tar
 
 # Test a pipeline against a slow control plane with VMs of your own
 kubectl virt-clone sandbox --speed 0.1 --seed my-vms.yaml -- ./pipeline.sh
+
+# See what becomes of a clone where a quota leaves no room for its volumes
+kubectl virt-clone sandbox --seed storage/quota-claims -- \\
+  kubectl virt-clone check --source vm-full-house
 
 # See how an older KubeVirt answers
 kubectl virt-clone sandbox --kubevirt 1.4 -- kubectl virt-clone check
@@ -46,6 +51,26 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _seed(text: str) -> Path | str:
+    """A file, or the name of a seed that is packaged, which a file of that name hides."""
+    from kubevirt_sandbox.kubevirt.seed.planting import further_seed_names, seed_names
+
+    if (path := Path(text)).is_file():
+        return path
+    if text in seed_names() or text in further_seed_names():
+        return text
+    known = ", ".join(further_seed_names())
+    raise InvalidValue(f'"{text}" is neither a file nor one of {known}')
+
+
+def _seeds(given: Sequence[Path | str]) -> Sequence[Path | str] | None:
+    """All that the sandbox begins with: a packaged failure stands beside the usual seeds."""
+    from kubevirt_sandbox.kubevirt.seed.planting import further_seed_names, seed_names
+
+    beside = given and all(seed in further_seed_names() for seed in given)
+    return [*seed_names(), *given] if beside else given or None
+
+
 def _fault(text: str) -> Fault:
     from kubevirt_sandbox.apiserver.faults.fault import parse_fault
 
@@ -60,7 +85,7 @@ class SandboxFlags(NamedTuple):
 
     speed: float
     throttle: bool
-    seeds: tuple[Path, ...]
+    seeds: tuple[Path | str, ...]
     kubevirt: str
     faults: tuple[Fault, ...]
     arguments: tuple[str, ...]
@@ -89,9 +114,10 @@ class SandboxFlags(NamedTuple):
     "--seed",
     "seeds",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Objects to begin with, instead of vm-cirros and its friends; may be repeated.",
+    type=Typed("seed", _seed),
+    metavar="FILE|NAME",
+    help="Objects to begin with, instead of vm-cirros and its friends, or one of the packaged"
+    " failures beside them, such as storage/quota-claims; may be repeated.",
 )
 @click.option(
     "--kubevirt",
@@ -127,7 +153,7 @@ def command(flags: SandboxFlags) -> int:
     plane = ControlPlane(
         speed=flags.speed,
         throttled=flags.throttle,
-        seeds=flags.seeds or None,
+        seeds=_seeds(flags.seeds),
         kubevirt=flags.kubevirt,
         faults=flags.faults,
     )

@@ -46,11 +46,14 @@ def command(flags: VersionFlags) -> None:
     versions, error = client_version(__version__), None
     if not flags.client:
         from kubectl_virt_clone.actions.versions import server_versions
+        from kubectl_virt_clone.clone.checks.facts import untried
 
         # Not among the flags, so that --client starts without its class.
         connection = connection_flags(click.get_current_context())
         found, error = server_versions(connection, log=log, warn=warn)
         versions |= found
+        if said := untried(str(found.get("kubeVirtVersion") or "")):
+            log(said)
     click.echo(shown(versions, flags.output, client_only=flags.client or bool(error)), nl=False)
     if error:
         raise error

@@ -19,9 +19,10 @@ from kubectl_virt_clone.clone.checks.facts import (
     Finding,
     Judged,
     gate_is_on,
+    observed_version,
 )
 from kubectl_virt_clone.errors import SeveralErrors, VirtCloneError
-from kubectl_virt_clone.objects.fields import Object, text_at
+from kubectl_virt_clone.objects.fields import Object
 from kubectl_virt_clone.objects.resource import NO_FLAGS, Access, Listing
 from kubectl_virt_clone.render.escaping import escaped
 from kubectl_virt_clone.render.hints import written
@@ -96,7 +97,7 @@ def cluster_report(
     none = "<unknown>" if None in cluster.rights.values() else "<none>"
     rows = [
         ("Clone API:", escaped(served_by(cluster))),
-        ("KubeVirt:", escaped(_version(cluster.kubevirt)) or "<unknown>"),
+        ("KubeVirt:", escaped(observed_version(cluster.kubevirt)) or "<unknown>"),
         ("Snapshot gate:", gate),
         ("Rights:", escaped(f"{', '.join(allowed) or none} in the namespace {cluster.namespace}")),
     ]
@@ -106,7 +107,7 @@ def cluster_report(
 def _cluster_values(cluster: ClusterFacts) -> dict[str, Any]:
     return {
         "cloneAPIVersions": list(cluster.versions),
-        "kubevirtVersion": _version(cluster.kubevirt),
+        "kubevirtVersion": observed_version(cluster.kubevirt),
         "snapshotGate": _gate(cluster.kubevirt),
         "namespace": cluster.namespace,
         "rights": dict(cluster.rights),
@@ -115,11 +116,6 @@ def _cluster_values(cluster: ClusterFacts) -> dict[str, Any]:
 
 def _gate(kubevirt: Listing) -> bool | None:
     return gate_is_on(Facts(kubevirt=kubevirt))
-
-
-def _version(kubevirt: Listing) -> str:
-    versions = (text_at(item, "status", "observedKubeVirtVersion") for item in kubevirt.objects)
-    return next(filter(None, versions), "")
 
 
 def _json(value: dict[str, Any]) -> str:

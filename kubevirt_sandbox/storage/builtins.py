@@ -141,6 +141,14 @@ STORAGE_CLASS = _top(
     volumeBindingMode=STRING,
     allowedTopologies=_array(ANYTHING),
 )
+CSI_DRIVER = _top(
+    spec=_object(
+        attachRequired=BOOLEAN,
+        podInfoOnMount=BOOLEAN,
+        volumeLifecycleModes=STRINGS,
+        fsGroupPolicy=STRING,
+    )
+)
 VOLUME_SNAPSHOT_CLASS = {
     **_top(driver=STRING, deletionPolicy=STRING, parameters=STRING_MAP),
     "required": ["deletionPolicy", "driver"],
@@ -399,6 +407,20 @@ BUILTINS = (
             ("ReclaimPolicy", "string", ".reclaimPolicy", "", 0),
             ("VolumeBindingMode", "string", ".volumeBindingMode", "", 0),
             ("AllowVolumeExpansion", "boolean", ".allowVolumeExpansion", "", 0),
+            _AGE,
+        ),
+    ),
+    Builtin(
+        "storage.k8s.io",
+        "csidrivers",
+        "CSIDriver",
+        CSI_DRIVER,
+        _VERBS,
+        namespaced=False,
+        columns=(
+            ("AttachRequired", "boolean", ".spec.attachRequired", "", 0),
+            ("PodInfoOnMount", "boolean", ".spec.podInfoOnMount", "", 0),
+            ("Modes", "string", ".spec.volumeLifecycleModes", "", 0),
             _AGE,
         ),
     ),

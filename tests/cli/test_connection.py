@@ -299,6 +299,7 @@ def test_the_log_of_requests_has_no_credentials(kvc: Kvc, plane: ControlPlane) -
     assert sorted(checks) == sorted(  # they are sent side by side
         [
             f"GET {plane.url}/openapi/v3/apis/clone.kubevirt.io/v1beta1 200",
+            f"GET {plane.url}/api/v1/namespaces/default/resourcequotas?limit=500 200",
             f"GET {plane.url}/apis/kubevirt.io/v1/kubevirts?limit=500 200",
             f"GET {clones}?limit=500 200",
             f"GET {vms}/vm-cirros 200",

@@ -334,8 +334,8 @@ def test_a_server_dry_run_is_checked_too(
     assert writes == []
 
 
-@pytest.mark.parametrize(("source", "count"), [("vm-data", 10), ("vmsnapshot/of-data", 10)])
-def test_a_clone_of_claims_takes_ten_requests_at_most_besides_discovery(
+@pytest.mark.parametrize(("source", "count"), [("vm-data", 11), ("vmsnapshot/of-data", 11)])
+def test_a_clone_of_claims_takes_eleven_requests_at_most_besides_discovery(
     kvc: Kvc, recording_plane: ControlPlane, requests: list[str], source: str, count: int
 ) -> None:
     snapshot(recording_plane, "of-data", "vm-data")
@@ -378,9 +378,9 @@ def test_what_several_clones_need_is_read_once(
     kvc("create", "-f", "-", stdin="---\n".join(documents))
 
     reads = [request for request in requests if request.startswith("GET")]
-    # Discovery twice, KubeVirt, the source, the clones, and the VMs, which tell of ten targets.
+    # Discovery twice, KubeVirt, quotas, the source, the clones, and the VMs, for the ten targets.
     # First it looks for clones and targets that an earlier run made: those are not checked.
-    assert (len(reads), len(set(reads))) == (8, 6)
+    assert (len(reads), len(set(reads))) == (9, 7)
 
 
 def test_a_clone_needs_no_more_requests_than_its_checks(
@@ -389,6 +389,7 @@ def test_a_clone_needs_no_more_requests_than_its_checks(
     kvc("create", "c", "--source=web-1")
 
     assert sorted(request.split("?")[0] for request in requests) == [
+        "GET /api/v1/namespaces/default/resourcequotas",
         "GET /apis/clone.kubevirt.io",
         "GET /apis/kubevirt.io/v1/kubevirts",
         "GET /apis/kubevirt.io/v1/namespaces/default/virtualmachines/web-1",
@@ -417,9 +418,9 @@ def test_who_may_only_create_and_read_clones_can_create_one(kvc: Kvc, make_plane
         " source-locked, source-changed-since-start, tracking-state, target-exists,"
         " claim-deleting, claim-filling, claim-in-use,"
         " volume-not-snapshottable, volume-unknown, volume-unbound, backend-storage,"
-        " first-consumer, network-annotations, not-admissible, cloud-init-reruns,"
+        " first-consumer, network-annotations, not-admissible, quota, cloud-init-reruns,"
         " running-without-agent (the VirtualMachine can't be read: Forbidden;"
-        " the target can't be read: Forbidden)"
+        " the target can't be read: Forbidden; resourcequotas can't be read: Forbidden)"
     )
     assert answer.err.count("Warning:") == 1
     assert plane.registry.get(VMS, "default", "t")["spec"]["runStrategy"] == "Halted"
@@ -468,4 +469,4 @@ def test_a_list_that_two_checks_need_is_read_once(
     answer = kvc("create", "--source=vm-ciros", mac, exit_code=1)
 
     assert "hint: --source vm/vm-cirros\n" in answer.err
-    assert len(requests) == len(set(requests)) == 5, requests
+    assert len(requests) == len(set(requests)) == 6, requests

@@ -87,23 +87,25 @@ def run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunAs]:
         yield start
 
 
-OPTIONAL = ["virt-clone-optional"]
+OPTIONAL = {"virt-clone-optional": "default", "virt-clone-cluster-optional": "*"}
+"""Role → the namespace that it is given in."""
 
 
-@pytest.mark.parametrize("optional", [OPTIONAL, []])
+@pytest.mark.parametrize("optional", [True, False])
 def test_every_verb_works_with_the_rights_of_the_roles_and_needs_all_of_them(
-    run_as: RunAs, optional: list[str]
+    run_as: RunAs, optional: bool
 ) -> None:
     rules = [*rules_of("virt-clone", "default"), *rules_of("virt-clone-cluster", "*")]
-    more = [rule for role in OPTIONAL for rule in rules_of(role, "default")]
+    more = [rule for role, where in OPTIONAL.items() for rule in rules_of(role, where)]
     shell, asked = run_as([*rules, *(more if optional else ())])
 
     answers = {line: shell.run(f"kubectl-virt_clone {line}") for line in WORK}
     # It looks into what the clone's children say, and ends with their cause.
     stuck = shell.run("kubectl-virt_clone wait stuck")
+    refused = shell.run("kubectl-virt_clone check --source vm-pvc")
 
     assert {line: out for line, (out, code) in answers.items() if code} == {}
-    assert stuck[1] == 4, stuck[0]
+    assert (stuck[1], refused[1]) == (4, 1), stuck[0]
     assert rights_in(request for request in asked if request[2] == FORBIDDEN) == (
         set() if optional else rights_of(more)
     )

@@ -69,6 +69,7 @@ BY_TYPE: Mapping[str, Make] = {
     "Facts": World.facts,
     "ClusterFacts": World.cluster,
     "Lookup | None": lambda world: world.maybe(lambda: world.lookup("vm")),
+    "Listing": lambda world: world.listing("kubevirt"),
     "Listing | None": lambda world: world.maybe(lambda: world.listing("vm")),
     "Version | None": lambda world: world.chance.choice((None, (1, 4), (1, 6), (1, 9))),
     "Goal": World.goal,

@@ -81,6 +81,10 @@ AFTERWARDS = {
     "storage/claim-refused": ("vm-refused", "t", RESTORE, "Waiting for new PVCs"),
     "storage/long-name": (LONG_NAME, "t", SNAPSHOT, "Source locked and operation in progress"),
     "storage/memory-dump": ("vm-dumped", "t", "Succeeded", "Ready"),
+    "storage/no-driver": (
+        *("vm-local", "t", ""),
+        "Virtual Machine volume data does not support snapshots",
+    ),
     "storage/partial-snapshot": ("vmsnapshot/partial", "t", "Failed", "Still processing"),
     "storage/pod-uses-claim": (
         *("vm-busy", "t", SNAPSHOT),

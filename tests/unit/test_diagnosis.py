@@ -341,7 +341,7 @@ CASES = {
         Cause(
             "snapshot-waiting",
             f'the snapshot "{SNAPSHOT}" is not ready, KubeVirt tries for 5m: {USED}',
-            f"kubectl describe vmsnapshot.snapshot.kubevirt.io/{SNAPSHOT} -n default",
+            "kubectl describe pvc/shop-data -n default",
         ),
     ),
     "a snapshot of a VM that is being deleted [28]": (

@@ -36,7 +36,7 @@ KUBEVIRT = "kubevirt.io"
 
 
 def a_clone(*, target: str = "t", kind: str = "VirtualMachine", **spec: Any) -> dict[str, Any]:
-    source = {"apiGroup": KUBEVIRT, "kind": kind, "name": "s"}
+    source = _of(kind)
     wanted = {"apiGroup": KUBEVIRT, "kind": "VirtualMachine", "name": target}
     return {
         "apiVersion": "clone.kubevirt.io/v1beta1",
@@ -525,7 +525,7 @@ def test_what_is_not_known_is_unknown_and_no_fault() -> None:
 
 
 def test_a_cluster_whose_rights_cannot_be_asked_is_not_at_fault() -> None:
-    cluster = ClusterFacts("default", ("v1beta1",), "", NEWEST, {"create": None})
+    cluster = ClusterFacts("default", ("v1beta1",), "", None, NEWEST, {"create": None})
 
     assert [(item.id, item.level) for item in cluster_findings(cluster)] == [("rbac", "unknown")]
 
@@ -613,7 +613,8 @@ def _judge_a_source(place: tuple[str, ...], odd: Any) -> None:
 
 
 def _of(kind: str) -> dict[str, str]:
-    return {"apiGroup": KUBEVIRT, "kind": kind, "name": "s"}
+    group = "snapshot.kubevirt.io" if kind == "VirtualMachineSnapshot" else KUBEVIRT
+    return {"apiGroup": group, "kind": kind, "name": "s"}
 
 
 def _put(obj: dict[str, Any], place: tuple[str, ...], value: Any) -> None:

@@ -57,7 +57,7 @@ def test_a_cluster_that_clones_for_who_asks_has_no_findings() -> None:
 
 
 def test_without_a_clone_api_the_hint_installs_kubevirt_and_nothing_else_is_said() -> None:
-    cluster = a_cluster(unserved="no such API", kubevirt=a_kubevirt("v1.8.0"), rights={})
+    cluster = a_cluster(unserved="no such API", groups=("apps",), kubevirt=Listing(), rights={})
 
     assert told(cluster) == [
         Finding(
@@ -69,6 +69,35 @@ def test_without_a_clone_api_the_hint_installs_kubevirt_and_nothing_else_is_said
             "download/kubevirt-cr.yaml",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("groups", "message", "hint"),
+    [
+        (
+            ("apps", "kubevirt.io"),
+            "v1.8.0 serves no clone.kubevirt.io: it is older than 0.55, or lacks the CRD of clones",
+            "kubectl get kubevirts.kubevirt.io -A",
+        ),
+        (
+            ("apps", "internal.virtualization.deckhouse.io"),
+            "no such API; it may be there under internal.virtualization.deckhouse.io",
+            "kubectl api-resources --api-group internal.virtualization.deckhouse.io",
+        ),
+        (
+            ("hco.kubevirt.io",),
+            "no such API; it may be there under hco.kubevirt.io",
+            "kubectl api-resources --api-group hco.kubevirt.io",
+        ),
+        (None, "no such API", ()),
+    ],
+)
+def test_where_there_is_a_trace_of_kubevirt_no_other_is_installed(groups, message, hint) -> None:
+    cluster = a_cluster(
+        unserved="no such API", groups=groups, kubevirt=a_kubevirt("v1.8.0"), rights={}
+    )
+
+    assert told(cluster) == [Finding("no-clone-api", "error", message, hint)]
 
 
 def test_a_gate_that_is_off_stands_in_the_way_of_every_clone() -> None:

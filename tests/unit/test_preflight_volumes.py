@@ -142,6 +142,7 @@ def test_a_claim_that_is_not_there_is_waited_for(kubevirt: Listing, level: str, 
 
 
 NO_CLASS = "No VolumeSnapshotClass: Volume snapshots are not configured for this StorageClass"
+LACKING = {"enabled": False, "reason": NO_CLASS}
 A_CLASS = {"metadata": {"name": "fast"}, "provisioner": "csi.example.com"}
 NEW_CLASS = {
     "apiVersion": "snapshot.storage.k8s.io/v1",
@@ -151,15 +152,21 @@ NEW_CLASS = {
     "deletionPolicy": "Delete",
 }
 CREATES_CLASS = f"kubectl create -f - <<< '{json.dumps(NEW_CLASS, separators=(',', ':'))}'"
+MAKES_ONE = "; the hint makes one, if csi.example.com takes snapshots"
 SHOWS_CLAIM = "kubectl describe pvc/one -n ns"
 
 
 @pytest.mark.parametrize(
     ("status", "classes", "why", "hint"),
     [
-        ({"enabled": False, "reason": NO_CLASS}, Listing((A_CLASS,)), NO_CLASS, CREATES_CLASS),
-        ({"enabled": False, "reason": NO_CLASS}, Listing(), NO_CLASS, SHOWS_CLAIM),
-        ({"enabled": False, "reason": NO_CLASS}, None, NO_CLASS, SHOWS_CLAIM),
+        (
+            {"enabled": False, "reason": NO_CLASS},
+            Listing((A_CLASS,)),
+            NO_CLASS + MAKES_ONE,
+            CREATES_CLASS,
+        ),
+        (LACKING, Listing(), NO_CLASS, SHOWS_CLAIM),
+        (LACKING, None, NO_CLASS, SHOWS_CLAIM),
         ({"enabled": False, "reason": "other"}, Listing((A_CLASS,)), "other", SHOWS_CLAIM),
         ({"enabled": "true"}, None, "KubeVirt doesn't say why", SHOWS_CLAIM),
         ({}, Listing((A_CLASS,)), "KubeVirt doesn't say why", SHOWS_CLAIM),
@@ -178,6 +185,62 @@ def test_a_volume_that_can_not_be_snapshotted_is_told_with_kubevirts_reason(
             hint,
         )
     ]
+
+
+SEVERAL = "2 matching VolumeSnapshotClasses for fast"
+SNAPSHOT_CLASSES = Listing(
+    tuple(
+        {"metadata": {"name": name}, "driver": driver}
+        for name, driver in (("b", "csi.example.com"), ("0", "other"), ("a", "csi.example.com"))
+    )
+)
+ANNOTATES = (
+    "kubectl annotate volumesnapshotclass.snapshot.storage.k8s.io/a"
+    " snapshot.storage.kubernetes.io/is-default-class=true"
+)
+DRIVER = Listing(({"metadata": {"name": "csi.example.com"}},))
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "told_of_it", "hint"),
+    [
+        (SEVERAL, {"snapshot_classes": SNAPSHOT_CLASSES}, "", ANNOTATES),
+        (SEVERAL, {"snapshot_classes": Listing(unreadable="Forbidden")}, "", SHOWS_CLAIM),
+        (NO_CLASS, {"drivers": DRIVER}, MAKES_ONE, CREATES_CLASS),
+        (NO_CLASS, {"drivers": Listing(unreadable="Forbidden")}, MAKES_ONE, CREATES_CLASS),
+        (
+            NO_CLASS,
+            {"drivers": Listing()},
+            "; csi.example.com is no CSI driver, and only these take snapshots",
+            "",
+        ),
+    ],
+)
+def test_a_class_is_chosen_or_made_only_where_that_can_help(
+    reason: str, more: dict[str, Any], told_of_it: str, hint: str
+) -> None:
+    vm = a_vm_with(claimed("a", "one"), a={"enabled": False, "reason": reason})
+    known = {"claims": Listing((a_claim("one"),)), "storage_classes": Listing((A_CLASS,))}
+
+    (found,) = told(vm, **known, **more)
+
+    assert found.message == f'the volume "a" can\'t be snapshotted: {reason}{told_of_it}'
+    assert (found.hint or "") == hint
+
+
+def test_a_cd_rom_is_better_ejected() -> None:
+    vm = a_vm_with(claimed("a", "one"), a={"enabled": False, "reason": NO_CLASS})
+    vm["spec"]["template"]["spec"]["domain"] = {
+        "devices": {"disks": [{"name": "root"}, {"name": "a", "cdrom": {}}]}
+    }
+
+    (found,) = told(vm, claims=Listing((a_claim("one"),)), storage_classes=Listing((A_CLASS,)))
+
+    assert found.message.startswith('the CD-ROM "a" can\'t be snapshotted: ')
+    places = ("volumes/0", "domain/devices/disks/1")
+    removals = ({"op": "remove", "path": f"/spec/template/spec/{place}"} for place in places)
+    patch = json.dumps([*removals], separators=(",", ":"))
+    assert found.hint == f"kubectl patch vm/s --type=json -p '{patch}' -n ns"
 
 
 def test_without_its_claim_the_storage_of_a_volume_is_not_known() -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE
+from kubectl_virt_clone.clone.api import CLONE_GROUP, CLONES, FIELD_SINCE, KUBEVIRT_GROUP
 from kubectl_virt_clone.clone.checks.facts import (
     GATE,
     UNKNOWN,
@@ -21,6 +21,7 @@ from kubectl_virt_clone.clone.checks.facts import (
     error,
     gate_is_on,
     gates_of,
+    observed_version,
 )
 from kubectl_virt_clone.clone.checks.flags import given_as
 from kubectl_virt_clone.clone.hint import Command, Hint, flag, kubectl, leave_out
@@ -37,6 +38,7 @@ FLAGS: dict[str, Hint] = {
     "volumeNamePolicy": (flag("--volume-name-policy"),),
 }
 _INSTALL = "https://github.com/kubevirt/kubevirt/releases/latest/download"
+_TRACES = ("kubevirt", "deckhouse.io", "harvesterhci.io")
 _REFERENCE = ("apiGroup", "kind", "name")
 _NESTED = {
     "source": _REFERENCE,
@@ -54,13 +56,15 @@ _SPEC = (
 class ClusterFacts:
     """What was read about a cluster for its own sake.
 
-    ``versions`` are those of the clone API, ``unserved`` says why there is none that we speak.
+    ``versions`` are those of the clone API, ``unserved`` says why there is none that we speak, and
+    ``groups`` are then all that the server has, None if they are not known.
     ``rights`` holds a verb of RIGHTS → whether the user may, None if that could not be asked.
     """
 
     namespace: str
     versions: tuple[str, ...] = ()
     unserved: str = ""
+    groups: tuple[str, ...] | None = None
     kubevirt: Listing = field(default_factory=Listing)
     rights: Mapping[str, bool | None] = field(default_factory=dict)
     user: str = ""
@@ -69,8 +73,7 @@ class ClusterFacts:
 def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
     """What keeps any clone from working on this cluster."""
     if cluster.unserved:
-        files = (f"{_INSTALL}/kubevirt-operator.yaml", "-f", f"{_INSTALL}/kubevirt-cr.yaml")
-        yield error("no-clone-api", cluster.unserved, kubectl("apply", "-f", *files))
+        yield _unserved(cluster)
         return
     yield from gate_findings({}, Facts(kubevirt=cluster.kubevirt))
     denied = [verb for verb, allowed in cluster.rights.items() if allowed is False]
@@ -82,6 +85,28 @@ def cluster_findings(cluster: ClusterFacts) -> Iterator[Finding]:
     if unasked:
         message = f"whether you may {', '.join(unasked)} {CLONES.qualified} can't be asked"
         yield Finding("rbac", UNKNOWN, message)
+
+
+def _unserved(cluster: ClusterFacts) -> Finding:
+    """No clone API; the newest KubeVirt is recommended only where there is no trace of any.
+
+    Some distributions rename its groups, or have an operator of their own that installs it.
+    """
+    traces = [name for name in cluster.groups or () if any(word in name for word in _TRACES)]
+    if KUBEVIRT_GROUP in traces:
+        version = observed_version(cluster.kubevirt) or "this KubeVirt"
+        message = (
+            f"{version} serves no {CLONE_GROUP}: it is older than 0.55, or lacks the CRD of clones"
+        )
+        hint = kubectl("get", f"kubevirts.{KUBEVIRT_GROUP}", "-A")
+        return error("no-clone-api", message, hint)
+    if traces:
+        message = f"{cluster.unserved}; it may be there under {', '.join(traces)}"
+        return error("no-clone-api", message, kubectl("api-resources", "--api-group", traces[0]))
+    if cluster.groups is None:
+        return error("no-clone-api", cluster.unserved)
+    files = (f"{_INSTALL}/kubevirt-operator.yaml", "-f", f"{_INSTALL}/kubevirt-cr.yaml")
+    return error("no-clone-api", cluster.unserved, kubectl("apply", "-f", *files))
 
 
 def denied_finding(verbs: list[str], namespace: str, user: str) -> Finding:

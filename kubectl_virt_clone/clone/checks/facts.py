@@ -37,7 +37,8 @@ good to know; not checked, because something could not be read."""
 
 IDS = (
     *("no-clone-api", "snapshot-gate", "rbac", "field-unsupported", "unknown-field"),
-    *("invalid-name", "clone-exists", "source-missing", "source-kind", "source-deleting"),
+    *("invalid-name", "clone-exists", "source-missing", "source-kind", "source-group"),
+    "source-deleting",
     *("source-name-too-long", "source-locked", "source-changed-since-start", "tracking-state"),
     *("snapshot-gone", "snapshot-not-ready", "snapshot-failed", "snapshot-partial"),
     *("target-exists", "target-is-source", "target-overwritten", "target-claimed"),
@@ -103,6 +104,8 @@ def without(findings: Iterable[Finding], skipped: Iterable[str]) -> tuple[Findin
 _SOURCES = {resource.kind: resource for resource in (VIRTUAL_MACHINES, SNAPSHOTS)}
 GATE = "Snapshot"
 _ON_BY_DEFAULT = (1, 9)
+TRIED = ((1, 4), (1, 6), (1, 9))
+"""The releases of KubeVirt whose behaviour was recorded; others are taken for the one before."""
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
@@ -129,7 +132,9 @@ class Facts:
     are the spec's fields in the server's
     schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
     only where the answer was no. ``own_namespace`` is asked for where the source is missing.
-    ``claimed`` are the claims that earlier clones of the request will make, and who has them then.
+    ``claimed`` are the claims that earlier clones of the request will make, and who has them then;
+    ``demanded`` is what these want of the namespace's ``quotas``. ``snapshot_classes`` and the CSI
+    ``drivers`` are asked for where KubeVirt misses a class.
     ``form`` is one of FLAGS, SERIES and FILES: what a hint can speak of.
     """
 
@@ -145,6 +150,10 @@ class Facts:
     pods: Listing | None = None
     claimed: Mapping[str, str] = field(default_factory=dict)
     storage_classes: Listing | None = None
+    snapshot_classes: Listing | None = None
+    drivers: Listing | None = None
+    quotas: Listing | None = None
+    demanded: Mapping[str, Any] = field(default_factory=dict)
     dry_run: DryRun | None = None
     kubevirt: Listing = field(default_factory=Listing)
     fields: frozenset[str] | None = None
@@ -230,8 +239,8 @@ def content_name(snapshot: Object | None) -> str:
     return text_at(snapshot, "status", "virtualMachineSnapshotContentName")
 
 
-def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
-    """Volume → the storage class of its claim, for those that are known.
+def claims_used(clone: Object, facts: Facts) -> dict[str, Object]:
+    """Volume → its claim, for those that are known.
 
     A snapshot's content holds the claims as they were; for a VM they are among ``facts.claims``.
     """
@@ -242,7 +251,13 @@ def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
         claims = {name_of(claim): claim for claim in (facts.claims or Listing()).objects}
         disks = disks_of(facts.source.object)
         named = {volume: claims.get(claim) for volume, claim in disks.items()}
-    classes = ((volume, text_at(named[volume], "spec", "storageClassName")) for volume in named)
+    return {volume: claim for volume, claim in named.items() if isinstance(claim, Mapping)}
+
+
+def storage_classes_used(clone: Object, facts: Facts) -> dict[str, str]:
+    """Volume → the storage class of its claim, for those that are known."""
+    claims = claims_used(clone, facts)
+    classes = ((v, text_at(claim, "spec", "storageClassName")) for v, claim in claims.items())
     return {volume: name for volume, name in classes if name}
 
 
@@ -252,6 +267,22 @@ def kubevirt_version(facts: Facts) -> tuple[int, int] | None:
         if match := _VERSION.match(text_at(kubevirt, "status", "observedKubeVirtVersion")):
             return int(match[1]), int(match[2])
     return None
+
+
+def observed_version(kubevirt: Listing) -> str:
+    """The version that KubeVirt's own object tells; empty if that is not known."""
+    versions = (text_at(item, "status", "observedKubeVirtVersion") for item in kubevirt.objects)
+    return next(filter(None, versions), "")
+
+
+def untried(text: str) -> str:
+    """What to say of a KubeVirt that is none of TRIED; empty for those, and for what is unknown."""
+    match = _VERSION.match(text)
+    if match is None or (version := (int(match[1]), int(match[2]))) in TRIED:
+        return ""
+    older = max((known for known in TRIED if known < version), default=TRIED[0])
+    said = f"KubeVirt {match[1]}.{match[2]} was not tried with this program"
+    return f"{said}, which takes it for {older[0]}.{older[1]}"
 
 
 def is_before(facts: Facts, major: int, minor: int) -> bool:
@@ -286,7 +317,7 @@ class Fact(Enum):
 
     SOURCE, LIVE, SNAPSHOT, VM, CONTENT = "source", "live", "snapshot", "vm", "content"
     TARGET, CLONES, VMS, CLAIMS = "target", "clones", "vms", "claims"
-    PODS = "pods"
+    PODS, QUOTAS = "pods", "quotas"
     STORAGE_CLASSES, KUBEVIRT, FIELDS = "storage classes", "kubevirt", "fields"
 
 
@@ -318,6 +349,7 @@ def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
         (Fact.VMS, facts.vms, "the other VMs"),
         (Fact.CLAIMS, facts.claims, PERSISTENT_VOLUME_CLAIMS.plural),
         (Fact.PODS, facts.pods, "pods"),
+        (Fact.QUOTAS, facts.quotas, "resourcequotas"),
         (Fact.STORAGE_CLASSES, facts.storage_classes, "storageclasses"),
     ):
         if listing is not None and listing.unreadable:

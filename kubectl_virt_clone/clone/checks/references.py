@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from kubectl_virt_clone.clone.api import (
+    SHORT_NAMES,
     SNAPSHOTS,
     VIRTUAL_MACHINES,
     VMSNAPSHOT,
@@ -93,10 +94,11 @@ def name_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
         yield error("invalid-name", message, flag("--target", f"copy-of-{source[:_SHOWN]}"))
 
 
-def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
+def kind_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
     """References of a kind or group that can't be a source or a target.
 
-    KubeVirt never looks at the source's group. It refuses the target's only in the restore, and the
+    KubeVirt finds a source by its kind alone, but follows one that comes later by its group
+    (recordings 73, 74). It refuses the target's only in the restore, and the
     clone then waits for that forever.
     """
     source, target = at(clone, "spec", "source"), at(clone, "spec", "target")
@@ -108,6 +110,15 @@ def kind_findings(clone: Object, _: Facts) -> Iterator[Finding]:
             f" {VIRTUAL_MACHINES.group} or a {SNAPSHOTS.kind} of {SNAPSHOTS.group} can be cloned"
         )
         yield error("source-kind", message, flag("--source", f"vm/{source_name(clone) or 'NAME'}"))
+    elif (resource := source_resource(clone)) and text_at(source, "apiGroup") != resource.group:
+        message = (
+            f"the source is a {resource.kind} of {text_at(source, 'apiGroup')}, not of"
+            f" {resource.group}: KubeVirt clones it only if it is there before the clone"
+        )
+        kind = SHORT_NAMES[resource.kind]
+        hint = flag("--source", f"{kind}/{source_name(clone) or 'NAME'}")
+        missing = facts.source == Lookup()
+        yield (error if missing else warning)("source-group", message, hint)
     wanted = (VIRTUAL_MACHINES.group, VIRTUAL_MACHINES.kind)
     given = (text_at(target, "apiGroup"), text_at(target, "kind"))
     if mapping_at(clone, "spec", "target") and given != wanted:

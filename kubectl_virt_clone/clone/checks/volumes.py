@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kubectl_virt_clone.clone.api import conditions, target_name
+from kubectl_virt_clone.clone.api import SNAPSHOT_CLASSES, conditions, target_name
 from kubectl_virt_clone.clone.checks.facts import (
     INFO,
     Facts,
@@ -32,7 +32,8 @@ _NOTHING = Listing()
 _DOMAIN = ("spec", "template", "spec", "domain")
 _CLOUD_INIT = ("cloudInitNoCloud", "cloudInitConfigDrive")
 _STARTED = frozenset({"Always", "RerunOnFailure", "Once"})
-_NO_CLASS = "No VolumeSnapshotClass"
+_NO_CLASS, _SEVERAL = "No VolumeSnapshotClass", "matching VolumeSnapshotClasses"
+_DEFAULT = "snapshot.storage.kubernetes.io/is-default-class=true"
 _NO_CLAIM = "PVC not found"
 
 
@@ -60,7 +61,8 @@ def volume_findings(clone: Object, facts: Facts) -> Iterator[Finding]:
             for_claim = ("--for=create", f"pvc/{claim}", "--timeout=10m")
             yield _awaited("volume-not-snapshottable", said, "it is", for_claim, facts)
         elif at(status, "enabled") is not True:
-            yield _not_snapshottable(volume, claim, status, claims, facts)
+            own = claims.get(claim, {"metadata": {"name": claim}})
+            yield _not_snapshottable(vm, volume, own, facts)
         obj = claims.get(claim)
         if obj and text_at(obj, "status", "phase") != "Bound" and not is_filling(obj):
             yield _unbound(volume, claim, vm, facts)
@@ -88,26 +90,80 @@ def _awaited(id_: str, said: str, until: str, wait: tuple[str, ...], facts: Fact
     return (error if refused else warning)(id_, message, hint)
 
 
-def _not_snapshottable(
-    volume: str, claim: str, status: Object, claims: Mapping[str, Object], facts: Facts
-) -> Finding:
-    reason = text_at(status, "reason") or "KubeVirt doesn't say why"
-    hint = kubectl("describe", f"pvc/{claim}", namespace=facts.namespace)
-    storage_class = text_at(claims.get(claim), "spec", "storageClassName")
+def misses_class(vm: Object | None) -> bool:
+    """Whether KubeVirt finds no VolumeSnapshotClass for a volume, or several (recording 56)."""
+    statuses = mappings_at(vm, "status", "volumeSnapshotStatuses")
+    return any(text in _why_not(status) for status in statuses for text in (_NO_CLASS, _SEVERAL))
+
+
+def _why_not(status: Object) -> str:
+    return text_at(status, "reason") or "KubeVirt doesn't say why"
+
+
+def _not_snapshottable(vm: Object, volume: str, claim: Object, facts: Facts) -> Finding:
+    """A volume that KubeVirt can't snapshot, and with it the VM; a CD-ROM is better ejected."""
+    listed = mappings_at(vm, "status", "volumeSnapshotStatuses")
+    reason = next(_why_not(item) for item in listed if text_at(item, "name") == volume)
     known = {name_of(item): item for item in (facts.storage_classes or _NOTHING).objects}
+    storage_class = text_at(claim, "spec", "storageClassName")
     driver = text_at(known.get(storage_class), "provisioner")
-    if reason.startswith(_NO_CLASS) and driver:
-        wanted = {
-            "apiVersion": "snapshot.storage.k8s.io/v1",
-            "kind": "VolumeSnapshotClass",
-            "metadata": {"name": storage_class},
-            "driver": driver,
-            "deletionPolicy": "Delete",
-        }
-        text = json.dumps(wanted, separators=(",", ":"))
-        hint = Command(("create", "-f", "-"), stdin=text)
-    message = f'the volume "{volume}" can\'t be snapshotted: {reason}'
-    return error("volume-not-snapshottable", message, hint)
+    disks = mappings_at(vm, *_DOMAIN, "devices", "disks")
+    is_cdrom = any(text_at(disk, "name") == volume and "cdrom" in disk for disk in disks)
+    message = f'the {"CD-ROM" if is_cdrom else "volume"} "{volume}" can\'t be snapshotted: {reason}'
+    hint: Hint = (kubectl("describe", f"pvc/{name_of(claim)}", namespace=facts.namespace),)
+    if _SEVERAL in reason and driver:
+        hint = _default_class(driver, facts) or hint
+    elif reason.startswith(_NO_CLASS) and driver and _takes_none(driver, facts):
+        message += f"; {driver} is no CSI driver, and only these take snapshots"
+        hint = ()
+    elif reason.startswith(_NO_CLASS) and driver:
+        message += f"; the hint makes one, if {driver} takes snapshots"
+        hint = (_new_class(storage_class, driver),)
+    if is_cdrom:
+        hint = (_ejection(vm, volume, facts.namespace),)
+    return error("volume-not-snapshottable", message, *hint)
+
+
+def _takes_none(driver: str, facts: Facts) -> bool:
+    """Whether a provisioner is none of the cluster's CSI drivers: only these take snapshots."""
+    drivers = facts.drivers
+    if drivers is None or drivers.unreadable:
+        return False
+    return driver not in map(name_of, drivers.objects)
+
+
+def _default_class(driver: str, facts: Facts) -> Hint:
+    """The command that makes one of the driver's classes the one to take."""
+    classes = (facts.snapshot_classes or _NOTHING).objects
+    names = sorted(name_of(item) for item in classes if text_at(item, "driver") == driver)
+    kind = f"{SNAPSHOT_CLASSES.singular}.{SNAPSHOT_CLASSES.group}"
+    words = (("annotate", f"{kind}/{name}", _DEFAULT) for name in names[:1])
+    return tuple(Command(which, for_an_admin=True) for which in words)
+
+
+def _new_class(name: str, driver: str) -> Command:
+    wanted = {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshotClass",
+        "metadata": {"name": name},
+        "driver": driver,
+        "deletionPolicy": "Delete",
+    }
+    text = json.dumps(wanted, separators=(",", ":"))
+    return Command(("create", "-f", "-"), stdin=text)
+
+
+def _ejection(vm: Object, volume: str, namespace: str) -> Command:
+    """What takes a volume and its disk out of a VM: a patch of the clone comes too late."""
+    places = (("volumes",), ("domain", "devices", "disks"))
+    removals = [
+        {"op": "remove", "path": "/".join(("/spec/template/spec", *place, str(index)))}
+        for place in places
+        for index, item in enumerate(mappings_at(vm, "spec", "template", "spec", *place))
+        if text_at(item, "name") == volume
+    ]
+    patch = json.dumps(removals, separators=(",", ":"))
+    return kubectl("patch", f"vm/{name_of(vm)}", "--type=json", "-p", patch, namespace=namespace)
 
 
 def _unbound(volume: str, claim: str, vm: Object, facts: Facts) -> Finding:

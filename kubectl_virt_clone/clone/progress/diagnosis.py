@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kubectl_virt_clone.clone.api import (
@@ -40,7 +41,7 @@ from kubectl_virt_clone.clone.progress.provenance import (
     restore_name,
 )
 from kubectl_virt_clone.clone.progress.sentences import Meaning
-from kubectl_virt_clone.objects.fields import Object, at, name_of, text_at, time_at
+from kubectl_virt_clone.objects.fields import Object, at, mappings_at, name_of, text_at, time_at
 from kubectl_virt_clone.objects.resource import Listing, Lookup
 
 _TARGET_EXISTS = "restore target already exists"
@@ -51,6 +52,9 @@ _PATCHES = re.compile(r" \[\n.*?\n\](?=:)", re.DOTALL)
 # And the whole VM, where what the patches made of it is none (recording 62).
 _VM = re.compile(r"(cannot unmarshal modified marshalled vm) \{.*\}(?=:)", re.DOTALL)
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
+# What a stopped VM's snapshot waits for, and the first of the claims (recording 55).
+_USED = re.compile(r"pods using PVCs \[([^\]\s,]+)")
+_NO_SNAPSHOT = re.compile(r"volume (\S+) does not support snapshots")
 _LOG = "only the log of virt-controller says why"
 AGAIN = "KubeVirt tries again by itself, after pauses that double up to 16m40s"
 
@@ -72,6 +76,8 @@ def snapshot_cause(clone: Object, around: Surroundings) -> Cause | None:
         return None
     show = kubectl_in(clone, "describe", f"{VMSNAPSHOT}/{name}")
     error = _flat(text_at(obj, "status", "error", "message"))
+    if used := _USED.search(error or " ".join(text for *_, text in conditions(obj))):
+        show = kubectl_in(clone, "describe", f"pvc/{used[1]}")  # it names the pods
     reasons = [reason for kind, _, reason in conditions(obj) if kind == "Progressing"]
     said = "".join(reasons[:1])
     because = error or said or "KubeVirt has not begun with it"
@@ -275,7 +281,7 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
         return clone_cause(clone, around.events.objects)
     if phase == SUCCEEDED:
         return _of_success(clone, around)
-    own = clone_cause(clone)
+    own = _with_reason(clone_cause(clone), around)
     below = snapshot_cause(clone, around) if phase == "SnapshotInProgress" else None
     if below and below.id in ("snapshot-failed", "snapshot-gone"):
         return below  # whatever the clone says of its source, no snapshot revives (28)
@@ -288,6 +294,17 @@ def diagnose(clone: Object, around: Surroundings, now: datetime | None) -> Cause
     else:
         below = _of_changed_spec(clone) or _of_refusal(clone, around.events)
     return below or _of_claims(clone, around)
+
+
+def _with_reason(cause: Cause | None, around: Surroundings) -> Cause | None:
+    """The cause with what the source says of the volume that KubeVirt can't snapshot (56)."""
+    volume = _NO_SNAPSHOT.search(cause.sentence) if cause else None
+    vm = around.source.object if around.source else None
+    for status in mappings_at(vm, "status", "volumeSnapshotStatuses") if volume else ():
+        reason = _flat(text_at(status, "reason"))
+        if cause and volume and reason and text_at(status, "name") == volume[1]:
+            return replace(cause, sentence=f"{cause.sentence}: {reason}")
+    return cause
 
 
 def _of_changed_spec(clone: Object) -> Cause | None:

@@ -117,7 +117,10 @@ def judge(
     cause = _cause(clone, evidence, now)
     stuck = cause is not None and cause.final and goal.lies_ahead
     if cause is None or not (stuck or (fail_on_pending and not cause.passing)):
-        return Judgement(judged, cause, _may_tell(clone, goal, evidence.children), can_wait=True)
+        need = _may_tell(clone, goal, evidence.children)
+        if cause and cause.id == "volume-not-snapshottable" and Need.AROUND not in evidence.read:
+            need = Need.AROUND  # its source says why
+        return Judgement(judged, cause, need, can_wait=True)
     followed = evidence.children != Surroundings()
     if (cause.final or followed) and Need.AROUND not in evidence.read:
         # What is followed may be older or newer than the clone: KubeVirt deletes the children of a
