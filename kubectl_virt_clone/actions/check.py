@@ -18,12 +18,15 @@ from kubectl_virt_clone.actions.versions import served_clones, served_groups, se
 from kubectl_virt_clone.clone.api import (
     CLONE_GROUP,
     CLONES,
+    CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     CSI_DRIVERS,
+    INSTANCES,
     KUBEVIRT_GROUP,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
     RESOURCE_QUOTAS,
+    SECRETS,
     SNAPSHOT_CLASSES,
     SNAPSHOT_CONTENTS,
     STORAGE_CLASSES,
@@ -60,7 +63,7 @@ from kubectl_virt_clone.clone.checks.sources import claimed_by
 from kubectl_virt_clone.clone.checks.values import new_macs
 from kubectl_virt_clone.clone.checks.volumes import misses_class
 from kubectl_virt_clone.clone.progress.provenance import may_adopt
-from kubectl_virt_clone.clone.target.restore_rules import disks_of
+from kubectl_virt_clone.clone.target.restore_rules import disks_of, named_by
 from kubectl_virt_clone.errors import (
     ConnectionFailed,
     ResourceNotServed,
@@ -229,10 +232,12 @@ def gather_each(
 
 
 def _knowing(facts: Facts, answers: Mapping[str, Any]) -> Facts:
-    """The facts with more of them; ``types/…`` are those of the field of that name."""
+    """The facts with more of them; ``types/…`` and ``named/…`` are those of the field before."""
     own = {name: value for name, value in answers.items() if "/" not in name}
-    types = {n.partition("/")[2]: value for n, value in answers.items() if n.startswith("types/")}
-    return replace(facts, types={**facts.types, **types}, **own)
+    for field in ("types", "named"):
+        given = {n.partition("/")[2]: v for n, v in answers.items() if n.startswith(f"{field}/")}
+        own[field] = {**getattr(facts, field), **given}
+    return replace(facts, **own)
 
 
 def _named(reader: _Reader, clone: Object, facts: Facts, *, rights: bool) -> dict[str, Question]:
@@ -270,6 +275,8 @@ def _held(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]:
         wanted["claims"] = claims
         if at(source, "status", "created") is not True:  # else the VM's own pod uses them
             wanted["pods"] = reader.pods(facts.namespace)
+    if not from_snapshot(clone) and at(source, "status", "created") is True:
+        wanted["instance"] = reader.object(INSTANCES, facts.namespace, name_of(source))
     if not from_snapshot(clone) and source:
         wanted |= _revisions(reader, source, facts.namespace)
     if facts.may_create is False:
@@ -303,6 +310,10 @@ def _stored(reader: _Reader, clone: Object, facts: Facts) -> dict[str, Question]
         wanted["dry_run"] = reader.dry_run(vm, facts)
     if storage_classes_used(clone, facts):
         wanted["storage_classes"] = reader.listing(STORAGE_CLASSES, "")
+    for what in named_by(source_vm(clone, facts)):
+        kind, _, name = what.partition("/")
+        if resource := {"secret": SECRETS, "configmap": CONFIG_MAPS}.get(kind):
+            wanted[f"named/{what}"] = reader.metadata(resource, facts.namespace, name)
     if misses_class(facts.source.object):
         wanted["snapshot_classes"] = reader.listing(SNAPSHOT_CLASSES, "")
         wanted["drivers"] = reader.listing(CSI_DRIVERS, "")
@@ -398,6 +409,12 @@ class _Reader:
         """One object, as a Lookup."""
         read = partial(look_up, self._session, resource, namespace, name)
         return ("get", resource.qualified, namespace, name), read
+
+    def metadata(self, resource: Resource, namespace: str, name: str) -> Question:
+        """One object without its body, as a Lookup."""
+        how = (self._session, resource, namespace, name)
+        read = partial(look_up, *how, metadata_only=True)
+        return ("metadata", resource.qualified, namespace, name), read
 
     def listing(self, resource: Resource, namespace: str) -> Question:
         """All objects of a kind in a namespace, as a Listing; empty stands for the cluster."""

@@ -194,14 +194,25 @@ def select(
 
 
 def look_up(
-    session: Session, resource: Resource, namespace: str, name: str, **limits: Any
+    session: Session,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    metadata_only: bool = False,
+    **limits: Any,
 ) -> Lookup:
     """Read one object; missing and unreadable ones are answers, not errors.
 
+    ``metadata_only``: its body is not asked for, and not taken from a server that sends it.
     A 404 that names no object is of a version or a resource that the server doesn't have.
     """
     try:
-        return Lookup(get(session, resource, namespace, name, **limits))
+        if not metadata_only:
+            return Lookup(get(session, resource, namespace, name, **limits))
+        limits["accept"] = METADATA.replace("List", "").split(",")[0]
+        found = get(session, resource, namespace, name, **limits)
+        return Lookup({"metadata": mapping_at(found, "metadata")})
     except (ConnectionFailed, StatusError) as error:
         if isinstance(error, ConnectionFailed) or error.code != HTTPStatus.NOT_FOUND:
             return Lookup(unreadable=_why(error))

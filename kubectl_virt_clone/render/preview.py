@@ -22,6 +22,7 @@ from kubectl_virt_clone.render.formats import formatted
 from kubectl_virt_clone.render.tables import aligned, underlined
 
 NONE, CLUSTER, DROPPED = "<none>", "left to the cluster", "not restored"
+INSIDE = "what is inside the volumes, such as machine-id, SSH host keys or a SID"
 _METADATA = ("annotations", "labels", "name", "namespace")
 
 
@@ -54,6 +55,7 @@ def _values(preview: Preview, access: Access) -> dict[str, Any]:
         "smbiosSerial": {"before": projection.serial_before, "after": projection.serial_after},
         "firmwareUUID": {"before": projection.uuid_before, "after": projection.uuid_after},
         "volumes": [asdict(volume) for volume in projection.volumes],
+        "otherVolumes": [{"volume": name, "fate": fate} for name, fate in projection.others],
         "runStrategy": {
             "before": projection.run_strategy_before,
             "after": projection.run_strategy_after,
@@ -115,8 +117,10 @@ def _text(preview: Preview, access: Access) -> str:
         lines += _section(title, underlined(("Key", "Target", "Filter"), rows) if rows else [])
     macs = [(mac.interface, _change(mac.before, mac.after or CLUSTER)) for mac in projection.macs]
     volumes = [(v.volume, _change(v.before, v.after or DROPPED)) for v in projection.volumes]
+    volumes += projection.others
     lines += _section("MAC Addresses", _aligned(macs))
     lines += _section("Volumes", _aligned(volumes))
+    lines += [f"Never Changed:  {INSIDE}"] if any(v.after for v in projection.volumes) else []
     lines += _aligned(
         [
             ("SMBIOS Serial", _change(projection.serial_before, projection.serial_after)),

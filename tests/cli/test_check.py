@@ -13,6 +13,8 @@ import pytest
 from kubectl_virt_clone.clone.checks.facts import IDS, LEVELS
 from kubevirt_sandbox.apiserver.access.authorization import Rule, User
 from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.api import LocalApi
+from kubevirt_sandbox.kubevirt.seed.planting import load_seed, plant
 from kubevirt_sandbox.storage.status import ApiError, denied, failure
 from kubevirt_sandbox.storage.webhooks import AdmissionRequest
 from tests.cli.conftest import Answer, Kvc, Planes
@@ -26,6 +28,8 @@ SNAPSHOTS = "virtualmachinesnapshots.snapshot.kubevirt.io"
 CLAIMS = "persistentvolumeclaims"
 KUBEVIRTS = "kubevirts.kubevirt.io"
 TYPES = "virtualmachineinstancetypes.instancetype.kubevirt.io"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+INSTANCES = "virtualmachineinstances.kubevirt.io"
 SNAPSHOT_CLASSES = "volumesnapshotclasses.snapshot.storage.k8s.io"
 STORAGE_CLASSES = "storageclasses.storage.k8s.io"
 RESOURCES = {"vm": VMS, "vmsnapshot": SNAPSHOTS, "kubevirt": KUBEVIRTS, "pvc": CLAIMS}
@@ -241,6 +245,38 @@ def without_revision(plane: ControlPlane) -> None:
     changed(VMS, "vm-typed", change)(plane)
 
 
+def seeded_with(name: str) -> Arrange:
+    """A seed beside those that are there."""
+
+    def arrange(plane: ControlPlane) -> None:
+        plant(LocalApi(plane.registry), load_seed(name))
+        settled(plane)
+
+    return arrange
+
+
+applied = changed(
+    VMS, "vm-cirros", lambda vm: vm["metadata"]["annotations"].update({LAST_APPLIED: "{}"})
+)
+"""A VM that was made with kubectl apply."""
+
+
+def plugged(name: str) -> Arrange:
+    """A running VM whose instance alone has a volume (recording 36)."""
+
+    def arrange(plane: ControlPlane) -> None:
+        world = World.of(plane)
+        start(world, name)
+
+        def plug(instance: Any) -> None:
+            volume = {"name": "extra", "persistentVolumeClaim": {"claimName": "disk-good"}}
+            instance["spec"].setdefault("volumes", []).append(volume)
+
+        changed(INSTANCES, name, plug)(plane)
+
+    return arrange
+
+
 def tracked(state: str) -> Arrange:
     """A VM whose blocks are tracked for incremental backups (recording 22)."""
 
@@ -354,6 +390,9 @@ class Case(NamedTuple):
 
 
 CIRROS = ("--source=vm-cirros", "--target=t")
+MARKED = (("--source=vm-marked",), CIRROS, seeded_with("sources/vm-marked"))
+SHARED = (("--source=vm-shared",), CIRROS, seeded_with("sources/vm-shared"))
+PLUGGED = (("--source=run-1",), CIRROS, plugged("run-1"))
 DATA = ("--source=vm-data", "--target=t")
 TYPED = ("--source=vm-typed", "--target=t")
 TRACKED = ("Initializing", "Enabled")
@@ -538,6 +577,10 @@ CASES = (
         (*CIRROS, "--annotation-filter=^example"),
     ),
     Case("network-annotations", "warning", ("--source=vm-ovn",), CIRROS),
+    Case("network-annotations", "warning", *MARKED),
+    Case("identity-copied", "warning", CIRROS, CIRROS, applied),
+    Case("shared-by-name", "info", *SHARED, curable=False),
+    Case("volume-not-persistent", "warning", *PLUGGED, curable=False),
     Case(
         "mac-invalid",
         "error",
@@ -946,6 +989,7 @@ def test_what_may_not_be_read_is_unknown_and_told_in_one_line(
         " target-exists, target-claimed, claim-deleting, claim-filling, claim-in-use,"
         " volume-not-snapshottable,"
         " volume-unknown, volume-unbound, backend-storage, first-consumer, network-annotations,"
+        " identity-copied, shared-by-name,"
         " mac-unknown-interface, mac-in-use, not-admissible, quota, cloud-init-reruns,"
         " running-without-agent"
         " (the VirtualMachine can't be read: Forbidden; the target can't be read: Forbidden;"

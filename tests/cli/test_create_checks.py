@@ -287,7 +287,8 @@ def test_warnings_are_told_and_the_clone_is_created(
         "Warning: [network-annotations] the target's template gets the source's addresses:"
         " ovn.kubernetes.io/ip_address, ovn.kubernetes.io/mac_address;"
         " hint: --template-annotation-filter '*'"
-        " --template-annotation-filter '!^ovn\\.kubernetes\\.io/'\n",
+        " --template-annotation-filter '!^ovn\\.kubernetes\\.io/ip_address$'"
+        " --template-annotation-filter '!^ovn\\.kubernetes\\.io/mac_address$'\n",
     )
 
 
@@ -418,7 +419,8 @@ def test_who_may_only_create_and_read_clones_can_create_one(kvc: Kvc, make_plane
         " source-locked, source-changed-since-start, tracking-state, target-exists,"
         " claim-deleting, claim-filling, claim-in-use,"
         " volume-not-snapshottable, volume-unknown, volume-unbound, backend-storage,"
-        " first-consumer, network-annotations, not-admissible, quota, cloud-init-reruns,"
+        " first-consumer, network-annotations, identity-copied,"
+        " shared-by-name, not-admissible, quota, cloud-init-reruns,"
         " running-without-agent (the VirtualMachine can't be read: Forbidden;"
         " the target can't be read: Forbidden; resourcequotas can't be read: Forbidden)"
     )

@@ -13,6 +13,7 @@ import yaml
 from kubevirt_sandbox.apiserver.access.authorization import AUTHENTICATED, Rule, User
 from kubevirt_sandbox.apiserver.requestinfo import parse
 from kubevirt_sandbox.controlplane import ControlPlane
+from kubevirt_sandbox.kubevirt.seed.planting import seed_names
 from tests.sandbox import test_revisions as revisions
 from tests.sandbox.world import VMS, World
 
@@ -23,6 +24,7 @@ TOKEN = "cloner"
 WORK = (
     "check --source vm-data --target one",
     "check --source web-1 --target one",
+    "check --source vm-shared --target one",
     "preview --source vmsnapshot/snap-1 --target one",
     "create one --source vm-data --target one --wait",
     "create 'w-{}' --source vm-data --target 'w-{}' --count 2 --wait --rm",
@@ -70,6 +72,7 @@ def run_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunAs]:
         def start(rules: list[Rule]) -> tuple[Shell, list[Request]]:
             asked: list[Request] = []
             plane = ControlPlane(
+                seeds=[*seed_names(), "sources/vm-shared"],
                 speed=float("inf"),
                 users={TOKEN: User("cloner", tuple(rules))},
                 on_request=lambda *request: asked.append(request),

@@ -43,7 +43,9 @@ def answered(err: str) -> str:
 def is_recent(path: str) -> bool:
     """Whether a kubectl is so new that ours can be held to its words and flags."""
     command = [path, "version", "--client", "-o", "json"]
-    told = subprocess.run(command, capture_output=True, check=True).stdout
+    # A test may have a home with a faulty kuberc, which ends every kubectl.
+    environment = {**os.environ, "KUBECTL_KUBERC": "false"}
+    told = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
     numbers = re.match(r"v(\d+)\.(\d+)", json.loads(told)["clientVersion"]["gitVersion"])
     return bool(numbers) and (int(numbers[1]), int(numbers[2])) >= OLDEST
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_virt_clone.clone.checks.facts import Facts, Finding
-from kubectl_virt_clone.clone.checks.filters import filter_findings, network_findings
+from kubectl_virt_clone.clone.checks.filters import filter_findings
 from kubectl_virt_clone.clone.checks.findings import findings
 from kubectl_virt_clone.objects.resource import Lookup
 from tests.unit.builders import read
@@ -292,72 +292,7 @@ def test_the_mark_of_the_last_restore_is_spared_on_the_vm_and_not_on_its_templat
     ]
 
 
-OVN, CALICO = "ovn.kubernetes.io/ip_address", "cni.projectcalico.org/ipAddrs"
-
-
-def projected(*annotations: str) -> dict[str, Any]:
-    return a_labelled_vm(*annotations)
-
-
-@pytest.mark.parametrize(
-    ("keys", "shown", "prefixes"),
-    [
-        ([OVN], OVN, ["ovn\\.kubernetes\\.io"]),
-        (["k8s.ovn.org/a/b"], "k8s.ovn.org/a/b", ["k8s\\.ovn\\.org"]),
-        ([CALICO, OVN], f"{CALICO}, {OVN}", ["cni\\.projectcalico\\.org", "ovn\\.kubernetes\\.io"]),
-        (
-            [OVN, "ovn.kubernetes.io/mac_address", "k8s.ovn.org/pod-networks", "a.kubeovn.io/b"],
-            f"{OVN}, ovn.kubernetes.io/mac_address, k8s.ovn.org/pod-networks and 1 more",
-            ["a\\.kubeovn\\.io", "k8s\\.ovn\\.org", "ovn\\.kubernetes\\.io"],
-        ),
-        (
-            ["net.default.kubernetes.io/ip_pool"],
-            "net.default.kubernetes.io/ip_pool",
-            ["net\\.default\\.kubernetes\\.io"],
-        ),
-    ],
-)
-@pytest.mark.parametrize("given", [None, ["*"]])
-def test_addresses_of_the_sources_pod_are_dropped_by_their_prefixes(
-    keys: list[str], shown: str, prefixes: list[str], given: list[str] | None
-) -> None:
-    clone = a_clone(**({"template": {"annotationFilters": given}} if given else {}))
-    filters = [*([] if given else ["*"]), *(f"!^{prefix}/" for prefix in prefixes)]
-
-    assert read(network_findings(clone, projected("app", *keys))) == [
-        Finding(
-            "network-annotations",
-            "warning",
-            f"the target's template gets the source's addresses: {shown}",
-            " ".join(f"--template-annotation-filter '{text}'" for text in filters),
-        )
-    ]
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("app", "ovn.kubernetes.io", "a.kubernetes.io/b", "example.com/ip_address"),
-        "a/b.kubernetes.io/ip_pool",
-    ],
-)
-def test_other_annotations_are_no_addresses(key: str) -> None:
-    assert list(network_findings(a_clone(), projected(key))) == []
-
-
 def test_the_rules_about_filters_are_applied_to_a_clone() -> None:
-    facts = Facts(source=Lookup(a_labelled_vm("app", OVN)), kubevirt=NEWEST, fields=FIELDS)
+    facts = Facts(source=Lookup(a_labelled_vm("app")), kubevirt=NEWEST, fields=FIELDS)
 
-    assert [item.id for item in findings(a_clone(labelFilters=["zzz"]), facts)] == [
-        "filter-unused",
-        "network-annotations",
-    ]
-
-
-def test_filters_that_are_given_are_kept_in_the_hint_against_addresses() -> None:
-    facts = Facts(source=Lookup(a_labelled_vm(OVN)), kubevirt=NEWEST, fields=FIELDS)
-    clone = a_clone(template={"annotationFilters": ["*"]})
-
-    assert [item.hint for item in read(findings(clone, facts))] == [
-        "--template-annotation-filter '!^ovn\\.kubernetes\\.io/'"
-    ]
+    assert [item.id for item in findings(a_clone(labelFilters=["zzz"]), facts)] == ["filter-unused"]

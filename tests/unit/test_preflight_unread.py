@@ -16,7 +16,7 @@ HIDDEN, HIDDEN_LIST = Lookup(unreadable="Forbidden"), Listing(unreadable="Forbid
 SNAPSHOT = "VirtualMachineSnapshot"
 OF_EVERY_VM = (
     *("backend-storage", "network-annotations", "cloud-init-reruns", "first-consumer"),
-    *("source-name-too-long", "not-admissible"),
+    *("source-name-too-long", "not-admissible", "identity-copied", "shared-by-name"),
 )
 OF_THE_SOURCE = (
     *("source-missing", "source-deleting", "source-locked", "tracking-state"),

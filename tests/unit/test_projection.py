@@ -167,6 +167,7 @@ def test_a_clone_without_wishes_is_the_source_with_what_kubevirt_generates() -> 
         run_strategy_before="Halted",
         run_strategy_after="Halted",
         volumes=(),
+        others=(),
         patches=(),
         generated=(
             "/metadata/annotations/restore.kubevirt.io~1lastRestoreUID",

@@ -47,7 +47,8 @@ IDS = (
     *("backend-storage", "instancetype-missing", "instancetype-changed", "revision-missing"),
     "first-consumer",
     *("filter-invalid", "filter-only-negative", "filter-unused", "filter-overreach"),
-    *("filter-controller-keys", "network-annotations"),
+    *("filter-controller-keys", "network-annotations", "identity-copied"),
+    *("volume-not-persistent", "shared-by-name"),
     *("mac-invalid", "mac-unknown-interface", "mac-in-use", "serial-ignored", "serial-unsafe"),
     *("patch-invalid", "patch-unsafe", "patch-unknown-field", "not-admissible", "quota"),
     *("cloud-init-reruns", "running-without-agent"),
@@ -128,10 +129,11 @@ class Facts:
     """Everything that was read for one clone; what was not asked for is None or empty.
 
     ``content`` is that of a snapshot source, ``revision`` the VM as it was started, if it was
-    changed since, ``types`` its instance type, preference and the revisions of both. ``fields``
-    are the spec's fields in the server's
-    schema, None if that is not known. ``may_create`` is None if nobody asked; ``user`` is known
-    only where the answer was no. ``own_namespace`` is asked for where the source is missing.
+    changed since, ``types`` its instance type, preference and the revisions of both, ``instance``
+    what runs of it, and ``named`` the metadata of the Secrets and ConfigMaps that it names.
+    ``fields`` are the spec's fields in the server's schema, None if that is not known.
+    ``may_create`` is None if nobody asked; ``user`` is known only where the answer was no.
+    ``own_namespace`` is asked for where the source is missing.
     ``claimed`` are the claims that earlier clones of the request will make, and who has them then;
     ``demanded`` is what these want of the namespace's ``quotas``. ``snapshot_classes`` and the CSI
     ``drivers`` are asked for where KubeVirt misses a class.
@@ -143,6 +145,8 @@ class Facts:
     content: Lookup = field(default_factory=Lookup)
     revision: Lookup | None = None
     types: Mapping[str, Lookup] = field(default_factory=dict)
+    instance: Lookup | None = None
+    named: Mapping[str, Lookup] = field(default_factory=dict)
     target: Lookup = field(default_factory=Lookup)
     clones: Listing = field(default_factory=Listing)
     vms: Listing | None = None
@@ -317,7 +321,7 @@ class Fact(Enum):
 
     SOURCE, LIVE, SNAPSHOT, VM, CONTENT = "source", "live", "snapshot", "vm", "content"
     TARGET, CLONES, VMS, CLAIMS = "target", "clones", "vms", "claims"
-    PODS, QUOTAS = "pods", "quotas"
+    PODS, QUOTAS, NAMED, INSTANCE = "pods", "quotas", "named", "instance"
     STORAGE_CLASSES, KUBEVIRT, FIELDS = "storage classes", "kubevirt", "fields"
 
 
@@ -344,16 +348,18 @@ def gaps(clone: Object, facts: Facts) -> Iterator[Gap]:
         yield Gap(of_content, f"the {SNAPSHOT_CONTENTS.kind}", why, hint)
     if why := facts.target.unreadable:
         yield Gap({Fact.TARGET}, "the target", why, _may_get(VIRTUAL_MACHINES, facts))
-    for fact, listing, what in (
+    for fact, asked, what in (
         (Fact.CLONES, facts.clones, "the other clones"),
         (Fact.VMS, facts.vms, "the other VMs"),
         (Fact.CLAIMS, facts.claims, PERSISTENT_VOLUME_CLAIMS.plural),
         (Fact.PODS, facts.pods, "pods"),
         (Fact.QUOTAS, facts.quotas, "resourcequotas"),
         (Fact.STORAGE_CLASSES, facts.storage_classes, "storageclasses"),
+        (Fact.INSTANCE, facts.instance, "the running instance"),
+        *((Fact.NAMED, found, what) for what, found in facts.named.items()),
     ):
-        if listing is not None and listing.unreadable:
-            yield Gap({fact}, what, listing.unreadable)
+        if asked is not None and asked.unreadable:
+            yield Gap({fact}, what, asked.unreadable)
     if gate_is_on(facts) is None:
         why = facts.kubevirt.unreadable or "its version or its object is not there"
         yield Gap({Fact.KUBEVIRT}, "KubeVirt's configuration", why)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kubectl_virt_clone.clone.api import LAST_RESTORE_UID, target_name
@@ -29,10 +29,6 @@ _SHOWN = 3
 # KubeVirt's controllers write these again, so only a filter against them is worth a finding.
 _WRITTEN_BACK = frozenset(OBSERVED)
 _CONTROLLERS = "kubevirt.io"
-# Annotations with which a network plugin gives a pod its addresses: OVN-Kubernetes, kube-ovn
-# (also with a provider in front), Calico.
-_NETWORKS = ("ovn.kubernetes.io", "k8s.ovn.org", "kubeovn.io", "cni.projectcalico.org")
-_ADDRESSES = ("ip_address", "mac_address", "ip_pool")
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,7 @@ def _overreach(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding]:
     for pattern, hit in surprised.items():
         verb = "drops" if pattern.startswith(NEGATION) else "keeps"
         message = (
-            f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {_some(hit)}"
+            f"{filters.field}: {pattern} matches anywhere in a key, so that it {verb} {some(hit)}"
             " too"
         )
         hint = (flag(filters.flag, _literal(pattern)), f" instead of {pattern}")
@@ -193,10 +189,10 @@ def _controller_keys(filters: _Filters, keys: Sequence[str]) -> Iterator[Finding
     for pattern, lost in dropped.items():
         hint = leave_out(flag(filters.flag, pattern))
         if not pattern:
-            hint = (flag(filters.flag, *(f"^{_escaped(key)}$" for key in lost)),)
+            hint = (flag(filters.flag, *(f"^{escaped(key)}$" for key in lost)),)
         message = (
             f"{filters.field}: {pattern or 'no filter keeps'} {'drops ' if pattern else ''}"
-            f"{_some(lost)}, which KubeVirt's controllers read"
+            f"{some(lost)}, which KubeVirt's controllers read"
         )
         yield warning("filter-controller-keys", message, *hint)
 
@@ -206,33 +202,13 @@ def _is_of(key: str, domain: str) -> bool:
     return bool(slash) and (prefix == domain or prefix.endswith(f".{domain}"))
 
 
-def network_findings(clone: Object, projected: Mapping[str, object]) -> Iterator[Finding]:
-    """Addresses in the target's template that belong to the source's pod (kubevirt#10374)."""
-    keys = tuple(map(str, mapping_at(projected, "spec", "template", "metadata", "annotations")))
-    found = [key for key in keys if _is_network(key)]
-    if not found:
-        return
-    prefixes = sorted({key.partition("/")[0] for key in found})
-    dropping = [f"{NEGATION}^{_escaped(prefix)}/" for prefix in prefixes]
-    given = at(clone, "spec", "template", "annotationFilters")
-    keeping = [] if isinstance(given, list) else [WILDCARD]
-    message = f"the target's template gets the source's addresses: {_some(found)}"
-    hint = flag("--template-annotation-filter", *keeping, *dropping)
-    yield warning("network-annotations", message, hint)
-
-
-def _is_network(key: str) -> bool:
-    prefix, _, name = key.partition("/")
-    return any(_is_of(key, domain) for domain in _NETWORKS) or (
-        prefix.endswith(".kubernetes.io") and name in _ADDRESSES
-    )
-
-
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A key as a filter that matches it alone."""
     return text.replace(".", "\\.")
 
 
-def _some(keys: Sequence[str]) -> str:
+def some(keys: Sequence[str]) -> str:
+    """The first few of the keys, and how many more there are."""
     more = len(keys) - _SHOWN
     shown = ", ".join(keys[:_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown

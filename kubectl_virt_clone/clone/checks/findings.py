@@ -14,6 +14,7 @@ from kubectl_virt_clone.clone.checks import (
     admission,
     cluster,
     filters,
+    identity,
     instancetypes,
     quotas,
     references,
@@ -38,7 +39,7 @@ from kubectl_virt_clone.clone.checks.facts import (
 from kubectl_virt_clone.clone.checks.flags import in_manifest
 from kubectl_virt_clone.clone.progress.provenance import may_adopt
 from kubectl_virt_clone.clone.target.projection import project
-from kubectl_virt_clone.objects.fields import Object, text_at
+from kubectl_virt_clone.objects.fields import Object, name_of, text_at
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
         yield values.problem_finding(
             feasible, facts.namespace, problem, lambda other: project(vm, other, version).problems
         )
-    yield from filters.network_findings(feasible, target.target)
+    yield from identity.identity_findings(feasible, target.target, name_of(vm))
     yield from volumes.cloud_init_findings(target.target)
     yield from volumes.first_consumer_findings(feasible, facts, target.target)
 
@@ -85,7 +86,7 @@ def _projection(clone: Object, facts: Facts) -> Iterator[Finding]:
 _OF_CLAIMS = ("volume-not-snapshottable", "volume-unknown", "volume-unbound")
 _OF_SOURCE_CLAIMS = ("claim-deleting", "claim-filling")
 _OF_FILTERS = ("filter-unused", "filter-overreach", "filter-controller-keys")
-_OF_TARGET = ("network-annotations", "cloud-init-reruns", "first-consumer")
+_OF_TARGET = ("network-annotations", "identity-copied", "cloud-init-reruns", "first-consumer")
 
 RULES = (
     Rule(cluster.gate_findings, {Fact.KUBEVIRT: ("snapshot-gate",)}),
@@ -133,6 +134,15 @@ RULES = (
     Rule(volumes.backend_storage_findings, {Fact.VM: ("backend-storage",)}),
     Rule(quotas.quota_findings, {Fact.QUOTAS: ("quota",)}),
     Rule(instancetypes.instancetype_findings),
+    Rule(
+        identity.shared_findings,
+        {Fact.VM: ("shared-by-name",), Fact.NAMED: ("shared-by-name",)},
+    ),
+    Rule(
+        identity.unplugged_findings,
+        {Fact.INSTANCE: ("volume-not-persistent",)},
+        about=lambda clone: not from_snapshot(clone),
+    ),
     Rule(instancetypes.preferred_state_findings),
     Rule(volumes.running_findings, {Fact.LIVE: ("running-without-agent",)}),
     Rule(_filters, {Fact.VM: _OF_FILTERS}, about=filters.is_filtered),

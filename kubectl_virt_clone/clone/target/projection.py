@@ -23,6 +23,7 @@ from kubectl_virt_clone.clone.target.restore_rules import (
     claim_of,
     completed,
     restored,
+    unrestored,
 )
 from kubectl_virt_clone.clone.target.vm_validation import refusals
 from kubectl_virt_clone.errors import InvalidValue
@@ -57,6 +58,7 @@ class Projection:
 
     A key is kept if the target has it, whether a filter or one of the user's ``patches`` decides.
     ``generated`` holds the JSON pointers of the values in ``target`` that contain GENERATED.
+    ``others`` are the volumes without a claim, each with what becomes of it.
     ``problems`` are sentences that say why KubeVirt would not make this target; if a patch does
     not apply, ``target`` contains none of the user's patches.
     """
@@ -74,6 +76,7 @@ class Projection:
     run_strategy_before: str
     run_strategy_after: str
     volumes: tuple[VolumeClaim, ...]
+    others: tuple[tuple[str, str], ...]
     patches: tuple[str, ...]
     generated: tuple[str, ...]
     problems: tuple[str, ...]
@@ -115,10 +118,18 @@ def project(source: Object, clone: Object, version: Version | None = None) -> Pr
         run_strategy_before=run_strategy(source),
         run_strategy_after=run_strategy(target),
         volumes=tuple(_mounted(volumes, target)),
+        others=_others(source, target),
         patches=asked,
         generated=tuple(_generated(target)),
         problems=(*problems, *_refusals(vm, target)),
     )
+
+
+def _others(source: Object, target: Object) -> tuple[tuple[str, str], ...]:
+    volumes = mappings_at(target, "spec", "template", "spec", "volumes")
+    kept = {text_at(volume, "name") for volume in volumes}
+    found = unrestored(source)
+    return tuple((name, fate if name in kept else "dropped") for name, fate in found)
 
 
 def run_strategy(vm: Object) -> str:

@@ -136,6 +136,59 @@ def claim_of(volume: Object) -> str:
     )
 
 
+_BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("secret", ("secret", "secretName")),
+    ("secret", ("sysprep", "secret", "name")),
+    ("secret", ("cloudInitNoCloud", "secretRef", "name")),
+    ("secret", ("cloudInitNoCloud", "networkDataSecretRef", "name")),
+    ("secret", ("cloudInitConfigDrive", "secretRef", "name")),
+    ("secret", ("cloudInitConfigDrive", "networkDataSecretRef", "name")),
+    ("configmap", ("configMap", "name")),
+    ("configmap", ("sysprep", "configMap", "name")),
+    ("serviceaccount", ("serviceAccount", "serviceAccountName")),
+    ("pvc", ("ephemeral", "persistentVolumeClaim", "claimName")),
+    ("the host's file", ("hostDisk", "path")),
+)
+_CREDENTIALS = tuple(
+    (kind, "source", "secret", "secretName") for kind in ("sshPublicKey", "userPassword")
+)
+
+
+def named_by(vm: object) -> dict[str, list[str]]:
+    """What a VM's volumes and credentials use by its name → the volumes: ``secret/a``.
+
+    A clone keeps all of it (recording 34): source and target share it.
+    """
+    found: dict[str, list[str]] = {}
+    for volume in mappings_at(vm, "spec", "template", "spec", "volumes"):
+        for kind, path in _BY_NAME:
+            if name := text_at(volume, *path):
+                what = f"{kind} {name}" if " " in kind else f"{kind}/{name}"
+                found.setdefault(what, []).append(text_at(volume, "name"))
+    for credential in mappings_at(vm, "spec", "template", "spec", "accessCredentials"):
+        for where in _CREDENTIALS:
+            if name := text_at(credential, *where):
+                found.setdefault(f"secret/{name}", [])
+    return found
+
+
+def unrestored(vm: object) -> tuple[tuple[str, str], ...]:
+    """(volume, what becomes of it) for each volume without a claim of its own, in order."""
+    shared = {volume: what for what, volumes in named_by(vm).items() for volume in volumes}
+    found = []
+    for volume in mappings_at(vm, "spec", "template", "spec", "volumes"):
+        name = text_at(volume, "name")
+        if claim_of(volume):
+            continue
+        kind = next((key for key in volume if key != "name"), "")
+        image = text_at(volume, "containerDisk", "image")
+        fate = f"{shared[name]}, shared" if name in shared else f"{kind}, the same"
+        if kind == "emptyDisk":
+            fate = "emptyDisk, empty"
+        found.append((name, f"{image}, the same image" if image else fate))
+    return tuple(found)
+
+
 def disks_of(vm: object) -> dict[str, str]:
     """Volume → claim of each volume that a clone has to snapshot; a memory dump is not one.
 
